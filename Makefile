@@ -1,0 +1,37 @@
+# Two commands need nothing but Python 3.11+, pip and a package index: `make demo` and `make test`.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+STAMP   = $(VENV)/.installed
+
+.PHONY: demo test quick lint types bench install clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+# The flow, through Prefect, on the photos that the ultralytics package carries.
+demo: $(STAMP)
+	$(BIN)/person-removal weights fetch --preset embedded
+	$(BIN)/person-removal demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+quick: $(STAMP)
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(STAMP)
+	@echo "Each benchmark says what it measures: benchmarks/README.md"
+
+clean:
+	rm -rf $(VENV) demo

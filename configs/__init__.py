@@ -1,0 +1,35 @@
+"""Settings of a run: the settings tree, presets, and the process environment they imply.
+
+Importing this package prepares the environment (see `configs.environment`), because thread and
+telemetry switches only work when they are set before torch, ultralytics or Prefect are imported;
+every other room imports `configs` first.
+"""
+
+from configs.environment import cache_dir, prepare_environment
+
+prepare_environment()
+
+from configs.settings import (  # noqa: E402  (the environment has to come first)
+    InpaintSettings,
+    InputSettings,
+    PublishSettings,
+    RefineSettings,
+    RunSettings,
+    SegmentSettings,
+    Settings,
+    SettingsError,
+    VerifySettings,
+)
+
+__all__ = [
+    "InpaintSettings",
+    "InputSettings",
+    "PublishSettings",
+    "RefineSettings",
+    "RunSettings",
+    "SegmentSettings",
+    "Settings",
+    "SettingsError",
+    "VerifySettings",
+    "cache_dir",
+]

@@ -1,0 +1,152 @@
+"""The settings tree: frozen, one class a stage, and the only place where a default is written."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+SegmenterName = Literal["yolo", "annotations", "mask-files", "embedded"]
+FillName = Literal["deepfillv2", "patchmatch", "telea", "navier-stokes"]
+
+
+class SettingsError(ValueError):
+    """A setting, preset or override that cannot be used; the message is one sentence for the user."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class InputSettings(_Frozen):
+    """Where the photos and their annotations are found inside the input directory."""
+
+    annotations: str | None = None
+    """COCO annotation file, relative to the input directory; found by itself when there is only one."""
+    images: str | None = None
+    """Folder of the photos, relative to the input directory; found by itself in COCO directories."""
+
+
+class SegmentSettings(_Frozen):
+    """Find people: photo -> instances."""
+
+    segmenter: SegmenterName = "yolo"
+    """Who finds the people."""
+    score: float = Field(0.15, ge=0, le=1)
+    """Lowest confidence of a detection; low, because a missed person is worse than a larger hole."""
+    weights: str | None = None
+    """Registry name or path of the `yolo` weights; None is the registry's `yolo11n-seg`."""
+    image_size: int = Field(640, ge=64, le=4096, multiple_of=32)
+    """Longer side, in pixels, at which the detector sees the photo."""
+    masks: str | None = None
+    """`mask-files`: folder of the given masks (absolute, or relative to the input directory)."""
+    mask_pattern: str = "{stem}.png"
+    """`mask-files`: file name of a photo's mask; `{stem}` and `{name}` stand for the photo's."""
+    mask_person: Literal["white", "black"] = "white"
+    """`mask-files`: the value that marks people."""
+    trust: bool = False
+    """Load pickled weights that are not in the registry (a pickle can run code)."""
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda`, `cuda:1` or `mps`."""
+
+
+class RefineSettings(_Frozen):
+    """People -> one hole. Lengths are shares of a person's size, the square root of the mask's area."""
+
+    speck: float = Field(0.02, ge=0, le=1)
+    """Parts of a person smaller than this share of the person's area are dropped (never from given masks)."""
+    close: float = Field(0.05, ge=0, le=0.5)
+    """Cracks up to this wide are closed."""
+    fill_holes: float = Field(0.1, ge=0, le=1)
+    """Enclosed background up to this share of the person's area joins the hole."""
+    snap: float = Field(0.02, ge=0, le=0.5)
+    """A mask that ends this close to the photo's border is extended to it."""
+    dilate: float = Field(0.08, ge=0, le=1)
+    """The hole grows by this much around each person: rims and ghosts come from tight masks."""
+    dilate_min: int = Field(4, ge=0, le=256)
+    """Least growth in pixels."""
+
+
+class InpaintSettings(_Frozen):
+    """Fill the hole: photo + hole -> patches."""
+
+    fill: FillName = "deepfillv2"
+    """Who fills."""
+    weights: str = "places2"
+    """`deepfillv2`: registry name or path of the weights."""
+    strategy: Literal["windows", "whole"] = "windows"
+    """`windows` fills each group of holes in its surroundings; `whole` gives the fill the full photo."""
+    margin: float = Field(1.0, ge=0.05, le=8)
+    """Context around a group of holes, as a share of the group's longer side."""
+    window: int = Field(512, ge=64, le=4096, multiple_of=8)
+    """Longer side, in pixels, above which a window is filled at reduced size."""
+    feather: int = Field(2, ge=0, le=64)
+    """Width in pixels of the blend inside the hole's rim."""
+    patch_size: int = Field(7, ge=3, le=31)
+    """`patchmatch`: side of the compared patches in pixels (odd)."""
+    radius: float = Field(0.02, gt=0, le=0.5)
+    """`telea`, `navier-stokes`: neighbourhood as a share of the window's longer side."""
+    seed: int = 0
+    """`patchmatch`: seed of the random search."""
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda`, `cuda:1` or `mps`."""
+
+
+class VerifySettings(_Frozen):
+    """Look again: is anyone left?"""
+
+    segmenter: SegmenterName | Literal["same", "none"] = "same"
+    """Who looks at the result; `none` only checks that every known person is inside the hole."""
+    score: float = Field(0.4, ge=0, le=1)
+    """Lowest confidence that counts as somebody left."""
+    left: float = Field(0.2, ge=0, le=1)
+    """A known person with more than this share of pixels outside the hole is left behind."""
+    passes: int = Field(1, ge=0, le=3)
+    """Extra passes that also remove the people that the second look found."""
+
+
+class PublishSettings(_Frozen):
+    """Write the collection."""
+
+    masks: bool = True
+    """Write `masks/`: the hole of every photo as PNG."""
+    report: bool = True
+    """Write `report.html`."""
+
+
+class RunSettings(_Frozen):
+    """How the work is done; nothing here changes a byte of the result."""
+
+    workers: int = Field(0, ge=0, le=256)
+    """Processes that compute; 0 is one for each CPU core."""
+    shard_size: int = Field(256, ge=1, le=4096)
+    """Most photos in a shard, the unit of a task."""
+    retries: int = Field(2, ge=0, le=10)
+    """Further attempts after an error that can pass (I/O, memory)."""
+
+
+class Settings(_Frozen):
+    """Everything that a run is made of. Saved with the run."""
+
+    preset: str = "default"
+    """Name of the preset or file that these settings started from."""
+    input: InputSettings = InputSettings()
+    segment: SegmentSettings = SegmentSettings()
+    refine: RefineSettings = RefineSettings()
+    inpaint: InpaintSettings = InpaintSettings()
+    verify: VerifySettings = VerifySettings()
+    publish: PublishSettings = PublishSettings()
+    run: RunSettings = RunSettings()
+
+    @model_validator(mode="after")
+    def _feather_stays_in_the_ring(self) -> Settings:
+        # The blend mixes original pixels back in; further inwards than the ring they are the person's.
+        if self.inpaint.feather > self.refine.dilate_min and not self._holes_are_final():
+            raise ValueError(
+                f"inpaint.feather ({self.inpaint.feather}) must not exceed refine.dilate_min "
+                f"({self.refine.dilate_min}): the blend would show the person's rim again"
+            )
+        return self
+
+    def _holes_are_final(self) -> bool:
+        return self.inpaint.feather == 0

@@ -1,0 +1,167 @@
+"""The words of the pipeline as types: Photo, Person, People, Patch, and a photo's states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+Pixels = NDArray[np.uint8]
+"""uint8, H x W x 3, RGB, 0..255."""
+Hole = NDArray[np.uint8]
+"""uint8, H x W, 0 or 255; 255 = remove."""
+
+State = Literal["removed", "passthrough", "review", "corrupt", "refused", "failed"]
+
+
+class PhotoError(Exception):
+    """A photo that cannot be processed; ends in `state` with one sentence as its reason.
+
+    Permanent by definition: what may pass by itself (I/O, memory) stays an OSError or MemoryError.
+    """
+
+    def __init__(self, state: Literal["corrupt", "refused", "failed"], sentence: str) -> None:
+        super().__init__(state, sentence)  # both, so that the error survives pickling
+        self.state = state
+        self.sentence = sentence
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+@dataclass(frozen=True)
+class Given:
+    """Masks that came with a photo: its slice of the annotations, or its mask file.
+
+    `annotations` are COCO annotation objects of this photo (persons only); `mask_file` is a path.
+    """
+
+    annotations: tuple[dict[str, Any], ...] = ()
+    mask_file: Path | None = None
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One decoded photo, upright for the network's eye or raw for given masks.
+
+    id: stable within a run (the name's digest). name: path relative to the collection, posix style.
+    pixels: uint8 H x W x 3 RGB.
+    """
+
+    id: str
+    name: str
+    pixels: Pixels
+    given: Given | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+
+@dataclass(frozen=True)
+class Person:
+    """One found person.
+
+    bbox: x, y, width, height in pixels. score: 0..1. counts: COCO compressed RLE of the mask at the
+    photo's full size. source: name of the segmenter. crowd: a region of several people (COCO iscrowd).
+    """
+
+    bbox: tuple[float, float, float, float]
+    score: float
+    counts: str
+    source: str
+    crowd: bool = False
+
+    @classmethod
+    def from_mask(cls, mask: NDArray[Any], score: float, source: str, crowd: bool = False) -> Person:
+        """A person from an H x W mask (bool or 0/non-0) at the photo's full size; the box is the mask's."""
+        rle = coco_mask.encode(np.asfortranarray(mask.astype(bool).view(np.uint8)))
+        x, y, w, h = (float(v) for v in coco_mask.toBbox(rle))
+        return cls((x, y, w, h), round(float(score), 6), rle["counts"].decode("ascii"), source, crowd)
+
+
+@dataclass(frozen=True)
+class People:
+    """Everyone found in one photo of `size` (height, width)."""
+
+    size: tuple[int, int]
+    persons: tuple[Person, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.persons)
+
+    def mask(self, person: Person) -> NDArray[np.bool_]:
+        """The person's mask, bool H x W."""
+        rle = {"size": list(self.size), "counts": person.counts.encode("ascii")}
+        decoded: NDArray[np.uint8] = coco_mask.decode(rle)
+        return decoded.astype(bool)
+
+    def union(self) -> NDArray[np.bool_]:
+        """Every person's pixels, bool H x W."""
+        out = np.zeros(self.size, bool)
+        for person in self.persons:
+            out |= self.mask(person)
+        return out
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "size": list(self.size),
+            "persons": [
+                {
+                    "bbox": list(p.bbox),
+                    "score": p.score,
+                    "segmentation": {"size": list(self.size), "counts": p.counts},
+                    "source": p.source,
+                    "iscrowd": int(p.crowd),
+                }
+                for p in self.persons
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> People:
+        height, width = data["size"]
+        return cls(
+            (height, width),
+            tuple(
+                Person(
+                    bbox=tuple(p["bbox"]),
+                    score=p["score"],
+                    counts=p["segmentation"]["counts"],
+                    source=p["source"],
+                    crowd=bool(p["iscrowd"]),
+                )
+                for p in data["persons"]
+            ),
+        )
+
+    def plus(self, others: Sequence[People]) -> People:
+        """These people and those of other looks at the same photo."""
+        return People(self.size, self.persons + tuple(p for other in others for p in other.persons))
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Final pixels for one box of the hole: written where the hole is 255, ignored (and 0) elsewhere.
+
+    x, y: the box's upper left corner. pixels: uint8 h x w x 3 RGB.
+    """
+
+    x: int
+    y: int
+    pixels: Pixels
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A weights file on this machine. sha256: lower-case hex of the whole file."""
+
+    name: str
+    path: Path
+    sha256: str
