@@ -141,12 +141,9 @@ class Settings(_Frozen):
     @model_validator(mode="after")
     def _feather_stays_in_the_ring(self) -> Settings:
         # The blend mixes original pixels back in; further inwards than the ring they are the person's.
-        if self.inpaint.feather > self.refine.dilate_min and not self._holes_are_final():
+        if self.inpaint.feather > self.refine.dilate_min:
             raise ValueError(
                 f"inpaint.feather ({self.inpaint.feather}) must not exceed refine.dilate_min "
-                f"({self.refine.dilate_min}): the blend would show the person's rim again"
+                f"({self.refine.dilate_min}), or the blend would show the person's rim again"
             )
         return self
-
-    def _holes_are_final(self) -> bool:
-        return self.inpaint.feather == 0

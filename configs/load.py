@@ -1,0 +1,122 @@
+"""Presets and overrides -> Settings, with errors of one sentence."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from configs.settings import Settings, SettingsError
+
+
+def preset_names() -> list[str]:
+    """Names of the presets that come with the package."""
+    folder = files("configs.presets")
+    return sorted(
+        entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")
+    )
+
+
+def load_settings(
+    preset: str = "default", overrides: Sequence[str] = (), *, base: dict[str, Any] | None = None
+) -> Settings:
+    """The settings of a preset (name or YAML file) with `section.field=value` overrides on top.
+
+    base: nested values between the preset and the overrides (what a caller sets by option).
+    Raises SettingsError.
+    """
+    tree = _read_preset(preset)
+    _merge(tree, base or {})
+    for assignment in overrides:
+        _merge(tree, parse_override(assignment))
+    tree["preset"] = preset
+    return validate(tree)
+
+
+def validate(tree: dict[str, Any]) -> Settings:
+    """Settings from nested values. Raises SettingsError with the first fault and the nearest field name."""
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as error:
+        raise SettingsError(_sentence(error)) from None
+
+
+def parse_override(assignment: str) -> dict[str, Any]:
+    """`refine.dilate=0.08` -> {"refine": {"dilate": 0.08}}; the value is read as YAML."""
+    key, equals, text = assignment.partition("=")
+    path = key.strip().split(".")
+    if not equals or not all(path):
+        raise SettingsError(
+            f"--set {assignment}: write it as SECTION.FIELD=VALUE, for example refine.dilate=0.08."
+        )
+    try:
+        value = yaml.safe_load(text) if text.strip() else None
+    except yaml.YAMLError:
+        value = text
+    for part in reversed(path):
+        value = {part: value}
+    assert isinstance(value, dict)
+    return value
+
+
+def _read_preset(preset: str) -> dict[str, Any]:
+    if preset in preset_names():
+        text = (files("configs.presets") / f"{preset}.yaml").read_text(encoding="utf-8")
+    elif Path(preset).suffix in {".yaml", ".yml"}:
+        try:
+            text = Path(preset).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{preset}: the preset file cannot be read ({error}).") from None
+    else:
+        raise SettingsError(
+            f"There is no preset {preset!r}{_nearest(preset, preset_names())}; "
+            f"the presets are {', '.join(preset_names())}, or give a .yaml file."
+        )
+    try:
+        tree = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{preset}: not valid YAML ({' '.join(str(error).split())}).") from None
+    if not isinstance(tree, dict):
+        raise SettingsError(f"{preset}: a preset is a mapping of sections (segment, refine, ...) to fields.")
+    return tree
+
+
+def _merge(tree: dict[str, Any], more: dict[str, Any]) -> None:
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(tree.get(key), dict):
+            _merge(tree[key], value)
+        else:
+            tree[key] = value
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    path = [str(part) for part in first["loc"]]
+    where = ".".join(path)
+    if first["type"] == "extra_forbidden":
+        return f"There is no setting {where!r}{_nearest(path[-1], _fields(path[:-1]), path[:-1])}."
+    if not path:  # a rule between two fields
+        return str(first["msg"]).removeprefix("Value error, ").rstrip(".") + "."
+    return f"{where} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}."
+
+
+def _fields(path: Iterable[str]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in path:
+        field = model.model_fields.get(part)
+        if field is None or not isinstance(field.annotation, type):
+            return []
+        model = field.annotation
+    return list(model.model_fields)
+
+
+def _nearest(word: str, known: Sequence[str], prefix: Sequence[str] = ()) -> str:
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    if close:
+        return f" (did you mean {'.'.join([*prefix, close[0]])!r}?)"
+    return f" (known: {', '.join(known)})" if prefix and known else ""

@@ -1,0 +1,1 @@
+"""Presets: named YAML files of settings."""

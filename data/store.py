@@ -1,0 +1,93 @@
+"""The artifact store: what a stage made of one photo, under a key of everything it was made from.
+
+An artifact is one file: a JSON line (the payload's sha256 and a few facts about it) and the payload.
+It is written whole or not at all, so whatever stands under a key can be used.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data.files import canonical_json, digest, sha256, write_atomic
+
+_HEADER_LIMIT = 1 << 20
+
+
+class StoreError(Exception):
+    """An artifact that is not what its header says."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An artifact's header. sha256: of the payload. facts: small JSON values about it."""
+
+    stage: str
+    key: str
+    sha256: str
+    facts: dict[str, Any]
+
+
+def artifact_key(
+    stage: str, version: int, settings: dict[str, Any], weights: Iterable[str], inputs: Iterable[str]
+) -> str:
+    """sha256 of all that determines an artifact; `weights` and `inputs` are sha256 digests, in order."""
+    return digest([stage, version, settings, list(weights), list(inputs)])
+
+
+class Store:
+    """A folder of artifacts; readable by its owner only, because it holds personal data."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def create(self) -> None:
+        self.root.mkdir(parents=True, exist_ok=True)
+        self.root.chmod(0o700)
+
+    def path(self, stage: str, key: str) -> Path:
+        return self.root / stage / key[:2] / key
+
+    def header(self, stage: str, key: str) -> Artifact | None:
+        """The artifact's header, or None when it is not there or unreadable (then it is made again)."""
+        try:
+            with self.path(stage, key).open("rb") as file:
+                return self._parse(stage, key, file.readline(_HEADER_LIMIT))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def read(self, stage: str, key: str) -> bytes:
+        """The payload. Raises StoreError when it is missing or altered."""
+        try:
+            line, _, payload = self.path(stage, key).read_bytes().partition(b"\n")
+            artifact = self._parse(stage, key, line)
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            raise StoreError(f"{self.path(stage, key)}: missing or unreadable artifact.") from None
+        if sha256(payload) != artifact.sha256:
+            raise StoreError(f"{self.path(stage, key)}: altered artifact.")
+        return payload
+
+    def write(self, stage: str, key: str, payload: bytes, facts: dict[str, Any] | None = None) -> Artifact:
+        artifact = Artifact(stage, key, sha256(payload), facts or {})
+        line = canonical_json({"sha256": artifact.sha256, "facts": artifact.facts})
+        write_atomic(self.path(stage, key), line + b"\n" + payload)
+        return artifact
+
+    def discard(self, stage: str, key: str) -> None:
+        self.path(stage, key).unlink(missing_ok=True)
+
+    def written_since(self, stage: str, key: str, moment: float) -> bool:
+        """Whether the artifact's file was written at or after `moment` (seconds since the epoch)."""
+        try:
+            return os.stat(self.path(stage, key)).st_mtime >= moment
+        except OSError:
+            return False
+
+    @staticmethod
+    def _parse(stage: str, key: str, line: bytes) -> Artifact:
+        header = json.loads(line)
+        return Artifact(stage, key, header["sha256"], header["facts"])

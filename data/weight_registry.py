@@ -1,0 +1,140 @@
+"""The weights registry as types: `configs/weights.yaml`, validated."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""sha256 of a whole file, lower-case hex."""
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class WeightsError(Exception):
+    """Weights that cannot be used or fetched; the message is one sentence for the user."""
+
+
+def _encrypted(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (
+        parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost"}
+    ):
+        raise ValueError(f"{url} is not an https address")
+    return url
+
+
+def _plain(name: str) -> str:
+    # A file name from the registry becomes a path in the cache: no separators, no `..`, no hidden file.
+    if not _PLAIN_NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not a plain file name")
+    return name
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Wheel(_Frozen):
+    """One exact wheel on a package index, for any platform and Python to download."""
+
+    requirement: str = Field(pattern=r"^[A-Za-z0-9._-]+==[A-Za-z0-9.+!]+$")
+    """Name and exact version, as pip writes it."""
+    sha256: Digest
+    """Digest of the wheel."""
+    bytes: int = Field(gt=0)
+    """Size of the wheel."""
+    python: str
+    """`--python-version` of the wheel's tag."""
+    implementation: str
+    """`--implementation` of the wheel's tag."""
+    abi: str
+    """`--abi` of the wheel's tag."""
+    platform: str
+    """`--platform` of the wheel's tag; must match exactly."""
+
+
+class UrlSource(_Frozen):
+    """A file that a web server gives."""
+
+    url: Annotated[str, AfterValidator(_encrypted)]
+
+
+class DriveSource(_Frozen):
+    """A file shared on Google Drive, by its id."""
+
+    google_drive: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
+
+
+class WheelSource(_Frozen):
+    """A file inside a wheel."""
+
+    wheel: str
+    """Name of the wheel in the registry's `wheels`."""
+    member: str
+    """Path of the file inside the wheel."""
+
+
+Source = UrlSource | DriveSource | WheelSource
+
+
+class Entry(_Frozen):
+    """One weights file."""
+
+    task: Literal["segmentation", "detection", "pose", "inpainting"]
+    file: Annotated[str, AfterValidator(_plain)]
+    """File name in the cache."""
+    licence: str
+    bytes: int | None = Field(gt=0)
+    """Size; None is unknown."""
+    sha256: Digest | None
+    """Digest; None is unknown: recorded at the first fetch, enforced afterwards."""
+    note: str
+    sources: tuple[Source, ...] = Field(min_length=1)
+    """Tried in order."""
+
+
+class Registry(_Frozen):
+    """Every weights file that is known by name."""
+
+    wheels: dict[str, Wheel] = {}
+    weights: dict[str, Entry]
+    aliases: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _names_lead_somewhere(self) -> Registry:
+        for alias, name in self.aliases.items():
+            if name not in self.weights or alias in self.weights:
+                raise ValueError(f"alias {alias!r} does not lead to exactly one entry")
+        for name, entry in self.weights.items():
+            for source in entry.sources:
+                if isinstance(source, WheelSource) and source.wheel not in self.wheels:
+                    raise ValueError(f"{name}: there is no wheel {source.wheel!r}")
+        owners = [entry.file for entry in self.weights.values()]
+        if len(set(owners)) != len(owners):
+            raise ValueError("two entries share a file name")
+        return self
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.weights or name in self.aliases
+
+    def resolve(self, name: str) -> tuple[str, Entry]:
+        """The entry's own name (aliases resolved) and the entry; WeightsError when there is none."""
+        name = self.aliases.get(name, name)
+        if name not in self.weights:
+            known = ", ".join([*self.weights, *self.aliases])
+            raise WeightsError(f"There are no weights named '{name}': the registry has {known}.")
+        return name, self.weights[name]
+
+
+@cache
+def registry() -> Registry:
+    """The registry that ships with the project."""
+    text = (files("configs") / "weights.yaml").read_text(encoding="utf-8")
+    return Registry.model_validate(yaml.safe_load(text))
