@@ -17,9 +17,7 @@ from configs.settings import Settings, SettingsError
 def preset_names() -> list[str]:
     """Names of the presets that come with the package."""
     folder = files("configs.presets")
-    return sorted(
-        entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")
-    )
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
 
 def load_settings(
@@ -51,9 +49,7 @@ def parse_override(assignment: str) -> dict[str, Any]:
     key, equals, text = assignment.partition("=")
     path = key.strip().split(".")
     if not equals or not all(path):
-        raise SettingsError(
-            f"--set {assignment}: write it as SECTION.FIELD=VALUE, for example refine.dilate=0.08."
-        )
+        raise SettingsError(f"--set {assignment}: write it as SECTION.FIELD=VALUE, for example refine.dilate=0.08.")
     try:
         value = yaml.safe_load(text) if text.strip() else None
     except yaml.YAMLError:

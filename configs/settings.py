@@ -32,11 +32,11 @@ class SegmentSettings(_Frozen):
 
     segmenter: SegmenterName = "yolo"
     """Who finds the people."""
-    score: float = Field(0.15, ge=0, le=1)
+    score: float = Field(default=0.15, ge=0, le=1)
     """Lowest confidence of a detection; low, because a missed person is worse than a larger hole."""
     weights: str | None = None
     """Registry name or path of the `yolo` weights; None is the registry's `yolo11n-seg`."""
-    image_size: int = Field(640, ge=64, le=4096, multiple_of=32)
+    image_size: int = Field(default=640, ge=64, le=4096, multiple_of=32)
     """Longer side, in pixels, at which the detector sees the photo."""
     masks: str | None = None
     """`mask-files`: folder of the given masks (absolute, or relative to the input directory)."""
@@ -53,17 +53,17 @@ class SegmentSettings(_Frozen):
 class RefineSettings(_Frozen):
     """People -> one hole. Lengths are shares of a person's size, the square root of the mask's area."""
 
-    speck: float = Field(0.02, ge=0, le=1)
+    speck: float = Field(default=0.02, ge=0, le=1)
     """Parts of a person smaller than this share of the person's area are dropped (never from given masks)."""
-    close: float = Field(0.05, ge=0, le=0.5)
+    close: float = Field(default=0.05, ge=0, le=0.5)
     """Cracks up to this wide are closed."""
-    fill_holes: float = Field(0.1, ge=0, le=1)
+    fill_holes: float = Field(default=0.1, ge=0, le=1)
     """Enclosed background up to this share of the person's area joins the hole."""
-    snap: float = Field(0.02, ge=0, le=0.5)
+    snap: float = Field(default=0.02, ge=0, le=0.5)
     """A mask that ends this close to the photo's border is extended to it."""
-    dilate: float = Field(0.08, ge=0, le=1)
+    dilate: float = Field(default=0.08, ge=0, le=1)
     """The hole grows by this much around each person: rims and ghosts come from tight masks."""
-    dilate_min: int = Field(4, ge=0, le=256)
+    dilate_min: int = Field(default=4, ge=0, le=256)
     """Least growth in pixels."""
 
 
@@ -76,15 +76,15 @@ class InpaintSettings(_Frozen):
     """`deepfillv2`: registry name or path of the weights."""
     strategy: Literal["windows", "whole"] = "windows"
     """`windows` fills each group of holes in its surroundings; `whole` gives the fill the full photo."""
-    margin: float = Field(1.0, ge=0.05, le=8)
+    margin: float = Field(default=1.0, ge=0.05, le=8)
     """Context around a group of holes, as a share of the group's longer side."""
-    window: int = Field(512, ge=64, le=4096, multiple_of=8)
+    window: int = Field(default=512, ge=64, le=4096, multiple_of=8)
     """Longer side, in pixels, above which a window is filled at reduced size."""
-    feather: int = Field(2, ge=0, le=64)
+    feather: int = Field(default=2, ge=0, le=64)
     """Width in pixels of the blend inside the hole's rim."""
-    patch_size: int = Field(7, ge=3, le=31)
+    patch_size: int = Field(default=7, ge=3, le=31)
     """`patchmatch`: side of the compared patches in pixels (odd)."""
-    radius: float = Field(0.02, gt=0, le=0.5)
+    radius: float = Field(default=0.02, gt=0, le=0.5)
     """`telea`, `navier-stokes`: neighbourhood as a share of the window's longer side."""
     seed: int = 0
     """`patchmatch`: seed of the random search."""
@@ -97,11 +97,11 @@ class VerifySettings(_Frozen):
 
     segmenter: SegmenterName | Literal["same", "none"] = "same"
     """Who looks at the result; `none` only checks that every known person is inside the hole."""
-    score: float = Field(0.4, ge=0, le=1)
+    score: float = Field(default=0.4, ge=0, le=1)
     """Lowest confidence that counts as somebody left."""
-    left: float = Field(0.2, ge=0, le=1)
+    left: float = Field(default=0.2, ge=0, le=1)
     """A known person with more than this share of pixels outside the hole is left behind."""
-    passes: int = Field(1, ge=0, le=3)
+    passes: int = Field(default=1, ge=0, le=3)
     """Extra passes that also remove the people that the second look found."""
 
 
@@ -117,11 +117,11 @@ class PublishSettings(_Frozen):
 class RunSettings(_Frozen):
     """How the work is done; nothing here changes a byte of the result."""
 
-    workers: int = Field(0, ge=0, le=256)
+    workers: int = Field(default=0, ge=0, le=256)
     """Processes that compute; 0 is one for each CPU core."""
-    shard_size: int = Field(256, ge=1, le=4096)
+    shard_size: int = Field(default=256, ge=1, le=4096)
     """Most photos in a shard, the unit of a task."""
-    retries: int = Field(2, ge=0, le=10)
+    retries: int = Field(default=2, ge=0, le=10)
     """Further attempts after an error that can pass (I/O, memory)."""
 
 

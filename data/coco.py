@@ -60,9 +60,7 @@ def load_coco(path: Path) -> CocoFile:
         raise CocoError(f"{path}: not valid JSON ({error}).") from None
     lists = ("images", "annotations")
     if not isinstance(tree, dict) or not all(isinstance(tree.get(key), list) for key in lists):
-        raise CocoError(
-            f"{path}: not a COCO annotation file (it needs the lists 'images' and 'annotations')."
-        )
+        raise CocoError(f"{path}: not a COCO annotation file (it needs the lists 'images' and 'annotations').")
     for key in lists:
         if not all(isinstance(item, dict) for item in tree[key]):
             raise CocoError(f"{path}: every entry of '{key}' has to be an object.")

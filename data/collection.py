@@ -47,7 +47,7 @@ def read_collection(root: Path, settings: InputSettings) -> Collection:
     except CocoError as error:
         raise InputError(str(error)) from None
     images = _images_folder(root, settings, annotations, coco)
-    found = {name: path for name, path in walk_photos(images)}
+    found = dict(walk_photos(images))
     sources = [_from_folder(images, name, path) for name, path in found.items()]
     if coco:
         sources = _join(images, sources, coco)
@@ -77,19 +77,13 @@ def find_annotations(root: Path, settings: InputSettings) -> Path | None:
         if not path.is_file():
             raise InputError(f"{path}: the annotation file of input.annotations is not there.")
         return path
-    candidates = sorted((root / "annotations").glob("instances*.json")) or sorted(
-        (root / "annotations").glob("*.json")
-    )
+    candidates = sorted((root / "annotations").glob("instances*.json")) or sorted((root / "annotations").glob("*.json"))
     if len(candidates) > 1:  # several splits: the one whose photos are here
-        matching = [
-            c for c in candidates if (root / _split(c)).is_dir() or (root / "images" / _split(c)).is_dir()
-        ]
+        matching = [c for c in candidates if (root / _split(c)).is_dir() or (root / "images" / _split(c)).is_dir()]
         candidates = matching if len(matching) == 1 else candidates
     if len(candidates) > 1:
         names = ", ".join(c.relative_to(root).as_posix() for c in candidates)
-        raise InputError(
-            f"{root}: several annotation files ({names}); choose one with --set input.annotations=FILE."
-        )
+        raise InputError(f"{root}: several annotation files ({names}); choose one with --set input.annotations=FILE.")
     return candidates[0] if candidates else None
 
 
@@ -97,9 +91,7 @@ def _split(annotations: Path) -> str:
     return annotations.stem.removeprefix("instances_")
 
 
-def _images_folder(
-    root: Path, settings: InputSettings, annotations: Path | None, coco: CocoFile | None
-) -> Path:
+def _images_folder(root: Path, settings: InputSettings, annotations: Path | None, coco: CocoFile | None) -> Path:
     if settings.images:
         folder = root / settings.images
         if not folder.is_dir():
@@ -121,11 +113,7 @@ def is_inside(name: str) -> bool:
     """Whether a `file_name` stays below its folder on every operating system."""
     path = PurePosixPath(name)
     return bool(name) and not (
-        path.is_absolute()
-        or ".." in path.parts
-        or "\\" in name
-        or "\0" in name
-        or (len(name) > 1 and name[1] == ":")
+        path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or (len(name) > 1 and name[1] == ":")
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, JpegImagePlugin, PngImagePlugin
+from PIL import Image, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError
 
 from data.types import PhotoError, Pixels
 
@@ -59,7 +59,7 @@ def decode(raw: bytes, name: str) -> Decoded:
             orientation = image.getexif().get(_ORIENTATION, 1)
     except (PhotoError, MemoryError):
         raise
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise PhotoError("corrupt", f"{name}: not an image that can be read.") from None
     except Image.DecompressionBombError:
         raise PhotoError("refused", f"{name}: too many pixels for one photo.") from None
@@ -76,9 +76,7 @@ def decode(raw: bytes, name: str) -> Decoded:
 
 def _refuse_unsupported(image: Image.Image, raw: bytes, name: str) -> None:
     if image.format not in FORMATS:
-        raise PhotoError(
-            "refused", f"{name}: {image.format} files are not supported; convert it to PNG or JPEG."
-        )
+        raise PhotoError("refused", f"{name}: {image.format} files are not supported; convert it to PNG or JPEG.")
     if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
         raise PhotoError("refused", f"{name}: animated and multi-page files are not supported.")
     depth = raw[24] if image.format == "PNG" else max(_bits(image))

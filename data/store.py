@@ -7,7 +7,6 @@ It is written whole or not at all, so whatever stands under a key can be used.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +82,7 @@ class Store:
     def written_since(self, stage: str, key: str, moment: float) -> bool:
         """Whether the artifact's file was written at or after `moment` (seconds since the epoch)."""
         try:
-            return os.stat(self.path(stage, key)).st_mtime >= moment
+            return self.path(stage, key).stat().st_mtime >= moment
         except OSError:
             return False
 

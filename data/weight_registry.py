@@ -23,9 +23,7 @@ class WeightsError(Exception):
 
 def _encrypted(url: str) -> str:
     parts = urlsplit(url)
-    if parts.scheme != "https" and not (
-        parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost"}
-    ):
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost"}):
         raise ValueError(f"{url} is not an https address")
     return url
 
