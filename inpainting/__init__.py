@@ -1,0 +1,62 @@
+"""Fill the hole: photo + hole -> patches.
+
+>>> fill = build_fill(settings, weights)
+>>> patches = inpaint(image, hole, fill, settings)     # uint8 H x W x 3, uint8 H x W
+>>> result = compose(image, hole, patches)             # image, but for the hole
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
+from configs import InpaintSettings
+from data.types import Weight
+from inpainting.compositing import compose, pack, unpack
+from inpainting.filling import inpaint
+from inpainting.protocol import Builder, Fill
+
+STAGE_VERSION = 1
+"""Goes up when the same settings and inputs give other patches, so that cached ones are not reused."""
+
+
+def _builder(module: str, name: str) -> Callable[[], Builder]:
+    # Imported on first use: networks bring torch along, which a light command must not wait for.
+    def load() -> Builder:
+        builder: Builder = getattr(import_module(module), name)
+        return builder
+
+    return load
+
+
+FILLS: dict[str, Callable[[], Builder]] = {
+    "deepfillv2": _builder("inpainting.deepfillv2.fill", "build"),
+    "patchmatch": _builder("inpainting.patchmatch", "build"),
+    "telea": _builder("inpainting.opencv", "build_telea"),
+    "navier-stokes": _builder("inpainting.opencv", "build_navier_stokes"),
+}
+"""Name of the setting `inpaint.fill` -> what imports its builder."""
+
+
+def build_fill(settings: InpaintSettings, weights: Mapping[str, Weight]) -> Fill:
+    """The fill of these settings; `weights` holds what `required_weights` asks for, by name."""
+    return FILLS[settings.fill]()(settings, weights)
+
+
+def required_weights(settings: InpaintSettings) -> list[str]:
+    """Registry names or paths of the weights files that the fill of these settings needs."""
+    return [settings.weights] if settings.fill == "deepfillv2" else []
+
+
+__all__ = [
+    "FILLS",
+    "STAGE_VERSION",
+    "Builder",
+    "Fill",
+    "build_fill",
+    "compose",
+    "inpaint",
+    "pack",
+    "required_weights",
+    "unpack",
+]

@@ -1,0 +1,1 @@
+"""Figures: how good are holes and fills."""

@@ -1,0 +1,134 @@
+"""Figures of a fill against the truth, inside the hole only.
+
+Every function takes uint8 H x W x 3 RGB images and a uint8 H x W hole (255 = filled), and returns a
+float. PSNR and SSIM reward blur; sliced Wasserstein and detail see whether the texture is real.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from data.types import Hole, Pixels
+
+_SSIM_C1, _SSIM_C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+
+
+def psnr(result: Pixels, truth: Pixels, hole: Hole) -> float:
+    """Peak signal-to-noise ratio over the hole's pixels, in dB; infinite for equal ones."""
+    inside = hole != 0
+    error = np.mean((result[inside].astype(np.float64) - truth[inside]) ** 2)
+    return float("inf") if error == 0 else float(10 * np.log10(255**2 / error))
+
+
+def ssim(result: Pixels, truth: Pixels, hole: Hole) -> float:
+    """Mean structural similarity of the luminance over the hole's pixels, -1..1 (Wang et al. 2004, eq. 13).
+
+    Gaussian window of sigma 1.5, 11 x 11.
+    """
+    a, b = _luminance(result), _luminance(truth)
+    mean_a, mean_b = _window(a), _window(b)
+    var_a, var_b = _window(a * a) - mean_a**2, _window(b * b) - mean_b**2
+    covariance = _window(a * b) - mean_a * mean_b
+    score = ((2 * mean_a * mean_b + _SSIM_C1) * (2 * covariance + _SSIM_C2)) / (
+        (mean_a**2 + mean_b**2 + _SSIM_C1) * (var_a + var_b + _SSIM_C2)
+    )
+    return float(score[hole != 0].mean())
+
+
+def seam(result: Pixels, hole: Hole) -> float:
+    """Mean absolute step of the luminance across the hole's rim, in grey levels.
+
+    Taken over all pairs of 4-neighbours of which one is in the hole; 0 when there is no such pair.
+    A truth has steps too: compare with the truth's own figure.
+    """
+    grey, inside = _luminance(result), hole != 0
+    steps = [
+        np.abs(grey[1:] - grey[:-1])[inside[1:] != inside[:-1]],
+        np.abs(grey[:, 1:] - grey[:, :-1])[inside[:, 1:] != inside[:, :-1]],
+    ]
+    every = np.concatenate(steps)
+    return float(every.mean()) if every.size else 0.0
+
+
+def ring_delta_e(result: Pixels, hole: Hole, width: int = 8) -> float:
+    """Mean colour difference (CIE76 in Lab) of the hole's surroundings and its content along the rim.
+
+    At each rim pixel the mean colours of the hole's pixels and of the known ones in a box of
+    2 x width + 1 are compared. Compare with the truth's own figure.
+    """
+    lab = cv2.cvtColor((result / np.float32(255)).astype(np.float32), cv2.COLOR_RGB2LAB)
+    inside = (hole != 0).astype(np.float32)
+    rim = (hole != 0) & (cv2.erode(hole, np.ones((3, 3), np.uint8)) == 0)
+    side = (2 * width + 1, 2 * width + 1)
+
+    def mean(weight: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        count = cv2.boxFilter(weight, -1, side, normalize=False, borderType=cv2.BORDER_CONSTANT)
+        total = cv2.boxFilter(lab * weight[..., None], -1, side, normalize=False, borderType=cv2.BORDER_CONSTANT)
+        return total / np.maximum(count, 1)[..., None], count
+
+    (within, n), (around, m) = mean(inside), mean(1 - inside)
+    where = rim & (n > 0.5) & (m > 0.5)
+    return float(np.linalg.norm(within - around, axis=-1)[where].mean()) if where.any() else 0.0
+
+
+def sliced_wasserstein(
+    result: Pixels, truth: Pixels, hole: Hole, levels: int = 3, patch: int = 7, directions: int = 128
+) -> float:
+    """Distance of the texture of two images in the hole: 0 for equal ones (Karras et al. 2018, section 5).
+
+    Patches centred in the hole from the finest `levels` of a Laplacian pyramid, each projected on fixed
+    random directions; mean over directions, ranks and levels of the absolute difference, in grey levels.
+    """
+    rng = np.random.default_rng(0)
+    distances = []
+    bands = zip(_laplacian(result, levels), _laplacian(truth, levels), strict=True)
+    for level, (a, b) in enumerate(bands):
+        small = cv2.resize(hole, a.shape[1::-1], interpolation=cv2.INTER_NEAREST) if level else hole
+        ys, xs = np.nonzero(small)
+        if not len(ys):
+            break
+        chosen = rng.permutation(len(ys))[:4096]
+        axes = rng.standard_normal((patch * patch * 3, directions)).astype(np.float32)
+        axes /= np.linalg.norm(axes, axis=0)
+        sorted_a, sorted_b = (np.sort(_patches(x, ys[chosen], xs[chosen], patch) @ axes, axis=0) for x in (a, b))
+        distances.append(np.abs(sorted_a - sorted_b).mean())
+    return float(np.mean(distances)) if distances else 0.0
+
+
+def fine_detail(result: Pixels, hole: Hole) -> float:
+    """Standard deviation of the finest Laplacian band's luminance in the hole, in grey levels."""
+    grey = _luminance(result)
+    band = grey - cv2.GaussianBlur(grey, (5, 5), 1.0)
+    return float(band[hole != 0].std())
+
+
+def _luminance(image: Pixels) -> NDArray[np.float32]:
+    grey: NDArray[np.float32] = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    return grey
+
+
+def _window(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    blurred: NDArray[np.float32] = cv2.GaussianBlur(x, (11, 11), 1.5)
+    return blurred
+
+
+def _laplacian(image: Pixels, levels: int) -> list[NDArray[np.float32]]:
+    bands, current = [], image.astype(np.float32)
+    for _ in range(levels):
+        if min(current.shape[:2]) < 2:
+            break
+        below = cv2.pyrDown(current)
+        bands.append(current - cv2.pyrUp(below, dstsize=current.shape[1::-1]))
+        current = below
+    return bands
+
+
+def _patches(x: NDArray[np.float32], ys: NDArray[np.intp], xs: NDArray[np.intp], side: int) -> NDArray[np.float32]:
+    padded = np.pad(
+        x, ((side // 2,) * 2, (side // 2,) * 2, (0, 0)), mode="reflect" if min(x.shape[:2]) > side else "edge"
+    )
+    offsets = np.arange(side)
+    taken = padded[ys[:, None, None] + offsets[:, None], xs[:, None, None] + offsets]
+    return taken.reshape(len(ys), -1)

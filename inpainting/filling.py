@@ -1,0 +1,74 @@
+"""One photo: every group of its hole filled in a window of its surroundings."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from configs import InpaintSettings
+from data.types import Hole, Patch, PhotoError, Pixels
+from inpainting.compositing import blend, cut_patches
+from inpainting.protocol import Fill
+from inpainting.windows import hole_groups, plan_windows, shrink
+
+MOST_HOLE = 0.95
+"""Largest share of a photo that can be filled from the rest of it."""
+
+
+def inpaint(image: Pixels, hole: Hole, fill: Fill, settings: InpaintSettings) -> list[Patch]:
+    """Final pixels for the hole, one patch for each connected group of it; none for an empty hole.
+
+    image: uint8 H x W x 3 RGB. hole: uint8 H x W, 0 or 255, 255 = fill. Every pixel of the hole is
+    hidden from the fill, whichever window it lies in, so that a person is never copied into the result.
+
+    Raises ValueError for arrays of another kind and PhotoError (refused) when hardly anything is known.
+    """
+    _check(image, hole)
+    share = np.count_nonzero(hole) / hole.size
+    if share > MOST_HOLE:
+        raise PhotoError("refused", f"the hole covers {share:.0%} of the photo, nothing is left to fill from")
+    labels, boxes = hole_groups(hole)
+    filled = image.copy()
+    for window in plan_windows(hole, boxes, settings):
+        there = labels[window.box]
+        own = np.where(np.isin(there, window.groups), np.uint8(255), np.uint8(0))
+        others = np.where((there != 0) & (own == 0), np.uint8(255), np.uint8(0))
+        pixels = fill_window(image[window.box], own, others, fill, settings.window)
+        filled[window.box][own != 0] = pixels[own != 0]
+    for box in boxes:
+        # One pixel more than the box, so that the rim's outer side is seen.
+        around = box.grown(1, *hole.shape).box
+        mine = np.where(labels[around] == box.groups[0], np.uint8(255), np.uint8(0))
+        filled[around] = np.where(
+            mine[..., None] != 0, blend(image[around], filled[around], mine, settings.feather), filled[around]
+        )
+    return cut_patches(filled, hole, boxes)
+
+
+def fill_window(image: Pixels, own: Hole, others: Hole, fill: Fill, longest: int) -> Pixels:
+    """The window's pixels with the hole `own` filled and the hole `others` not copied from.
+
+    A window whose longer side exceeds `longest` is filled at that size and enlarged.
+    """
+    import cv2
+
+    height, width = own.shape
+    scale = longest / max(height, width)
+    if scale >= 1:
+        return fill.fill(image, own, others if others.any() else None)
+    shape = max(1, round(height * scale)), max(1, round(width * scale))
+    small, small_hole = shrink(image, np.maximum(own, others), shape)
+    touched = cv2.resize(own.astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA) > 0
+    small_own = np.where(touched & (small_hole != 0), np.uint8(255), np.uint8(0))
+    small_others = np.where((small_hole != 0) & ~touched, np.uint8(255), np.uint8(0))
+    small_filled = fill.fill(small, small_own, small_others if small_others.any() else None)
+    return cv2.resize(small_filled, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+def _check(image: Pixels, hole: Hole) -> None:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"image must be uint8 H x W x 3, found {image.dtype} {image.shape}")
+    if hole.dtype != np.uint8 or hole.shape != image.shape[:2]:
+        raise ValueError(f"hole must be uint8 {image.shape[:2]} like the image, found {hole.dtype} {hole.shape}")
+    other = hole[(hole != 0) & (hole != 255)]
+    if other.size:
+        raise ValueError(f"hole must hold 0 and 255 only, found {int(other[0])}")
