@@ -1,0 +1,115 @@
+"""Read generator weights in the published layouts, and write them so that other programs read ours."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from inpainting.deepfillv2.attention import Layout
+from inpainting.deepfillv2.errors import CheckpointError
+from inpainting.deepfillv2.layouts import FIRST, FUSE_WEIGHT, keys
+from inpainting.deepfillv2.network import Generator
+
+
+def load(path_or_state_dict: str | Path | Mapping[str, Any], device: str | torch.device = "cpu") -> Generator:
+    """See `inpainting.deepfillv2.load_generator`."""
+    if isinstance(path_or_state_dict, Mapping):
+        name, content = "the state dict", path_or_state_dict
+    else:
+        name, content = str(path_or_state_dict), read(Path(path_or_state_dict))
+    state = content.get("G", content)
+    if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise CheckpointError(f"{name} holds no state dict: expected names with tensors, or such under 'G'.")
+    layout, c = recognise(state, name)
+    with torch.device("meta"):
+        generator = Generator(c, layout)
+    generator.load_state_dict(checked(state, generator, name), assign=True)
+    return generator.to(device).eval().requires_grad_(False)
+
+
+def read(path: Path) -> Mapping[str, Any]:
+    """What a checkpoint file holds, on the CPU; runs no code that the file may carry."""
+    if not path.is_file():
+        raise FileNotFoundError(f"There are no weights at {path}.")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except SafetensorError as error:
+        raise CheckpointError(f"{path} is not a readable safetensors file: {first_line(error)}") from error
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"{path} is damaged, or holds pickled code, which is never run: export its weights as safetensors."
+        ) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError, IndexError) as error:
+        # what torch raises for a truncated archive and for bytes that are no checkpoint at all
+        raise CheckpointError(f"{path} is not a readable checkpoint: {first_line(error)}") from error
+    if not isinstance(content, Mapping):
+        raise CheckpointError(f"{path} holds a {type(content).__name__}, not a state dict.")
+    return content
+
+
+def recognise(state: Mapping[str, Tensor], name: str) -> tuple[Layout, int]:
+    """Layout and width of a state dict."""
+    layouts: tuple[Layout, ...] = ("pt", "tf")
+    for layout in layouts:
+        weight = state.get(FIRST[layout])
+        if weight is None:
+            continue
+        if weight.ndim != 4 or weight.shape[0] % 4 or not weight.shape[0]:
+            raise CheckpointError(
+                f"{name} is no DeepFillv2 generator: {FIRST[layout]} has shape {list(weight.shape)}, "
+                "expected [a multiple of 4, 5, 5, 5]."
+            )
+        return layout, weight.shape[0]
+    found = f"; it holds {listed(state)}" if state else "; it is empty"
+    raise CheckpointError(
+        f"{name} is no DeepFillv2 generator: neither {FIRST['pt']} nor {FIRST['tf']} is in it{found}."
+    )
+
+
+def checked(state: Mapping[str, Tensor], generator: Generator, name: str) -> dict[str, Tensor]:
+    """The state dict under our names in float32, every key, shape and value checked."""
+    ours = keys(generator.layout)
+    shapes = {key: list(generator.get_parameter(own).shape) for key, own in ours.items()}
+    missing = [key for key in ours if key not in state]
+    extra = [key for key in state if key not in ours and key != FUSE_WEIGHT]
+    odd = [
+        f"{k} {list(state[k].shape)} instead of {s}"
+        for k, s in shapes.items()
+        if k in state and list(state[k].shape) != s
+    ]
+    complaints = [
+        f"{what} {listed(which)}"
+        for what, which in (("lacks", missing), ("has unknown", extra), ("has the wrong shape at", odd))
+        if which
+    ]
+    if complaints:
+        raise CheckpointError(f"{name} is no DeepFillv2 generator: it {' and '.join(complaints)}.")
+    if bad := [key for key in ours if not torch.isfinite(state[key]).all()]:
+        raise CheckpointError(f"{name} is damaged: NaN or infinite weights in {listed(bad)}.")
+    return {own: state[key].detach().to(torch.float32) for key, own in ours.items()}
+
+
+def published(generator: Generator) -> dict[str, Tensor]:
+    """The generator's state dict under the published names of its layout."""
+    own = generator.state_dict()
+    return {key: own[name].contiguous() for key, name in keys(generator.layout).items()}
+
+
+def listed(names: Iterable[str], most: int = 3) -> str:
+    """The first few names, and how many more there are."""
+    names = list(names)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
