@@ -39,6 +39,14 @@ class Case:
     hole: Hole
 
 
+def read(path: Path) -> Pixels:
+    """The photo, uint8 H x W x 3 RGB. Raises ValueError when it cannot be read."""
+    photo = cv2.imread(str(path))
+    if photo is None:
+        raise ValueError(f"{path} cannot be read as a photo")
+    return np.ascontiguousarray(photo[..., ::-1], np.uint8)
+
+
 def silhouettes(coco: Path) -> list[tuple[Pixels, Hole]]:
     """People of at least 96 px, cut to their box: pixels and mask (0 or 255), in the file's order."""
     document = json.loads(next((coco / "annotations").glob("instances*.json")).read_text())
@@ -53,13 +61,11 @@ def silhouettes(coco: Path) -> list[tuple[Pixels, Hole]]:
             continue
         meta = names[annotation["image_id"]]
         path = next(iter(coco.glob(f"images/**/{meta['file_name']}")), coco / meta["file_name"])
-        photo = cv2.imread(str(path))
-        if photo is None:
-            continue
+        photo = read(path)
         rles = coco_mask.frPyObjects(polygons, meta["height"], meta["width"])
         mask = coco_mask.decode(coco_mask.merge(rles))[y : y + h, x : x + w] * np.uint8(255)
         if mask.any():
-            found.append((photo[y : y + h, x : x + w, ::-1].copy(), mask))
+            found.append((photo[y : y + h, x : x + w].copy(), mask))
     return found
 
 
@@ -69,16 +75,17 @@ def cases(scenes: Path, coco: Path, limit: int, size: int) -> Iterator[Case]:
     people = silhouettes(coco)
     refine = RefineSettings()
     for number, path in enumerate(sorted(scenes.glob("*.jpg"))[:limit]):
-        photo = cv2.imread(str(path))[..., ::-1]
+        photo = read(path)
         scale = size / min(photo.shape[:2])
         interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        truth = np.ascontiguousarray(cv2.resize(photo, None, fx=scale, fy=scale, interpolation=interpolation))
+        truth = np.asarray(cv2.resize(photo, None, fx=scale, fy=scale, interpolation=interpolation), np.uint8)
         height, width = truth.shape[:2]
         person, mask = people[int(rng.integers(len(people)))]
         area = SHARES[number % len(SHARES)] * height * width
         grow = min((area / (mask != 0).sum()) ** 0.5, 0.95 * height / mask.shape[0], 0.7 * width / mask.shape[1])
         to = max(8, round(mask.shape[1] * grow)), max(8, round(mask.shape[0] * grow))
-        person, mask = cv2.resize(person, to), cv2.resize(mask, to, interpolation=cv2.INTER_NEAREST)
+        person = np.asarray(cv2.resize(person, to), np.uint8)
+        mask = np.asarray(cv2.resize(mask, to, interpolation=cv2.INTER_NEAREST), np.uint8)
         y = int(rng.integers(height - to[1] + 1))
         x = int(rng.integers(width - to[0] + 1))
         hole = np.zeros((height, width), np.uint8)
@@ -87,7 +94,7 @@ def cases(scenes: Path, coco: Path, limit: int, size: int) -> Iterator[Case]:
         image[y : y + to[1], x : x + to[0]][mask != 0] = person[mask != 0]
         reach = max(refine.dilate_min, round(refine.dilate * float((mask != 0).sum()) ** 0.5))
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-        yield Case(path.name, truth, image, cv2.dilate(hole, kernel))
+        yield Case(path.name, truth, image, np.asarray(cv2.dilate(hole, kernel), np.uint8))
 
 
 def fill_with_mean(case: Case) -> Pixels:

@@ -20,9 +20,9 @@ def rim_weights(hole: Hole, feather: int) -> NDArray[np.float32]:
     import cv2
 
     if feather == 0 or (hole != 0).all():
-        return (hole != 0).astype(np.float32)
+        return np.asarray(hole != 0, np.float32)
     distance = cv2.distanceTransform(hole, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.minimum(distance / np.float32(feather + 1), np.float32(1))
+    return np.asarray(np.minimum(distance / np.float32(feather + 1), 1), np.float32)
 
 
 def blend(image: Pixels, filled: Pixels, hole: Hole, feather: int) -> Pixels:

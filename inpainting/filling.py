@@ -7,6 +7,7 @@ import numpy as np
 from configs import InpaintSettings
 from data.types import Hole, Patch, PhotoError, Pixels
 from inpainting.compositing import blend, cut_patches
+from inpainting.detail import enlarge
 from inpainting.protocol import Fill
 from inpainting.windows import hole_groups, plan_windows, shrink
 
@@ -61,7 +62,7 @@ def fill_window(image: Pixels, own: Hole, others: Hole, fill: Fill, longest: int
     small_own = np.where(touched & (small_hole != 0), np.uint8(255), np.uint8(0))
     small_others = np.where((small_hole != 0) & ~touched, np.uint8(255), np.uint8(0))
     small_filled = fill.fill(small, small_own, small_others if small_others.any() else None)
-    return cv2.resize(small_filled, (width, height), interpolation=cv2.INTER_CUBIC)
+    return enlarge(small_filled, small_own, small_hole, image, np.maximum(own, others))
 
 
 def _check(image: Pixels, hole: Hole) -> None:

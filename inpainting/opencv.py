@@ -30,8 +30,8 @@ class OpenCVFill:
         # cv2.inpaint never fills the outermost pixels of an image: it needs a rim, mirrored here.
         padded = cv2.copyMakeBorder(image, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
         around = cv2.copyMakeBorder(unknown, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
-        filled: Pixels = cv2.inpaint(padded, around, radius, self.method)[1:-1, 1:-1]
-        return filled
+        filled = cv2.inpaint(padded, around, radius, self.method)
+        return np.asarray(filled[1:-1, 1:-1], np.uint8)
 
 
 def build_telea(settings: InpaintSettings, weights: Mapping[str, Weight]) -> OpenCVFill:

@@ -76,7 +76,7 @@ def hole_groups(hole: Hole) -> tuple[NDArray[np.int32], list[Window]]:
     for n in range(1, count):
         x, y, w, h = (int(v) for v in stats[n, :4])
         boxes.append(Window(x, y, x + w, y + h, (n,)))
-    return labels, boxes
+    return np.asarray(labels, np.int32), boxes
 
 
 def plan_windows(hole: Hole, boxes: list[Window], settings: InpaintSettings) -> list[Window]:

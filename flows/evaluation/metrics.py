@@ -66,7 +66,7 @@ def ring_delta_e(result: Pixels, hole: Hole, width: int = 8) -> float:
     def mean(weight: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         count = cv2.boxFilter(weight, -1, side, normalize=False, borderType=cv2.BORDER_CONSTANT)
         total = cv2.boxFilter(lab * weight[..., None], -1, side, normalize=False, borderType=cv2.BORDER_CONSTANT)
-        return total / np.maximum(count, 1)[..., None], count
+        return np.asarray(total / np.maximum(count, 1)[..., None], np.float32), np.asarray(count, np.float32)
 
     (within, n), (around, m) = mean(inside), mean(1 - inside)
     where = rim & (n > 0.5) & (m > 0.5)
@@ -105,30 +105,27 @@ def fine_detail(result: Pixels, hole: Hole) -> float:
 
 
 def _luminance(image: Pixels) -> NDArray[np.float32]:
-    grey: NDArray[np.float32] = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    return grey
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.float32)
 
 
 def _window(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    blurred: NDArray[np.float32] = cv2.GaussianBlur(x, (11, 11), 1.5)
-    return blurred
+    return np.asarray(cv2.GaussianBlur(x, (11, 11), 1.5), np.float32)
 
 
 def _laplacian(image: Pixels, levels: int) -> list[NDArray[np.float32]]:
-    bands, current = [], image.astype(np.float32)
+    bands: list[NDArray[np.float32]] = []
+    current = np.asarray(image, np.float32)
     for _ in range(levels):
         if min(current.shape[:2]) < 2:
             break
-        below = cv2.pyrDown(current)
-        bands.append(current - cv2.pyrUp(below, dstsize=current.shape[1::-1]))
+        below = np.asarray(cv2.pyrDown(current), np.float32)
+        bands.append(current - np.asarray(cv2.pyrUp(below, dstsize=current.shape[1::-1]), np.float32))
         current = below
     return bands
 
 
 def _patches(x: NDArray[np.float32], ys: NDArray[np.intp], xs: NDArray[np.intp], side: int) -> NDArray[np.float32]:
-    padded = np.pad(
-        x, ((side // 2,) * 2, (side // 2,) * 2, (0, 0)), mode="reflect" if min(x.shape[:2]) > side else "edge"
-    )
-    offsets = np.arange(side)
+    reach, offsets = side // 2, np.arange(side)
+    padded = np.pad(x, ((reach, reach), (reach, reach), (0, 0)), mode="edge")
     taken = padded[ys[:, None, None] + offsets[:, None], xs[:, None, None] + offsets]
-    return taken.reshape(len(ys), -1)
+    return np.asarray(taken.reshape(len(ys), -1), np.float32)
