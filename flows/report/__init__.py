@@ -1,0 +1,1 @@
+"""report.html: every photo before and after, worst first, in one page that opens without a network."""

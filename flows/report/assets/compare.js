@@ -1,0 +1,123 @@
+"use strict";
+
+/** A new element. Properties are set, attributes go through `attr`; text is never parsed as HTML. */
+function el(tag, properties = {}, ...children) {
+  const { attr = {}, ...rest } = properties;
+  const node = Object.assign(document.createElement(tag), rest);
+  for (const [name, value] of Object.entries(attr)) node.setAttribute(name, value);
+  node.append(...children.filter((child) => child !== null));
+  return node;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function svg(tag, attributes, ...children) {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+const crossedPicture = () => svg("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" },
+  svg("path", { d: "M2 2l16 16M6 4h11v11M15 16H3V5M6 13l3-3 3 3" }));
+
+/** Outlines of the people that the second look found; `boxes` are shares of the photo's sides. */
+function outlines(boxes, ratio) {
+  const rect = (className, [left, top, width, height]) => svg("rect", {
+    class: className, x: left * ratio, y: top, width: width * ratio, height, rx: 0.008,
+  });
+  return svg("svg", { class: "found", viewBox: `0 0 ${ratio} 1`, "aria-hidden": "true" },
+    ...boxes.flatMap((box) => [rect("under", box), rect("over", box)]));
+}
+
+/**
+ * A photo's pictures, one over the other. With `before` and `after` they are compared: `before` is cut off
+ * at `--cut` from the left, moved by dragging (mouse, pen, finger) or by the arrow keys of a real range input.
+ * A press that does not move calls `onPress`.
+ */
+function stage(photo, { large = false, onPress = null } = {}) {
+  const { before, after, hole } = photo.thumbnails;
+  const [width, height] = photo.size ?? [4, 3];
+  const box = el("div", { className: "stage" });
+  setRatio(box, before || after ? width / height : 1.2);
+  if (!before && !after) {
+    box.classList.add("blank");
+    box.append(crossedPicture(), el("p", { textContent: photo.reason ?? "There is no picture of this photo." }));
+    if (onPress) box.addEventListener("click", onPress);
+    return box;
+  }
+
+  const layer = (kind, src, alt) => {
+    const image = el("img", { className: kind, alt, decoding: "async", draggable: false });
+    if (!large) image.loading = "lazy";
+    image.addEventListener("error", () => box.classList.add("gone"));
+    if (kind !== "hole") image.addEventListener("load", () => setRatio(box, image.naturalWidth / image.naturalHeight, image));
+    image.src = src;
+    box.append(image);
+  };
+  const both = before && after;
+  if (after) layer("after", after, both ? `After: ${photo.name}` : photo.name);
+  if (before) layer("before", before, both ? `Before: ${photo.name}` : photo.name);
+  if (hole) layer("hole", hole, "");
+  if (photo.boxes.length) box.append(outlines(photo.boxes, width / height));
+  box.append(el("span", { className: "lost", textContent: "The thumbnails were deleted" }));
+  if (both) addSlider(box, photo, onPress);
+  else if (onPress) box.addEventListener("click", onPress);
+  return box;
+}
+
+/** Width over height. The size in the manifest reserves the room; the loaded picture has the last word. */
+function setRatio(box, ratio, image = null) {
+  if (image) box.style.setProperty("--most", `${image.naturalWidth * 3}px`);
+  box.style.setProperty("--ratio", ratio);
+  box.parentElement?.style.setProperty("--ratio", ratio);
+}
+
+function addSlider(box, photo, onPress) {
+  const range = el("input", {
+    type: "range", min: 0, max: 100, value: 50,
+    attr: { "aria-label": `Before and after of ${photo.name}` },
+  });
+  const cut = () => {
+    box.style.setProperty("--cut", `${range.value}%`);
+    range.setAttribute("aria-valuetext", `${range.value} % before`);
+  };
+  const follow = (event) => {
+    const { left, width } = box.getBoundingClientRect();
+    range.value = ((event.clientX - left) / width) * 100;
+    cut();
+  };
+  range.addEventListener("input", cut);
+  box.append(
+    range,
+    el("span", { className: "divider", attr: { "aria-hidden": "true" } }, el("i")),
+    el("span", { className: "tag left", textContent: "Before", attr: { "aria-hidden": "true" } }),
+    el("span", { className: "tag right", textContent: "After", attr: { "aria-hidden": "true" } }),
+  );
+  cut();
+
+  let start = null; // where the press began; null = no press
+  let dragging = false;
+  box.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    start = event.clientX;
+    dragging = false;
+  });
+  box.addEventListener("pointermove", (event) => {
+    if (start === null) return;
+    if (!dragging && Math.abs(event.clientX - start) > 4) {
+      dragging = true;
+      box.setPointerCapture(event.pointerId);
+    }
+    if (dragging) follow(event);
+  });
+  box.addEventListener("pointerup", (event) => {
+    if (start !== null && !dragging) {
+      if (onPress) onPress();
+      else follow(event);
+    }
+    start = null;
+  });
+  // The browser takes a finger's vertical move for scrolling.
+  box.addEventListener("pointercancel", () => { start = null; });
+}

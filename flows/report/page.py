@@ -1,0 +1,165 @@
+"""report.html: one file that shows every photo of a run, worst first, and needs no network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FunctionLoader
+from markupsafe import Markup
+
+from data.files import write_atomic
+
+STATES: dict[str, tuple[str, str]] = {
+    "review": ("Review", "someone may be left"),
+    "failed": ("Failed", "an error stopped this photo"),
+    "corrupt": ("Corrupt", "the file could not be read"),
+    "refused": ("Refused", "the file is of a kind that is not processed"),
+    "removed": ("Removed", "people were removed"),
+    "passthrough": ("Nobody found", "passed through unchanged"),
+}
+"""State -> (label, meaning), worst first: the order of the page."""
+
+_UNSETTLED = ("review", "failed", "corrupt", "refused")
+_SCRIPTS = ("compare.js", "viewer.js", "list.js")  # concatenated in this order
+# EXIF orientation: a point of the file's frame -> the same point of the upright photo, both in 0..1
+_UPRIGHT: dict[int, Callable[[float, float], tuple[float, float]]] = {
+    1: lambda x, y: (x, y),
+    2: lambda x, y: (1 - x, y),
+    3: lambda x, y: (1 - x, 1 - y),
+    4: lambda x, y: (x, 1 - y),
+    5: lambda x, y: (y, x),
+    6: lambda x, y: (1 - y, x),
+    7: lambda x, y: (1 - y, 1 - x),
+    8: lambda x, y: (y, 1 - x),
+}
+
+
+def write_report(output: Path, rows: Iterable[Mapping[str, Any]], run: Mapping[str, Any]) -> Path:
+    """Write `output`/report.html whole or not at all; returns its path.
+
+    rows: the rows of manifest.jsonl; `thumbnails`, `output` and `mask` are paths relative to `output`.
+    Boxes in `verify.found` are in the file's own frame; an `orientation` (EXIF, 1..8) turns them upright.
+    run: version, preset, settings, weights, input, started (ISO 8601), seconds, photos_per_second, states,
+    cached, computed, licences (licence name -> photos, or None).
+    """
+    path = output / "report.html"
+    write_atomic(path, render(rows, run).encode())
+    return path
+
+
+def render(rows: Iterable[Mapping[str, Any]], run: Mapping[str, Any]) -> str:
+    """The page as text: ASCII but for the run's own values, LF line ends."""
+    photos = [_photo(row) for row in sorted(rows, key=badness)]
+    counts = {state: sum(photo["state"] == state for photo in photos) for state in STATES}
+    style, script = _asset("report.css"), "".join(map(_asset, _SCRIPTS))
+    environment = Environment(autoescape=True, loader=FunctionLoader(_asset), trim_blocks=True, lstrip_blocks=True)
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    environment.filters |= {"duration": _duration, "when": _when, "flat": _flat}
+    return environment.get_template("report.html").render(
+        photos=photos,
+        run=run,
+        states=STATES,
+        counts=counts,
+        unsettled=sum(counts[state] for state in _UNSETTLED),
+        people=sum(photo["people"] for photo in photos if photo["state"] == "removed"),
+        style=Markup(style),
+        script=Markup(script),
+        # With these hashes the browser runs this script and no other, whatever a file name holds.
+        policy=f"default-src 'none'; img-src 'self' file: data:; base-uri 'none'; form-action 'none'; "
+        f"style-src {_source_hash(style)}; script-src {_source_hash(script)}",
+    )
+
+
+def badness(row: Mapping[str, Any]) -> tuple[int, float, int, float, str]:
+    """Sort key, worst first: state, surest person left, people left behind, share of the hole, name."""
+    verify = row.get("verify") or {}
+    surest = max((found["score"] for found in verify.get("found", ())), default=0.0)
+    order = list(STATES).index(row["state"])
+    return order, -surest, -verify.get("left", 0), -(row.get("hole_share") or 0.0), row["file_name"]
+
+
+def _photo(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page needs of a manifest row; links percent-encoded, boxes as shares of the upright photo."""
+    verify = row.get("verify") or {}
+    size = (row.get("width") or 0, row.get("height") or 0)
+    orientation = row.get("orientation") or 1
+    turned = size[::-1] if orientation >= 5 else size
+    return {
+        "id": row["id"],
+        "name": row["file_name"],
+        "state": row["state"],
+        "reason": _reason(row),
+        "people": row.get("people") or 0,
+        "share": row.get("hole_share") or 0.0,
+        "size": turned if all(size) else None,
+        "format": row.get("format"),
+        "output": _link(row.get("output")),
+        "mask": _link(row.get("mask")),
+        "notes": list(row.get("notes") or ()),
+        "cached": bool(row.get("cached")),
+        "seconds": row.get("seconds"),
+        "looked": verify.get("looked"),
+        "left": verify.get("left", 0),
+        "scores": [round(found["score"], 3) for found in verify.get("found", ())],
+        "boxes": [_box(f["bbox"], size, orientation) for f in verify.get("found", ()) if all(size)],
+        "thumbnails": {key: _link(path) for key, path in (row.get("thumbnails") or {}).items()},
+    }
+
+
+def _reason(row: Mapping[str, Any]) -> str | None:
+    """The reason without the name in front: the page shows the name beside it."""
+    reason: str = row.get("reason") or ""
+    short = reason.removeprefix(f"{row['file_name']}: ")
+    return short[:1].upper() + short[1:] or None
+
+
+def _link(path: str | None) -> str | None:
+    """A relative URL for a posix path: every byte that means something in a URL or in HTML is encoded."""
+    # `./` so that a name such as `javascript:x.jpg` stays a path; surrogates are undecodable bytes of names.
+    return None if path is None else "./" + quote(path.encode("utf-8", "surrogateescape"))
+
+
+def _box(box: Iterable[float], size: tuple[int, int], orientation: int) -> list[float]:
+    """x, y, width, height in pixels of the file's frame -> left, top, width, height in 0..1, upright."""
+    x, y, w, h = box
+    turn = _UPRIGHT.get(orientation, _UPRIGHT[1])
+    ends = [turn(px / size[0], py / size[1]) for px, py in ((x, y), (x + w, y + h))]
+    (left, right), (top, bottom) = sorted(p[0] for p in ends), sorted(p[1] for p in ends)
+    return [round(v, 4) for v in (left, top, right - left, bottom - top)]
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Nested settings -> (dotted name, value), in order."""
+    out: list[tuple[str, Any]] = []
+    for key, value in settings.items():
+        name = f"{prefix}{key}"
+        out += _flat(value, f"{name}.") if isinstance(value, Mapping) else [(name, value)]
+    return out
+
+
+def _duration(seconds: float) -> str:
+    """75.2 -> `1 min 15 s`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def _when(iso: str) -> str:
+    return datetime.fromisoformat(iso).strftime("%Y-%m-%d %H:%M")
+
+
+def _asset(name: str) -> str:
+    return (files("flows.report") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _source_hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
