@@ -1,0 +1,93 @@
+"""`annotations`: the people that the collection's COCO file already outlines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+from configs import SegmentSettings
+from data.types import People, Person, Photo, PhotoError, Weight
+from detection.rle import BrokenRle, mask_from_rle
+
+SOURCE = "annotations"
+# Outlines drawn by hand leave the photo by a little (they are clipped); further out they belong to
+# another photo or another size of it. Share of the photo's longer side, at least 8 pixels.
+OUTSIDE = 0.1
+
+
+class AnnotatedPeople:
+    """Reads `photo.given.annotations`: COCO person objects with polygons or RLE, single or crowd."""
+
+    def segment(self, photos: Sequence[Photo]) -> list[People]:
+        """One `People` a photo, a person for each annotation, score 1.0.
+
+        Raises PhotoError (refused) for a photo that the annotation file does not list and for an
+        annotation whose mask cannot be used.
+        """
+        return [self._people(photo) for photo in photos]
+
+    def _people(self, photo: Photo) -> People:
+        if photo.given is None:
+            raise PhotoError("refused", f"{photo.name} is not listed in the annotation file.")
+        return People(photo.size, tuple(_person(photo, a, i) for i, a in enumerate(photo.given.annotations)))
+
+
+def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> AnnotatedPeople:
+    return AnnotatedPeople()
+
+
+def _person(photo: Photo, annotation: dict[str, Any], index: int) -> Person:
+    label = annotation.get("id", f"number {index + 1}") if isinstance(annotation, dict) else f"number {index + 1}"
+    try:
+        if not isinstance(annotation, dict):
+            raise BrokenRle(f"it is {type(annotation).__name__} instead of an object")
+        mask = _mask(annotation.get("segmentation"), photo.size)
+        if not mask.any():
+            raise BrokenRle("its mask is empty")
+    except BrokenRle as error:
+        raise PhotoError(
+            "refused", f"{photo.name}: annotation {label} cannot be used: {error}; mend or remove it."
+        ) from None
+    return Person.from_mask(mask, 1.0, SOURCE, crowd=annotation.get("iscrowd") in (1, True))
+
+
+def _mask(segmentation: Any, size: tuple[int, int]) -> NDArray[np.bool_]:
+    if isinstance(segmentation, dict):
+        return mask_from_rle(segmentation, size)
+    if not isinstance(segmentation, list) or not segmentation:
+        found = "no segmentation" if not segmentation else f"a segmentation of type {type(segmentation).__name__}"
+        raise BrokenRle(f"it has {found}")
+    polygons = [_polygon(p, size) for p in segmentation]
+    height, width = size
+    parts = coco_mask.frPyObjects([p.ravel().tolist() for p in polygons], height, width)
+    mask: NDArray[np.bool_] = coco_mask.decode(coco_mask.merge(parts)).astype(bool)
+    if not mask.any():
+        # Thinner than a pixel: COCO's rule (pixel centres) keeps nothing, yet somebody is there.
+        thin = np.zeros(size, np.uint8)
+        for p in polygons:
+            corners = np.clip(np.floor(p), 0, [width - 1, height - 1]).astype(np.int32)
+            cv2.fillPoly(thin, [corners], 1)
+        mask = thin.astype(bool)
+    return mask
+
+
+def _polygon(points: Any, size: tuple[int, int]) -> NDArray[np.float64]:
+    """Corner points, float N x 2 (x, y), N >= 3. Raises BrokenRle."""
+    if not isinstance(points, list) or len(points) < 6 or len(points) % 2:
+        found = f"{len(points)} numbers" if isinstance(points, list) else type(points).__name__
+        raise BrokenRle(f"a polygon needs at least 3 points as x, y pairs, but it has {found}")
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in points):
+        raise BrokenRle("a polygon has a coordinate that is not a finite number")
+    corners = np.array(points, np.float64).reshape(-1, 2)
+    height, width = size
+    slack = max(8.0, OUTSIDE * max(size))
+    if corners.min() < -slack or (corners > np.array([width, height]) + slack).any():
+        low, high = corners.min(0).tolist(), corners.max(0).tolist()
+        raise BrokenRle(f"a polygon spans {low} to {high}, far outside the photo of {width} x {height} pixels")
+    return corners

@@ -1,0 +1,114 @@
+"""`mask-files`: people from given binary masks, one image file a photo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from configs import SegmentSettings
+from data.types import People, Person, Photo, PhotoError, Weight
+from detection.rle import person_in_box
+
+SOURCE = "mask-files"
+# A noisy mask can fall into a million specks; none may be dropped, so the small rest is one crowd.
+MOST_PERSONS = 1000
+
+
+class MaskFiles:
+    """Reads `photo.given.mask_file`: an image of the photo's size, two values, `person` marks people."""
+
+    def __init__(self, person: str) -> None:
+        self._person_is_white = person == "white"
+
+    def segment(self, photos: Sequence[Photo]) -> list[People]:
+        """One `People` a photo: a person for each connected component (8 neighbours), score 1.0.
+
+        Raises PhotoError (refused) for a mask that is missing, unreadable or anything but a plain
+        binary image of the photo's size; OSError for reading errors that may pass.
+        """
+        return [self._people(photo) for photo in photos]
+
+    def _people(self, photo: Photo) -> People:
+        path = photo.given.mask_file if photo.given else None
+        if path is None:
+            raise PhotoError("refused", f"{photo.name} has no mask file; see segment.masks and segment.mask_pattern.")
+        try:
+            white = read_mask(path, photo.size)
+        except BadMask as error:
+            raise PhotoError("refused", f"{photo.name}: the mask {path} {error}.") from None
+        return People(photo.size, components(white if self._person_is_white else ~white))
+
+
+class BadMask(ValueError):
+    """A mask file that cannot be used; the message completes 'the mask FILE ...'."""
+
+
+def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> MaskFiles:
+    return MaskFiles(settings.mask_person)
+
+
+def read_mask(path: Path, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """The white pixels of a binary mask file as bool H x W; `size` (height, width) is the photo's.
+
+    Values 0/255 or 0/1, gray or RGB with equal channels, palettes looked up. Raises BadMask.
+    """
+    height, width = size
+    try:
+        with Image.open(path) as image:
+            if image.size != (width, height):
+                turned = ", which is the photo's size turned by 90 degrees" if image.size == size else ""
+                raise BadMask(f"is {image.size[0]} x {image.size[1]} pixels{turned}; the photo is {width} x {height}")
+            if "A" in image.getbands() or "transparency" in image.info:
+                raise BadMask(f"carries alpha (mode {image.mode}); save it as a plain black and white image")
+            values = _plain(image)
+    except FileNotFoundError:
+        raise BadMask("does not exist") from None
+    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
+        if isinstance(error, BadMask):
+            raise
+        raise BadMask(f"is not a readable image ({error})") from None
+    except OSError as error:
+        if error.errno is not None:  # the disk's fault, may pass; Pillow's own complaints carry no number
+            raise
+        raise BadMask(f"is a damaged image ({error})") from None
+    found = np.unique(values)
+    if not (set(found.tolist()) <= {0, 255} or set(found.tolist()) <= {0, 1}):
+        sample = ", ".join(str(v) for v in found[:5].tolist())
+        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+        raise BadMask(f"has the values {sample}{more}; it must have only 0 and 255, or 0 and 1")
+    return values > 0
+
+
+def _plain(image: Image.Image) -> NDArray[np.uint8]:
+    """Gray values, uint8 H x W."""
+    if image.mode == "P":
+        image = image.convert("RGB")
+    if image.mode == "1":
+        image = image.convert("L")
+    if image.mode not in ("L", "RGB"):
+        raise BadMask(f"has the mode {image.mode}; save it as an 8-bit black and white image")
+    pixels = np.asarray(image)
+    if pixels.ndim == 3:
+        if (pixels != pixels[..., :1]).any():
+            raise BadMask("is coloured; save it as a plain black and white image")
+        pixels = pixels[..., 0]
+    return pixels
+
+
+def components(mask: NDArray[np.bool_]) -> tuple[Person, ...]:
+    """A person for each connected component (8 neighbours) of bool H x W, the largest first."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    order = np.argsort(-stats[1:count, cv2.CC_STAT_AREA], kind="stable") + 1
+    persons = []
+    for i in order[:MOST_PERSONS].tolist():
+        x, y, w, h = stats[i, :4].tolist()
+        persons.append(person_in_box(labels[y : y + h, x : x + w] == i, x, y, mask.shape, 1.0, SOURCE))
+    if len(order) > MOST_PERSONS:
+        rest = np.isin(labels, order[MOST_PERSONS:])
+        persons.append(person_in_box(rest, 0, 0, mask.shape, 1.0, SOURCE, crowd=True))
+    return tuple(p for p in persons if p is not None)

@@ -1,0 +1,183 @@
+"""The one file that imports ultralytics.
+
+ultralytics and the weights it publishes are AGPL-3.0: who conveys a program with them, or offers it
+over a network, owes its users the source of the whole. Nothing else in this project needs it; the
+segmenters `annotations` and `mask-files` never load this file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+import configs  # noqa: F401  (switches off ultralytics' network use, which it reads when it is imported)
+from configs import SettingsError
+from data.types import Pixels
+
+Task = Literal["detect", "segment"]
+# Masks come as one full frame a person; above this the network (640 px) gains nothing from more pixels.
+MOST_PIXELS = 4_000_000
+MOST_PERSONS = 300
+# Boxes that overlap more are one person; ultralytics' default, and generous to people who embrace.
+SAME_PERSON_IOU = 0.7
+
+
+@dataclass(frozen=True)
+class Found:
+    """Boxes, float N x 4 (x0, y0, x1, y1 in pixels of the photo), scores, float N, and masks.
+
+    masks: bool N x h x w over the whole photo, at most `MOST_PIXELS` each; None from a detector.
+    """
+
+    boxes: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    masks: NDArray[np.bool_] | None
+
+
+class YoloNetwork:
+    """An ultralytics model of one task that knows persons, from a file on this machine."""
+
+    def __init__(self, path: Path, task: Task, device: str = "auto", trusted: bool = False) -> None:
+        """Loads the file; raises SettingsError for one that is missing, of another task or without persons.
+
+        trusted: lets a `.pt` that is not made of known classes alone run its pickled code.
+        """
+        if not path.is_file():
+            raise SettingsError(f"segment.weights: {path} does not exist.")
+        if path.suffix == ".onnx" and not importlib.util.find_spec("onnxruntime"):
+            raise SettingsError(f"segment.weights: {path.name} needs onnxruntime; pip install onnxruntime onnx.")
+        with _contained():
+            self._device = _device(device) if path.suffix == ".pt" else "cpu"
+            self._model = _load(path, task, trusted)
+            if self._model.task != task:
+                raise SettingsError(
+                    f"segment.weights: {path.name} is a model for the task {self._model.task}, not {task}; "
+                    "choose one whose name ends in -seg."
+                )
+            names: dict[int, str] = dict(self._model.names)
+        persons = [i for i, name in names.items() if name.lower() == "person"]
+        if not persons:
+            known = ", ".join(list(names.values())[:8])
+            raise SettingsError(f"segment.weights: {path.name} does not know the class person, only {known}.")
+        self._persons = persons
+
+    def find(self, pixels: Pixels, score: float, image_size: int) -> Found:
+        """The persons of one photo (uint8 H x W x 3 RGB) with at least `score`, most certain first.
+
+        image_size: longer side in pixels at which the network sees the photo; ignored by exported files
+        that have a fixed one.
+        """
+        height, width = pixels.shape[:2]
+        small = _bounded(pixels)
+        with _contained():
+            result = self._model.predict(
+                np.ascontiguousarray(small[..., ::-1]),  # ultralytics takes BGR arrays
+                conf=score,
+                iou=SAME_PERSON_IOU,
+                classes=self._persons,
+                imgsz=image_size,
+                max_det=MOST_PERSONS,
+                device=self._device,
+                retina_masks=True,
+                half=False,
+                augment=False,
+                save=False,
+                verbose=False,
+            )[0]
+            scale = np.array([width / small.shape[1], height / small.shape[0]] * 2)
+            boxes = result.boxes.xyxy.cpu().numpy().astype(np.float64) * scale
+            scores = result.boxes.conf.cpu().numpy().astype(np.float64)
+            masks = None
+            if self._model.task == "segment":
+                masks = np.zeros((0, *small.shape[:2]), bool)
+                if result.masks is not None:
+                    masks = result.masks.data.cpu().numpy().astype(bool)
+        return Found(boxes, scores, masks)
+
+
+def _bounded(pixels: Pixels) -> Pixels:
+    height, width = pixels.shape[:2]
+    if height * width <= MOST_PIXELS:
+        return pixels
+    scale = (MOST_PIXELS / (height * width)) ** 0.5
+    size = max(1, int(width * scale)), max(1, int(height * scale))
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
+def _load(path: Path, task: Task, trusted: bool) -> Any:
+    from ultralytics.models.yolo.model import YOLO
+
+    exported = path.suffix != ".pt"
+    try:
+        # An exported file does not say its task, it has to be told; a checkpoint knows its own.
+        model = YOLO(str(path), task=task if exported else None, verbose=False)
+        if exported:
+            # Names and layout are read when the file is first run: run it, so that faults show before any photo.
+            model.predict(np.zeros((64, 64, 3), np.uint8), device="cpu", save=False, verbose=False)
+        return model
+    except Exception as error:
+        if not exported and trusted and "weights_only" in f"{error}".lower():
+            return _load_pickle(path)
+        raise SettingsError(f"segment.weights: {path} cannot be loaded: {_first_line(error)}.") from error
+
+
+def _load_pickle(path: Path) -> Any:
+    from ultralytics.models.yolo.model import YOLO
+
+    tasks: Any = importlib.import_module("ultralytics.nn.tasks")
+    safe, tasks.SAFE_LOAD = tasks.SAFE_LOAD, False
+    try:
+        return YOLO(str(path), verbose=False)
+    except Exception as error:
+        raise SettingsError(f"segment.weights: {path} cannot be loaded: {_first_line(error)}.") from error
+    finally:
+        tasks.SAFE_LOAD = safe
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(f"{error}".strip().splitlines()), type(error).__name__).rstrip(".")
+
+
+def _device(name: str) -> str:
+    import torch
+
+    if name == "auto":
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise SettingsError(f"segment.device is {name}, but torch sees no CUDA GPU here; use auto or cpu.")
+    if name == "mps" and not torch.backends.mps.is_available():
+        raise SettingsError("segment.device is mps, but torch sees no Apple GPU here; use auto or cpu.")
+    return name
+
+
+@contextmanager
+def _contained() -> Iterator[None]:
+    """ultralytics sets threads, printing and variables for the whole process: put them back afterwards."""
+    import torch  # before ultralytics, which sets OMP_NUM_THREADS=1 for whoever imports torch next
+
+    threads, cv2_threads = torch.get_num_threads(), cv2.getNumThreads()
+    printing, variables = np.get_printoptions(), dict(os.environ)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        cv2.setNumThreads(cv2_threads)
+        np.set_printoptions(**printing)
+        torch.set_printoptions(profile="default")  # type: ignore[no-untyped-call]
+        for name in ("OMP_NUM_THREADS", "NUMEXPR_MAX_THREADS", "TF_CPP_MIN_LOG_LEVEL", "TORCH_CPP_LOG_LEVEL"):
+            if name in variables:
+                os.environ[name] = variables[name]
+            else:
+                os.environ.pop(name, None)
