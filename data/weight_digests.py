@@ -10,6 +10,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from data.files import write_atomic
 from data.weight_registry import WeightsError
 
 
@@ -71,6 +72,4 @@ def _put(path: Path, key: str, value: dict[str, Any]) -> None:
         except (OSError, ValueError):
             content = {}
         content = {**(content if isinstance(content, dict) else {}), key: value}
-        temporary = path.with_suffix(".tmp")  # one name will do: the lock is held
-        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        temporary.replace(path)
+        write_atomic(path, json.dumps(content, indent=1).encode())

@@ -22,7 +22,6 @@ FIRST_WAIT = 0.5  # seconds; doubles with each attempt, with jitter
 
 _PASSING_STATUS = {408, 425, 429, 500, 502, 503, 504}
 _PAGE_LIMIT = 1 << 20
-_CHUNK = 1 << 18
 
 NextPage = Callable[[str, str], str]
 """(page's address, page's HTML) -> the address to ask next, or SourceError."""
@@ -139,7 +138,7 @@ def _save(response: httpx.Response, address: str, part: Path, have: int, size: i
             if not resumed:
                 _remember(part, address, response)
             progress(have, wanted)
-            for chunk in response.iter_bytes(_CHUNK):
+            for chunk in response.iter_bytes():  # as it comes: a chunk size would hold back the tail of a cut one
                 out.write(chunk)
                 have += len(chunk)
                 progress(have, wanted)

@@ -1,0 +1,129 @@
+"""`person-removal weights`: the networks' weights, what they are and whether they are here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.table import Table
+
+from configs import SettingsError
+from configs.load import load_settings
+from data import weights
+
+app = typer.Typer(help="Networks' weights: list, fetch and verify them.", no_args_is_help=True)
+
+_STATES = {"ready": "[green]ready[/]", "missing": "missing", "damaged": "[red]damaged[/]"}
+
+
+@app.command("list")
+def list_() -> None:
+    """Every weights file that is known by name."""
+    known = weights.registry()
+    table = Table(box=None, pad_edge=False)
+    for column in ("name", "task", "licence"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    for name, entry in known.weights.items():
+        also = [alias for alias, target in known.aliases.items() if target == name]
+        shown = f"{name} ({', '.join(also)})" if also else name
+        table.add_row(shown, entry.task, entry.licence, _size(entry.bytes), _STATES[weights.state(name)])
+    console = Console()
+    console.print(table)
+    console.print(f"Folder: {weights.folder()}", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def fetch(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Names from `list`.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Fetch what this preset needs.")] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Settings on top of the preset.")
+    ] = None,
+    given: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="Take this file instead of fetching one.")
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Open no connection; fail if a file is missing.")] = False,
+) -> None:
+    """Fetch weights into the cache; what is there and whole stays as it is."""
+    wanted = list(names or [])
+    if overrides and preset is None:
+        _fail("--set goes with --preset.")
+    if preset is not None:
+        try:
+            wanted += _needed_by(preset, overrides or [])
+        except SettingsError as error:
+            _fail(str(error))
+        if not wanted:
+            typer.echo(f"Preset {preset} needs no weights.")
+            return
+    if not wanted:
+        _fail("Say what to fetch: a NAME from `person-removal weights list`, or --preset NAME.")
+    if given is not None and (preset is not None or len(wanted) != 1):
+        _fail("--from goes with exactly one NAME.")
+    _each(dict.fromkeys(wanted), lambda name: _fetch(name, given, offline))
+
+
+@app.command()
+def verify(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all that are here.")] = None,
+) -> None:
+    """Hash the files again and compare them with the registry."""
+    wanted = list(names or [name for name in weights.registry().weights if weights.state(name) != "missing"])
+    if not wanted:
+        typer.echo("No weights are here yet.")
+    _each(wanted, lambda name: f"{weights.verify(name).name}: sha256 is right")
+
+
+def _needed_by(preset: str, overrides: Sequence[str]) -> list[str]:
+    from flows.context import required_weights  # imports the networks' rooms: not for `list`
+
+    return list(required_weights(load_settings(preset, overrides)))
+
+
+def _fetch(name: str, given: Path | None, offline: bool) -> str:
+    if name not in weights.registry() and given is None:
+        return f"{weights.find(name).path}: your own file"  # a preset may name one
+    name, entry = weights.registry().resolve(name)
+    # On stderr, so that stdout holds the results alone.
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(name, total=entry.bytes)
+        weight = weights.fetch(
+            name,
+            offline=offline,
+            given=given,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    size = _size(weight.path.stat().st_size)
+    return f"{name}: ready ({size}, licence {entry.licence}), sha256 {weight.sha256[:12]}"
+
+
+def _each(names: Sequence[str] | dict[str, None], act: Callable[[str], str]) -> None:
+    """One line on stdout for each name that works, one sentence on stderr for each that does not; exit 0 or 1."""
+    failed = False
+    for name in names:
+        try:
+            typer.echo(act(name))
+        except weights.WeightsError as error:
+            typer.echo(str(error), err=True)
+            failed = True
+    if failed:
+        raise typer.Exit(1)
+
+
+def _fail(sentence: str) -> None:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(1)
+
+
+def _size(size: int | None) -> str:
+    if size is None:
+        return "unknown"
+    return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size:,} B"
