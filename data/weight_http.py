@@ -74,11 +74,15 @@ def _retrying(address: str, part: Path, size: int | None, progress: Progress, pa
         with httpx.Client(timeout=TIMEOUT, follow_redirects=True, headers=headers) as client:
             retrying(_attempt, client, address, part, size, progress, page)
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-        raise SourceError(f"cannot be reached ({error})") from error
+        raise SourceError(f"cannot be reached ({_line(error)})") from error
     except httpx.TimeoutException:
         raise SourceError(f"no answer within {TIMEOUT.read:g} s") from None
     except httpx.HTTPError as error:
-        raise SourceError(f"the connection broke ({error})") from error
+        raise SourceError(f"the connection broke ({_line(error)})") from error
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _enough(state: RetryCallState) -> bool:

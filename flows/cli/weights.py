@@ -40,7 +40,7 @@ def list_() -> None:
 
 @app.command()
 def fetch(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Names from `list`.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Names from `list`.")] = None,
     preset: Annotated[str | None, typer.Option(help="Fetch what this preset needs.")] = None,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Settings on top of the preset.")
@@ -71,7 +71,7 @@ def fetch(
 
 @app.command()
 def verify(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all that are here.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Default: all that are here.")] = None,
 ) -> None:
     """Hash the files again and compare them with the registry."""
     wanted = list(names or [name for name in weights.registry().weights if weights.state(name) != "missing"])

