@@ -189,15 +189,11 @@ class Generator(nn.Module):
         wanted = Box.around(hole)
         if wanted is None:
             return image
-        padded, holes = pad_to_multiple(image * (1 - hole)), pad_to_multiple(hole)
-        inside = wanted.of(holes)
-        coarse = self.first_stage(padded, holes, wanted)
-        known = padded.clone()
-        wanted.of(known).copy_(coarse * inside + wanted.of(padded) * (1 - inside))
-        refined = self.second_stage(known, holes, wanted)
-        out = image.clone()
-        inside = wanted.of(hole)
-        wanted.of(out).copy_(refined * inside + wanted.of(image) * (1 - inside))
+        out, known = image.clone(), pad_to_multiple(image * (1 - hole))
+        holes = pad_to_multiple(hole)
+        unknown = Box.around(holes) or wanted  # the hole with what the padding repeats of it
+        paste(known, self.first_stage(known, holes, unknown), holes, unknown)
+        paste(out, self.second_stage(known, holes, wanted), hole, wanted)
         return out
 
     def first_stage(self, image: Tensor, hole: Tensor, wanted: Box) -> Tensor:
@@ -215,6 +211,12 @@ class Generator(nn.Module):
         branches = [self.dilated(image, near), self.attention_out(copied, near, queries, quarter)]
         made: Tensor = self.joint(torch.cat(branches, dim=1), wanted, near, quarter)
         return made
+
+
+def paste(image: Tensor, part: Tensor, hole: Tensor, box: Box) -> None:
+    """Write `part` into the hole's pixels of the box, in place."""
+    view = box.of(image)
+    view.copy_(torch.where(box.of(hole) > 0, part, view))
 
 
 def pad_to_multiple(x: Tensor, of: int = 8) -> Tensor:

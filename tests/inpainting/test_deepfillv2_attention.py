@@ -1,0 +1,127 @@
+"""Contextual attention in blocks equals the plain computation over all pairs at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional as F
+
+from inpainting.deepfillv2 import attention
+from inpainting.deepfillv2.attention import Layout, contextual_attention, thinned
+from inpainting.deepfillv2.boxes import Box, Span
+
+
+def reference(features: Tensor, hole: Tensor, layout: Layout) -> Tensor:
+    """One photo, [C, h, w] and [1, H, W]: every query with every key, as the paper tells it."""
+    halved, small = thinned(features, 2, layout), thinned(hole, 8, layout)
+    (rows, columns), count = halved.shape[-2:], halved[0].numel()
+    patches = F.unfold(halved[None], 3, padding=1)[0].T  # [N, 9C]
+    unknown = F.unfold(small[None], 3, padding=1)[0].sum(0) > 0  # [N]
+    score = (patches / patches.norm(dim=1, keepdim=True).clamp_min(1e-4)) @ patches.T  # [key, query]
+
+    def diagonal(pairs: Tensor) -> Tensor:
+        around = F.pad(pairs, (1, 1, 1, 1))
+        return around[:-2, :-2] + pairs + around[2:, 2:]
+
+    def transposed(pairs: Tensor, rows: int, columns: int) -> Tensor:
+        return pairs.reshape(rows, columns, rows, columns).permute(1, 0, 3, 2).reshape(count, count)
+
+    if layout == "pt":
+        score = diagonal(score)
+        score = transposed(diagonal(transposed(score, rows, columns)), columns, rows)
+    score[unknown] = 0
+    weight = torch.softmax(10 * score, dim=0)
+    weight = torch.where(unknown[:, None], 0, weight).reshape(1, count, rows, columns)
+    values = F.unfold(features[None], 4, stride=2, padding=1)[0].T.reshape(count, -1, 4, 4)
+    return F.conv_transpose2d(weight, values, stride=2, padding=1)[0] / 4
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[Layout, Tensor, Tensor, Box, int]:
+    layout: Layout = draw(st.sampled_from(["pt", "tf"]))
+    rows, columns = draw(st.integers(1, 9)), draw(st.integers(1, 9))
+    random = torch.Generator().manual_seed(draw(st.integers(0, 1 << 30)))
+    # scores of order one: larger ones make the softmax a choice, smaller ones a mean
+    features = torch.randn(3, 2 * rows, 2 * columns, generator=random) * draw(st.sampled_from([0.02, 0.2]))
+    hole = torch.zeros(1, 8 * rows, 8 * columns)
+    for _ in range(draw(st.integers(0, 3))):
+        top, left = draw(st.integers(0, 8 * rows - 1)), draw(st.integers(0, 8 * columns - 1))
+        hole[:, top : draw(st.integers(top + 1, 8 * rows)), left : draw(st.integers(left + 1, 8 * columns))] = 1
+    if draw(st.booleans()) and draw(st.booleans()):
+        hole[:] = 1
+    top, left = draw(st.integers(0, 2 * rows - 1)), draw(st.integers(0, 2 * columns - 1))
+    bottom, right = draw(st.integers(top + 1, 2 * rows)), draw(st.integers(left + 1, 2 * columns))
+    wanted = Box(Span(top, bottom), Span(left, right))
+    return layout, features, hole, wanted, draw(st.sampled_from([1, 100, 1 << 20]))
+
+
+@given(cases())
+@settings(max_examples=150, deadline=None)
+def test_blocks_and_boxes_change_nothing(case: tuple[Layout, Tensor, Tensor, Box, int]) -> None:
+    layout, features, hole, wanted, block = case
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(attention, "BLOCK", block)
+        ours = contextual_attention(features[None], hole[None], layout, wanted)[0]
+    torch.testing.assert_close(ours, wanted.of(reference(features, hole, layout)), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("layout", ["pt", "tf"])
+def test_each_item_of_a_batch_has_its_own_keys(layout: Layout) -> None:
+    features = torch.randn(2, 4, 12, 10, generator=torch.Generator().manual_seed(0)) * 0.2
+    holes = torch.zeros(2, 1, 48, 40)
+    holes[0, :, 8:30, 8:30] = 1
+    holes[1, :, :, 30:] = 1
+    both = contextual_attention(features, holes, layout, Box.whole(12, 10))
+    for i in range(2):
+        torch.testing.assert_close(both[i], reference(features[i], holes[i], layout), atol=1e-5, rtol=1e-4)
+
+
+def test_no_known_key_pastes_nothing() -> None:
+    out = contextual_attention(torch.randn(1, 4, 8, 8), torch.ones(1, 1, 32, 32), "pt", Box.whole(8, 8))
+    assert torch.equal(out, torch.zeros(1, 4, 8, 8))
+
+
+@pytest.mark.parametrize("layout", ["pt", "tf"])
+def test_gradients_are_those_of_the_plain_computation(layout: Layout) -> None:
+    features = torch.randn(1, 4, 10, 8, generator=torch.Generator().manual_seed(0)) * 0.2
+    hole = torch.zeros(1, 1, 40, 32)
+    hole[..., 8:30, 8:24] = 1
+    pull = torch.randn(4, 10, 8, generator=torch.Generator().manual_seed(1))
+    ours, plain = features.clone().requires_grad_(), features.clone().requires_grad_()
+    (contextual_attention(ours, hole, layout, Box.whole(10, 8))[0] * pull).sum().backward()
+    (reference(plain[0], hole[0], layout) * pull).sum().backward()
+    torch.testing.assert_close(ours.grad, plain.grad, atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("layout", "length", "factor", "positions"),
+    [
+        ("pt", 8, 2, [0, 2, 4, 6]),
+        ("tf", 8, 2, [0, 2, 5, 7]),
+        ("tf", 10, 2, [0, 2, 5, 7, 9]),  # 4.5 in the middle: halves go up
+        ("tf", 2, 2, [0]),
+        ("pt", 24, 8, [0, 8, 16]),
+        ("tf", 24, 8, [0, 12, 23]),
+    ],
+)
+def test_halving(layout: Layout, length: int, factor: int, positions: list[int]) -> None:
+    assert thinned(torch.arange(length).expand(length, length), factor, layout)[0].tolist() == positions
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["hole", "whole"])
+def test_a_megapixel_stays_below_three_gigabytes(mode: str) -> None:
+    pytest.importorskip("resource", reason="peak memory is read from resource, which Windows lacks")
+    script = Path(__file__).parents[2] / "benchmarks" / "deepfillv2.py"
+    command = [sys.executable, str(script), "--one", "--sizes", "1024", "--modes", mode, "--runs", "1"]
+    import json
+
+    figures = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert 0.3 < figures["memory"] < 3

@@ -1,0 +1,135 @@
+"""The network gives the numbers of the published implementation, and none of the common port's faults.
+
+Golden vectors: outputs of the common port on random weights (width 16) scaled so that activations stay of
+order one; with its default initialisation outputs are 1e-6 and equality would prove nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from inpainting.deepfillv2 import load_generator
+
+GOLDEN = Path(__file__).parent / "golden"
+LAYOUTS = ["pt", "tf"]
+TOLERANCE = 2e-5
+
+
+def golden(layout: str) -> dict[str, Any]:
+    with np.load(GOLDEN / f"deepfillv2_{layout}.npz") as file:
+        return {key: torch.from_numpy(file[key]).float() for key in file.files}
+
+
+def weights(vectors: dict[str, Any]) -> dict[str, torch.Tensor]:
+    return {key[2:]: value for key, value in vectors.items() if key.startswith("G/")}
+
+
+@pytest.fixture(scope="module", params=LAYOUTS)
+def vectors(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return golden(request.param)
+
+
+@pytest.fixture(scope="module")
+def generator(vectors: dict[str, Any]) -> Any:
+    return load_generator({"G": weights(vectors)})
+
+
+@pytest.fixture(autouse=True)
+def no_gradients() -> Any:
+    with torch.inference_mode():
+        yield
+
+
+def worst(a: torch.Tensor, b: torch.Tensor) -> float:
+    assert a.shape == b.shape
+    return float((a - b).abs().max())
+
+
+def test_even_map(generator: Any, vectors: dict[str, Any]) -> None:
+    coarse, refined = generator(vectors["a/image"], vectors["a/mask"])  # 64 x 96
+    assert worst(coarse, vectors["a/stage1"]) < TOLERANCE
+    assert worst(refined, vectors["a/stage2"]) < TOLERANCE
+    assert vectors["a/stage2"].std() > 0.2  # of order one: the comparison means something
+
+
+def test_odd_map(generator: Any, vectors: dict[str, Any]) -> None:
+    # 200 x 136: the halved map is 25 x 17, where tf's halving meets exact halves
+    _, refined = generator(vectors["c/image"], vectors["c/mask"])
+    assert worst(refined, vectors["c/stage2"]) < TOLERANCE
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("case", ["a", "b", "c"])
+def test_all_shared_vectors(layout: str, case: str) -> None:
+    path = Path(__file__).parents[2].parent / "shared" / "facts" / f"deepfillv2_golden_{layout}.npz"
+    if not path.is_file():
+        pytest.skip("the full golden vectors are not beside the checkout (../shared/facts)")
+    with np.load(path) as file:
+        full = {key: torch.from_numpy(file[key]) for key in file.files}
+    coarse, refined = load_generator(weights(full))(full[f"{case}/image"], full[f"{case}/mask"])
+    assert worst(coarse, full[f"{case}/stage1"]) < TOLERANCE
+    assert worst(refined, full[f"{case}/stage2"]) < TOLERANCE
+
+
+def test_complete_is_the_whole_frame_inside_and_the_photo_outside(generator: Any, vectors: Any) -> None:
+    image, hole = vectors["c/image"], vectors["c/mask"]
+    filled = generator.complete(image, hole)
+    assert torch.equal(filled[hole.expand_as(filled) == 0], image[hole.expand_as(filled) == 0])
+    assert worst(filled * hole, vectors["c/stage2"] * hole) < TOLERANCE
+
+
+HOLES = {
+    "corner": [(0, 9, 0, 12)],
+    "last pixel": [(63, 64, 95, 96)],
+    "bottom, from side to side": [(50, 64, 0, 96)],
+    "two far apart": [(2, 6, 3, 9), (50, 60, 80, 94)],
+    "everything": [(0, 64, 0, 96)],
+}
+
+
+@pytest.mark.parametrize("boxes", HOLES.values(), ids=HOLES)
+def test_complete_equals_forward(generator: Any, vectors: Any, boxes: list[tuple[int, ...]]) -> None:
+    hole = torch.zeros(1, 1, 64, 96)
+    for top, bottom, left, right in boxes:
+        hole[..., top:bottom, left:right] = 1
+    _, refined = generator(vectors["a/image"], hole)
+    assert worst(generator.complete(vectors["a/image"], hole) * hole, refined * hole) < TOLERANCE
+
+
+def test_no_hole_is_the_photo_itself(generator: Any, vectors: Any) -> None:
+    image = vectors["a/image"]
+    assert torch.equal(generator.complete(image, torch.zeros(1, 1, 64, 96)), image)
+    assert all(torch.isfinite(out).all() for out in generator(image, torch.zeros(1, 1, 64, 96)))
+
+
+def test_each_photo_of_a_batch_has_its_own_hole(generator: Any, vectors: Any) -> None:
+    images = torch.cat([vectors["a/image"], -vectors["a/image"]])
+    holes = torch.cat([vectors["a/mask"], vectors["a/mask"].flip(-1)])
+    together = generator(images, holes)
+    for i in range(2):
+        alone = generator(images[i : i + 1], holes[i : i + 1])
+        assert worst(together[0][i : i + 1], alone[0]) < TOLERANCE
+        assert worst(together[1][i : i + 1], alone[1]) < TOLERANCE
+    filled = generator.complete(images, holes)
+    assert worst(filled * holes, together[1] * holes) < TOLERANCE
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 9), (61, 90), (64, 95), (65, 96)])
+def test_any_size_comes_back_in_that_size(generator: Any, size: tuple[int, int]) -> None:
+    image = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    hole = torch.zeros(1, 1, *size)
+    hole[..., size[0] // 2 :, size[1] // 2 :] = 1
+    coarse, refined = generator(image, hole)
+    assert coarse.shape == refined.shape == image.shape
+    assert worst(generator.complete(image, hole) * hole, refined * hole) < TOLERANCE
+
+
+def test_what_the_hole_covers_is_never_read(generator: Any, vectors: Any) -> None:
+    image, hole = vectors["a/image"], vectors["a/mask"]
+    person = torch.where(hole > 0, torch.rand_like(image), image)
+    assert torch.equal(generator(person, hole)[1], generator(image, hole)[1])
