@@ -106,7 +106,7 @@ def published(generator: Generator) -> dict[str, Tensor]:
 
 def listed(names: Iterable[str], most: int = 3) -> str:
     """The first few names, and how many more there are."""
-    names = list(names)
+    names = [str(name) for name in names]
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
 
