@@ -39,7 +39,7 @@
       stage(photo, { onPress: open }),
       el("div", { className: "caption" },
         el("button", { type: "button", className: "name", title: photo.name, onclick: open },
-          el("span", { className: "folder", textContent: photo.name.slice(0, cut) }),
+          cut ? el("span", { className: "folder", textContent: photo.name.slice(0, cut) }) : null,
           el("span", { className: "file", textContent: photo.name.slice(cut) })),
         el("span", { className: `badge ${photo.state}`, textContent: states[photo.state][0] }),
         facts ? el("p", { className: "facts", textContent: facts }) : null,

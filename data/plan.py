@@ -1,0 +1,195 @@
+"""The plan of a run: every photo with the digests of what it is made from, in shards that stay put."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from configs import Settings
+from data.collection import Collection, InputError, Source
+from data.files import canonical_json, digest, sha256, write_atomic
+from data.store import Store
+from data.types import PhotoError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One photo of the plan.
+
+    id: digest of the name, stable across runs. sha256: of the file. given: store key of the photo's annotation
+    slice, or the path of its mask file; given_sha256: its content. mask_name: where its hole is published,
+    below `masks/`. state, reason: set when the photo is over before it started.
+    """
+
+    id: str
+    name: str
+    path: str
+    sha256: str
+    bytes: int
+    mask_name: str
+    image_id: int | None = None
+    stated_size: tuple[int, int] | None = None
+    given: str | None = None
+    given_sha256: str | None = None
+    state: str | None = None
+    reason: str | None = None
+
+
+def make_entries(collection: Collection, settings: Settings, store: Store) -> list[Entry]:
+    """Entries in the collection's order; annotation slices are put into the store. Raises InputError, CocoError."""
+    digests = _Digests(store.root / "digests.json")
+    mask_names = _mask_names([source.name for source in collection.sources])
+
+    def entry(source: Source) -> Entry:
+        base = Entry(
+            id=digest(source.name)[:16],
+            name=source.name,
+            path=str(source.path),
+            sha256="",
+            bytes=0,
+            mask_name=mask_names[source.name],
+            image_id=source.image_id,
+            stated_size=source.stated_size,
+        )
+        try:
+            if source.refused:
+                raise PhotoError("refused", source.refused)
+            sha, size = digests.of(source.path)
+            return replace(base, sha256=sha, bytes=size)
+        except PhotoError as error:
+            return replace(base, state=error.state, reason=error.sentence)
+        except FileNotFoundError:
+            return replace(base, state="failed", reason=f"{source.name}: the file is not there.")
+        except OSError as error:
+            return replace(base, state="failed", reason=f"{source.name}: cannot be read ({error.strerror}).")
+
+    with ThreadPoolExecutor(8) as threads:  # hashing and reading release the interpreter lock
+        entries = list(threads.map(entry, collection.sources))
+    if settings.segment.segmenter == "annotations":
+        entries = _with_annotations(entries, collection, store)
+    elif settings.segment.segmenter == "mask-files":
+        entries = _with_mask_files(entries, collection, settings, digests)
+    digests.save()
+    return entries
+
+
+def write_shards(entries: Iterable[Entry], store: Store, shard_size: int, workers: int) -> list[Path]:
+    """Shard manifests (JSON, named by their content), at most about `shard_size` photos each.
+
+    A photo's shard is hash(name) mod N; N is kept between runs, so that a new photo does not move the others.
+    """
+    entries = list(entries)
+    count = _shard_count(len(entries), store, shard_size, workers)
+    shards: dict[int, list[Entry]] = {}
+    for entry in entries:
+        shards.setdefault(int(entry.id, 16) % count, []).append(entry)
+    width = len(str(count - 1))
+    out = []
+    for number, members in sorted(shards.items()):
+        data = canonical_json([asdict(member) for member in members])
+        path = store.root / "shards" / f"plan-{number:0{width}}-{sha256(data)[:16]}.json"
+        if not path.exists():
+            write_atomic(path, data)
+        out.append(path)
+    return out
+
+
+def read_shard(path: Path) -> list[Entry]:
+    """Entries of a shard manifest."""
+    return [
+        Entry(**{**item, "stated_size": tuple(item["stated_size"]) if item["stated_size"] else None})
+        for item in json.loads(path.read_bytes())
+    ]
+
+
+def _shard_count(photos: int, store: Store, shard_size: int, workers: int) -> int:
+    path = store.root / "shards.json"
+    try:
+        known = int(json.loads(path.read_bytes())["count"])
+    except (OSError, ValueError, KeyError, TypeError):
+        known = 0
+    if known and math.ceil(photos / known) <= shard_size:
+        return known
+    # 20 % of air: hashing fills shards unevenly, and collections grow.
+    count = max(1, min(photos, 2 * workers), math.ceil(1.2 * photos / shard_size))
+    write_atomic(path, canonical_json({"count": count}))
+    return count
+
+
+def _mask_names(names: list[str]) -> dict[str, str]:
+    """Where each hole is published: the photo's stem + .png; the full name + .png where photos share a stem."""
+    stems = {name: PurePosixPath(name).with_suffix("").as_posix() for name in names}
+    shared = {stem for stem, count in Counter(stem.casefold() for stem in stems.values()).items() if count > 1}
+    return {name: f"{name if stem.casefold() in shared else stem}.png" for name, stem in stems.items()}
+
+
+def _with_annotations(entries: list[Entry], collection: Collection, store: Store) -> list[Entry]:
+    if collection.coco is None:
+        raise InputError(
+            f"{collection.root}: segmenter 'annotations' needs a COCO annotation file in annotations/; "
+            "name it with --set input.annotations=FILE, or use --preset embedded."
+        )
+    persons = collection.coco.persons_by_image()
+    out = []
+    for entry in entries:
+        if entry.image_id is not None and entry.state is None:
+            slice_ = canonical_json(persons.get(entry.image_id, []))
+            key = sha256(slice_)
+            if store.header("given", key) is None:
+                store.write("given", key, slice_)
+            entry = replace(entry, given=key, given_sha256=key)
+        out.append(entry)
+    return out
+
+
+def _with_mask_files(
+    entries: list[Entry], collection: Collection, settings: Settings, digests: _Digests
+) -> list[Entry]:
+    if not settings.segment.masks:
+        raise InputError("segmenter 'mask-files' needs the folder of the masks: --set segment.masks=DIR.")
+    folder = collection.root / settings.segment.masks
+    if not folder.is_dir():
+        raise InputError(f"{folder}: the folder of segment.masks is not there.")
+    out = []
+    for entry in entries:
+        name = PurePosixPath(entry.name)
+        mask = folder / settings.segment.mask_pattern.format(stem=name.with_suffix("").as_posix(), name=entry.name)
+        if entry.state is None:
+            try:
+                sha, _ = digests.of(mask)
+                entry = replace(entry, given=str(mask), given_sha256=sha)
+            except OSError:
+                entry = replace(entry, state="refused", reason=f"{entry.name}: there is no mask file {mask}.")
+        out.append(entry)
+    return out
+
+
+class _Digests:
+    """sha256 of files, remembered by (path, size, mtime), so that a plan does not read every photo again."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.known: dict[str, Any] = {}
+        self.used: dict[str, Any] = {}
+        with contextlib.suppress(OSError, ValueError):
+            self.known = json.loads(path.read_bytes())
+
+    def of(self, path: Path) -> tuple[str, int]:
+        """(sha256, bytes) of a file. Raises OSError."""
+        stat = path.stat()
+        stamp = [stat.st_size, stat.st_mtime_ns]
+        remembered = self.known.get(str(path))
+        sha = remembered[2] if remembered and remembered[:2] == stamp else sha256(path.read_bytes())
+        self.used[str(path)] = [*stamp, sha]
+        return sha, stat.st_size
+
+    def save(self) -> None:
+        if self.used != self.known:
+            write_atomic(self.path, canonical_json(self.used))

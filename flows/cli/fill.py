@@ -1,0 +1,94 @@
+"""`person-removal fill`: free-form inpainting of one photo with any mask."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from PIL import Image
+from rich.console import Console
+
+import inpainting
+from configs.load import load_settings
+from data.collection import InputError
+from data.files import write_atomic
+from data.images import decode, encode, read_photo_bytes, to_raw_frame
+from data.types import Hole, PhotoError
+from data.weights import find
+from flows.context import resolve
+from flows.processes import prepare_process
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+def fill(
+    image: Annotated[Path, typer.Argument(help="The photo.")],
+    mask: Annotated[Path, typer.Argument(help="The hole: white (255) = fill, black (0) = keep; of the photo's size.")],
+    out: Annotated[Path, typer.Argument(help="The filled photo, in the photo's own format.")],
+    preset: Annotated[str, typer.Option(help="default, embedded, coco, or a YAML file.")] = "default",
+    fill: Annotated[str | None, typer.Option(help="deepfillv2, patchmatch, telea, navier-stokes.")] = None,
+    weights: Annotated[str | None, typer.Option(help="deepfillv2: registry name or file.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")] = None,
+) -> None:
+    """Fill a hole of your own in one photo; every other pixel stays as it is.
+
+    \b
+    person-removal fill photo.jpg hole.png filled.jpg --fill patchmatch
+    """
+    base: dict[str, Any] = {"inpaint": {k: v for k, v in (("fill", fill), ("weights", weights)) if v}}
+    settings = resolve(load_settings(preset, set_ or (), base=base)).inpaint
+    found = {name: find(name) for name in inpainting.required_weights(settings)}
+    photo = decode(read_photo_bytes(image, image.name), image.name)
+    if out.exists() and out.samefile(image):
+        raise InputError(f"{out}: originals are never written to; give another name.")
+    if out.suffix.lower() not in _suffixes(photo.format):
+        raise InputError(f"{out}: the result keeps the photo's format; end its name in {_suffixes(photo.format)[0]}.")
+    hole = read_hole(mask, photo.pixels.shape[:2], photo.orientation)
+    prepare_process()
+    patches = inpainting.inpaint(photo.pixels, hole, inpainting.build_fill(settings, found), settings)
+    result = inpainting.compose(photo.pixels, hole, patches)
+    write_atomic(out, encode(photo, result) if hole.any() else photo.raw)
+    console.print(f"{out}: filled {(hole > 0).mean():.1%} of the photo with {settings.fill}.", markup=False)
+
+
+def read_hole(path: Path, size: tuple[int, ...], orientation: int = 1) -> Hole:
+    """A mask file as a hole of `size` (height, width), in the photo's raw frame.
+
+    A mask of the size that the photo has when it is shown upright is turned into the raw frame. Raises PhotoError.
+    """
+    try:
+        with Image.open(io.BytesIO(read_photo_bytes(path, path.name))) as image:
+            if image.mode not in ("1", "L", "P", "RGB") or "transparency" in image.info:
+                raise PhotoError(
+                    "refused", f"{path.name}: a mask of mode {image.mode}; save it as black and white without alpha."
+                )
+            channels = np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise PhotoError("corrupt", f"{path.name}: not a readable mask ({error}).") from None
+    values = np.unique(channels)
+    if (channels != channels[..., :1]).any() or not set(values.tolist()) <= {0, 255}:
+        raise PhotoError(
+            "refused",
+            f"{path.name}: a mask holds 0 (keep) and 255 (fill) only, this one {len(values)} values or colours.",
+        )
+    hole: Hole = np.ascontiguousarray(channels[..., 0])
+    if hole.shape != tuple(size) and orientation >= 5 and hole.T.shape == tuple(size):
+        hole = to_raw_frame(hole, orientation)
+    if hole.shape != tuple(size):
+        raise PhotoError(
+            "refused",
+            f"{path.name}: the mask is {hole.shape[1]} x {hole.shape[0]}, the photo {size[1]} x {size[0]}.",
+        )
+    return hole
+
+
+def _suffixes(format_: str) -> tuple[str, ...]:
+    return {
+        "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+        "PNG": (".png",),
+        "WEBP": (".webp",),
+        "TIFF": (".tif", ".tiff"),
+    }[format_]

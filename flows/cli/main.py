@@ -1,0 +1,94 @@
+"""`person-removal`: the command line."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+import configs  # noqa: F401  (prepares the environment before anything heavy is imported)
+from configs import SettingsError
+from configs.load import load_settings
+from data.coco import CocoError
+from data.collection import InputError
+from data.types import PhotoError
+from data.weights import WeightsError
+from flows.cli import weights
+from flows.cli.demo import demo
+from flows.cli.fill import fill
+from flows.cli.run import run_job
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Take the people out of photo collections.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(weights.app, name="weights", help="List, fetch and verify the networks' weights.")
+app.command()(demo)
+app.command()(fill)
+
+USER_ERRORS = (InputError, CocoError, SettingsError, WeightsError, PhotoError)
+"""Errors whose text is one sentence for the user."""
+
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def run(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Folder of photos, or COCO directory.")],
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="New, empty or earlier output directory.")],
+    preset: Annotated[str, typer.Option(help="default, embedded, coco, or a YAML file.")] = "default",
+    segmenter: Annotated[str | None, typer.Option(help="yolo, annotations, mask-files, embedded.")] = None,
+    fill: Annotated[str | None, typer.Option(help="deepfillv2, patchmatch, telea, navier-stokes.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")] = None,
+    stages: Annotated[str | None, typer.Option(help="Only these, comma-separated; others from the store.")] = None,
+    refresh: Annotated[str | None, typer.Option(help="Compute these stages again.")] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Never touch the network (a run does not anyway).")
+    ] = False,
+    allow_review: Annotated[bool, typer.Option("--allow-review", help="Exit 0 although photos need a look.")] = False,
+    prefect: Annotated[
+        bool, typer.Option("--prefect", help="Through Prefect, with a server of its own if needed.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Tracebacks of errors.")] = False,
+) -> None:
+    """Take the people out of a folder of photos or a COCO directory.
+
+    Exit code 0: all photos done; 3: some need a look (review/); 1: some could not be done.
+
+    \b
+    person-removal run holiday/ holiday-without-people/ --preset embedded
+    person-removal run coco/ out/ --preset coco --set refine.dilate=0.1
+    """
+    if verbose:
+        logging.basicConfig(level=logging.INFO)
+        logging.getLogger("person_removal").setLevel(logging.DEBUG)
+    base: dict[str, Any] = {}
+    if segmenter:
+        base["segment"] = {"segmenter": segmenter}
+    if fill:
+        base["inpaint"] = {"fill": fill}
+    settings = load_settings(preset, set_ or (), base=base)
+    raise typer.Exit(run_job(source, output, settings, stages, refresh, prefect=prefect, allow_review=allow_review))
+
+
+def main() -> None:
+    """Entry point: errors that a user can mend are one sentence on stderr and exit code 2."""
+    try:
+        app()
+    except USER_ERRORS as error:
+        if "--verbose" in sys.argv:
+            errors.print_exception()
+        errors.print(f"[red]Error:[/red] {error}", markup=True) if "[" not in str(error) else errors.print(
+            f"Error: {error}", markup=False
+        )
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

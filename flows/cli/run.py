@@ -1,0 +1,147 @@
+"""What `person-removal run` shows and does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from configs import Settings
+from flows import runners
+from flows.finish import STATES, Summary
+from flows.job import Job, execute, prepare, selection
+from flows.stages import Row
+
+console = Console(highlight=False, soft_wrap=True)
+
+MEANING = {
+    "removed": "people taken out",
+    "passthrough": "nobody in it, copied byte for byte",
+    "review": "somebody may be left: look at review/",
+    "corrupt": "the file is damaged",
+    "refused": "not supported or not allowed",
+    "failed": "run again",
+}
+
+
+def run_job(
+    source: Path,
+    output: Path,
+    settings: Settings,
+    stages: str | None = None,
+    refresh: str | None = None,
+    *,
+    prefect: bool = False,
+    allow_review: bool = False,
+) -> int:
+    """Plan, run, report; returns the exit code. Raises the errors of `flows.job.prepare`."""
+    job = prepare(source, output, settings, selection(stages, refresh))
+    _announce(job)
+    with _progress() as progress:
+        stop = _follow(progress, job)
+        try:
+            if prefect or os.environ.get("PREFECT_API_URL"):
+                summary = _through_prefect(source, output, settings, stages, refresh)
+            else:
+                summary = execute(job)
+        except runners.MissingInput as error:
+            progress.stop()
+            console.print(f"Error: {error}", markup=False)
+            return 2
+        finally:
+            stop()
+    if summary is None:
+        console.print(f"Stages done: {', '.join(job.selection.stages)}. Publish with: --stages publish", markup=False)
+        return 0
+    _close(summary)
+    return summary.exit_code(allow_review)
+
+
+def _through_prefect(
+    source: Path, output: Path, settings: Settings, stages: str | None, refresh: str | None
+) -> Summary | None:
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")  # the progress bars say the rest
+    from flows.person_removal import person_removal  # takes seconds to import
+
+    return person_removal(str(source.resolve()), str(output.resolve()), settings, stages, refresh)
+
+
+def _announce(job: Job) -> None:
+    settings, planned = job.context.settings, job.planned
+    free = shutil.disk_usage(job.context.output).free
+    console.print(
+        f"{planned.photos} photos, {planned.bytes / 1e6:.1f} MB, in {len(planned.shards)} shards; "
+        f"free on disk: {free / 1e9:.1f} GB",
+        markup=False,
+    )
+    look = settings.verify.segmenter
+    console.print(
+        f"preset {settings.preset}: segment with {settings.segment.segmenter}, fill with {settings.inpaint.fill}, "
+        f"second look {'by ' + look if look != 'none' else 'by nobody (known people only)'}",
+        markup=False,
+    )
+    if planned.bytes * 3 > free:
+        console.print("Little room: the run may need about three times the photos' size.", style="yellow")
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description:<8}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+
+
+def _follow(progress: Progress, job: Job) -> Callable[[], None]:
+    """Show every photo that a stage finishes, once a stage; returns what ends it."""
+    bars = {stage: progress.add_task(stage, total=job.planned.photos, note="") for stage in job.selection.reached}
+    seen: dict[str, set[str]] = {stage: set() for stage in bars}
+    stored: Counter[str] = Counter()
+
+    def listen(stage: str, row: Row, from_store: bool) -> None:
+        if row["id"] in seen[stage]:  # an extra pass
+            return
+        seen[stage].add(row["id"])
+        stored[stage] += from_store
+        note = f"{stored[stage]} cached" if stored[stage] else ""
+        progress.update(bars[stage], advance=1, note=note)
+
+    runners.listeners.append(listen)
+    return lambda: runners.listeners.remove(listen)
+
+
+def _close(summary: Summary) -> None:
+    table = Table("state", "photos", "", title=None)
+    for state in STATES:
+        if state in summary.states:
+            table.add_row(state, str(summary.states[state]), MEANING[state])
+    console.print(table)
+    _problems(summary.problems)
+    rate = summary.photos / max(summary.seconds, 1e-9)
+    if summary.computed:
+        done = f"{summary.computed} of {summary.photos} photos computed, the rest from the store"
+        if summary.computed == summary.photos:
+            done = f"{summary.photos} photos"
+        console.print(f"{done}; {summary.seconds:.1f} s ({rate:.2f} photos/s).", markup=False)
+    else:
+        console.print(f"Everything was cached: nothing computed; {summary.seconds:.1f} s.", markup=False)
+    if summary.report:
+        console.print(f"Report: {summary.report}", markup=False)
+
+
+def _problems(problems: Sequence[str]) -> None:
+    for sentence in problems[:10]:
+        console.print(f"  {sentence}", markup=False)
+    if len(problems) > 10:
+        console.print(f"  ... and {len(problems) - 10} more, all in manifest.jsonl.", markup=False)

@@ -1,0 +1,179 @@
+"""The end of a run: manifest, people, annotations, report, and what no longer belongs to the collection."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from configs import Settings
+from data.coco import CocoFile, without_people
+from data.collection import Collection
+from data.files import canonical_json, digest, write_atomic
+from data.weights import registry
+from flows.context import RunContext
+from flows.publish import withdraw
+from flows.report.page import write_report
+from flows.runners import read_manifest
+from flows.stages import Row
+
+PUBLISHED = ("removed", "passthrough")
+STATES = ("removed", "passthrough", "review", "corrupt", "refused", "failed")
+_ROW = ("reason", "people", "hole_share", "width", "height", "format", "output", "output_sha256", "mask", "verify")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a run ended. states: photos by state. computed: photos of which anything was computed in this run."""
+
+    output: Path
+    states: dict[str, int]
+    computed: int
+    seconds: float
+    report: Path | None
+    problems: tuple[str, ...]
+
+    @property
+    def photos(self) -> int:
+        return sum(self.states.values())
+
+    def exit_code(self, allow_review: bool) -> int:
+        """0 when every photo is published; 3 when only `review` is left over (0 if allowed); 1 otherwise."""
+        if any(self.states.get(state) for state in ("corrupt", "refused", "failed")):
+            return 1
+        return 3 if self.states.get("review") and not allow_review else 0
+
+
+def finish(
+    context: RunContext, collection: Collection, manifests: Sequence[Path], started: float, clock: Callable[[], float]
+) -> Summary:
+    """Write what speaks of the collection as a whole. started: seconds since the epoch; clock: the time now."""
+    rows = sorted((row for path in manifests for row in read_manifest(path)), key=lambda row: str(row["name"]))
+    output = context.output
+    _withdraw_the_gone(context, rows)
+    table = [manifest_row(row) for row in rows]
+    write_atomic(output / "manifest.jsonl", b"".join(_line(row) for row in table))
+    write_atomic(output / "people.json", _people(context, rows))
+    if collection.coco is not None:
+        _write_annotations(context, collection.coco, table)
+    states = Counter(str(row["state"]) for row in table)
+    summary = Summary(
+        output=output,
+        states={state: states[state] for state in STATES if states[state]},
+        computed=sum(_computed(context, row, started) for row in rows),
+        seconds=clock() - started,
+        report=output / "report.html" if context.settings.publish.report else None,
+        problems=tuple(str(row["reason"]) for row in table if row["reason"] and row["state"] not in PUBLISHED),
+    )
+    if context.settings.publish.report:
+        shown = [{**line, **_shown(row)} for line, row in zip(table, rows, strict=True)]
+        write_report(output, shown, _about(context, collection, summary, started))
+    return summary
+
+
+def manifest_row(row: Row) -> dict[str, Any]:
+    """A photo's line of manifest.jsonl: nothing that differs between equal runs (no times)."""
+    facts = row.get("facts", {})
+    return {
+        "file_name": row["name"],
+        "state": row.get("state") or facts["state"],
+        **{key: facts.get(key) for key in _ROW},
+        "reason": row.get("reason") or facts.get("reason"),
+    }
+
+
+def _shown(row: Row) -> dict[str, Any]:
+    """What the report shows of a photo beyond its line of the manifest."""
+    facts = row.get("facts", {})
+    return {"id": row["id"], "thumbnails": facts.get("thumbnails", {}), "orientation": facts.get("orientation", 1)}
+
+
+def _line(row: dict[str, Any]) -> bytes:
+    return json.dumps(row, ensure_ascii=True).encode() + b"\n"
+
+
+def _people(context: RunContext, rows: Iterable[Row]) -> bytes:
+    """Everyone that was found, by file name; masks as COCO RLE."""
+    people = {
+        row["name"]: json.loads(context.store.read("publish", row["key"]))["people"] for row in rows if "key" in row
+    }
+    return canonical_json(people)
+
+
+def _write_annotations(context: RunContext, coco: CocoFile, table: list[dict[str, Any]]) -> None:
+    published = {row["file_name"] for row in table if row["state"] in PUBLISHED}
+    about = {
+        "version": tool_version(),
+        "settings_sha256": settings_digest(context.settings),
+        "weights": {name: weight.sha256 for name, weight in context.weights.items()},
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+    kept, removed = without_people(coco, published, about)
+    folder = context.output / "annotations"
+    write_atomic(folder / coco.path.name, json.dumps(kept).encode())
+    write_atomic(folder / "removed_annotations.json", json.dumps(removed).encode())
+
+
+def _withdraw_the_gone(context: RunContext, rows: list[Row]) -> None:
+    """Files of photos that left the collection, or that could not be published this time, leave the output too."""
+    current = {row["id"] for row in rows if "key" in row}
+    for path in (context.store.root / "published").glob("*/*"):
+        if path.name not in current and (record := context.store.header("published", path.name)):
+            for name, file in record.facts["files"].items():
+                withdraw(context, name, file["sha256"])
+            context.store.discard("published", path.name)
+
+
+def _computed(context: RunContext, row: Row, started: float) -> bool:
+    return "key" in row and context.store.written_since("publish", row["key"], started)
+
+
+def _about(context: RunContext, collection: Collection, summary: Summary, started: float) -> dict[str, Any]:
+    """What the report says of the run."""
+    return {
+        "version": tool_version(),
+        "preset": context.settings.preset,
+        "settings": context.settings.model_dump(mode="json"),
+        "weights": [
+            {"name": name, "sha256": weight.sha256, "licence": _licence(name)}
+            for name, weight in context.weights.items()
+        ],
+        "input": collection.root.name,
+        "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
+        "seconds": round(summary.seconds, 1),
+        "photos_per_second": round(summary.photos / max(summary.seconds, 1e-9), 2),
+        "states": summary.states,
+        "computed": summary.computed,
+        "cached": summary.photos - summary.computed,
+        "licences": _photo_licences(collection.coco),
+    }
+
+
+def _licence(name: str) -> str | None:
+    return registry().resolve(name)[1].licence if name in registry() else None
+
+
+def _photo_licences(coco: CocoFile | None) -> dict[str, int] | None:
+    """Photos by licence name, for the report."""
+    if coco is None:
+        return None
+    names = {item.get("id"): item.get("name") for item in coco.tree.get("licenses") or [] if isinstance(item, dict)}
+    counts = Counter(str(names.get(image.get("license"), "not stated")) for image in coco.images)
+    return dict(counts.most_common())
+
+
+def settings_digest(settings: Settings) -> str:
+    """Digest of the settings that shape the result."""
+    return digest(settings.model_dump(mode="json", exclude={"run", "preset"}))
+
+
+def tool_version() -> str:
+    try:
+        return version("person-removal")
+    except PackageNotFoundError:  # run from a source tree that was never installed
+        return "unknown"

@@ -1,0 +1,53 @@
+"""The Prefect flow. What it does stands in `flows.pipeline.remove_people_from_shard`; here its stages are tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, get_run_logger
+from prefect.filesystems import LocalFileSystem
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from configs import Settings
+from flows.finish import Summary
+from flows.job import execute, prepare, selection
+from flows.pipeline import Planned, Selection, remove_people_from_shard
+from flows.tasks import STAGE_TASKS, results_folder
+
+
+@flow(
+    name="person-removal",
+    flow_run_name="{source} -> {output}",
+    task_runner=ThreadPoolTaskRunner[Any](max_workers=4),  # they only orchestrate: photos are computed on processes
+    validate_parameters=True,
+)
+def person_removal(
+    source: str, output: str, settings: Settings, stages: str | None = None, refresh: str | None = None
+) -> Summary | None:
+    """Take the people out of the photos in `source` and write the collection to `output`.
+
+    stages: comma-separated names of the stages to run, all by default; the ones before them are taken from the store.
+    refresh: stages to compute again although the store has them.
+    """
+    job = prepare(Path(source), Path(output), settings, selection(stages, refresh))
+    summary = execute(job, _submit_all)
+    if summary:
+        get_run_logger().info("%s; %d of %d photos computed", summary.states, summary.computed, summary.photos)
+    return summary
+
+
+def _submit_all(planned: Planned, selection: Selection) -> Sequence[Path]:
+    """Every stage of every shard as a task; Prefect starts each when its inputs are there."""
+    folder = results_folder(planned.run)
+    folder.mkdir(parents=True, exist_ok=True)
+    storage = LocalFileSystem(basepath=str(folder))
+    passes = planned.context.settings.verify.passes
+
+    def later(stage: str, shard: str, **inputs: Any) -> Any:
+        task = STAGE_TASKS[stage].with_options(result_storage=storage)
+        return task.submit(stage, planned.run, shard, inputs, **selection.options(stage))
+
+    last = [remove_people_from_shard(shard, later, passes, selection.reached) for shard in planned.shards]
+    return [Path(future.result()) for future in last]

@@ -1,0 +1,102 @@
+"""The pipeline: plan -> segment -> refine -> inpaint -> verify -> publish, without a server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from data.plan import make_entries, write_shards
+from flows.context import RunContext
+from flows.runners import run_stage
+
+STAGE_NAMES = ("segment", "refine", "inpaint", "verify", "publish")
+
+RunStage = Callable[..., Any]
+"""run_stage(stage, shard, **inputs): the manifest of a stage, now (a path) or later (a Prefect future)."""
+
+
+def remove_people_from_shard(shard: str, run_stage: RunStage, passes: int, stages: Sequence[str]) -> Any:
+    """The DAG of one shard; returns the last stage's manifest.
+
+    Verification is unrolled: each extra pass refines everyone found so far and fills the original photo again. A
+    photo with nobody left has the same keys in every pass, so it is not computed again.
+    """
+    made: dict[str, Any] = {}
+
+    def step(stage: str, *inputs: str) -> None:
+        if stage in stages:
+            made[stage] = run_stage(stage, shard, **{name: made[name] for name in inputs if name in made})
+
+    step("segment")
+    step("refine", "segment")
+    step("inpaint", "refine")
+    step("verify", "segment", "refine", "inpaint")
+    for _ in range(passes if "verify" in stages else 0):
+        step("refine", "segment", "verify")
+        step("inpaint", "refine")
+        step("verify", "segment", "refine", "inpaint", "verify")
+    step("publish", "segment", "refine", "inpaint", "verify")
+    return list(made.values())[-1]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which stages of the pipeline a run asks for.
+
+    stages: computed; the ones before them are taken from the store. refresh: computed even if they stand there from
+    before `started` (seconds since the epoch).
+    """
+
+    stages: tuple[str, ...] = STAGE_NAMES
+    refresh: tuple[str, ...] = ()
+    started: float = field(default_factory=time.time)
+
+    @property
+    def reached(self) -> tuple[str, ...]:
+        """Every stage up to the last one asked for."""
+        return STAGE_NAMES[: 1 + max(STAGE_NAMES.index(stage) for stage in self.stages)]
+
+    def options(self, stage: str) -> dict[str, Any]:
+        """How `run_stage` treats a stage."""
+        return {"compute": stage in self.stages, "since": self.started if stage in self.refresh else 0}
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan that is ready to run. run: path of the saved context. shards: paths of the plan's shards."""
+
+    run: str
+    shards: tuple[str, ...]
+    photos: int
+    bytes: int
+    context: RunContext = field(repr=False)
+
+
+def plan_shards(context: RunContext, collection: Any) -> Planned:
+    """Digest the photos and assign them to shards."""
+    store, settings = context.store, context.settings
+    entries = make_entries(collection, settings, store)
+    shards = write_shards(entries, store, settings.run.shard_size, context.workers)
+    return Planned(
+        run=str(context.save()),
+        shards=tuple(str(path) for path in shards),
+        photos=len(entries),
+        bytes=sum(entry.bytes for entry in entries),
+        context=context,
+    )
+
+
+def run_pipeline(planned: Planned, selection: Selection, map: Callable[..., Any] = map) -> list[Path]:
+    """Run every shard in this process (its photos on a pool of processes); returns the last stage's manifests."""
+
+    def now(stage: str, shard: str, **inputs: str) -> str:
+        return run_stage(stage, planned.run, shard, inputs, **selection.options(stage))
+
+    passes = planned.context.settings.verify.passes
+    return [
+        Path(path)
+        for path in map(lambda shard: remove_people_from_shard(shard, now, passes, selection.reached), planned.shards)
+    ]

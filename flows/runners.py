@@ -1,0 +1,173 @@
+"""Stage runners: one stage over one shard, photo by photo, from the store where it stands there already.
+
+A runner takes and returns paths of small JSON files (shard manifests), so that the same function serves the plain
+loop and a Prefect task on any machine that sees the store.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from data.files import canonical_json, digest, sha256, write_atomic
+from data.plan import Entry, read_shard
+from data.store import StoreError
+from data.types import PhotoError
+from flows.context import RunContext, load_run
+from flows.processes import run_in_processes
+from flows.stages import STAGES, Row, Stage
+
+log = logging.getLogger("person_removal")
+
+Listener = Callable[[str, Row, bool], None]
+"""Told of every photo: stage, row, whether it came from the store."""
+listeners: list[Listener] = []
+
+
+class MissingInput(Exception):
+    """A stage that was not asked to run has nothing in the store for a photo."""
+
+
+def run_stage(
+    stage: str, run: str, shard: str, inputs: Mapping[str, str], *, compute: bool = True, since: float = 0
+) -> str:
+    """Run one stage over one shard; returns the path of its manifest, which is named by its content.
+
+    run: path of the saved RunContext. shard: path of the plan's shard. inputs: manifests of earlier stages, by
+    stage. compute=False only takes what is there (raises MissingInput). What was stored before `since` (seconds since the epoch)
+    is
+    computed anew.
+    """
+    context, step = load_run(Path(run)), STAGES[stage]
+    rows: dict[str, Row] = {}
+    todo: list[tuple[Entry, dict[str, Row]]] = []
+    entries = list(_entries(Path(shard), inputs))
+    for entry, given in entries:
+        row = _ended(entry, given) or _stored(context, step, entry, given, since)
+        if row is None:
+            todo.append((entry, given))
+        else:
+            rows[entry.id] = row
+            _tell(stage, row, True)
+    if todo and not compute:
+        raise MissingInput(
+            f"{todo[0][0].name}: nothing from stage '{stage}' in the store; run it first (--stages {stage})."
+        )
+    jobs = [(run, stage, entry, given) for entry, given in todo]
+    workers = 1 if _on_gpu(context, stage) else context.workers
+    for (entry, _), row in run_in_processes(make_row, jobs, todo, workers, _died):
+        rows[entry.id] = row
+        _tell(stage, row, False)
+    return _write_manifest(context, stage, Path(shard), [rows[entry.id] for entry, _ in entries])
+
+
+def shard_key(stage: str, run: str, shard: str, inputs: Mapping[str, str]) -> tuple[str, bool]:
+    """Digest of the keys of a shard's artifacts, and whether the store holds them all."""
+    context, step = load_run(Path(run)), STAGES[stage]
+    keys, stored = [], True
+    for entry, given in _entries(Path(shard), inputs):
+        ended = _ended(entry, given)
+        keys.append([entry.id, ended or step.key(context, entry, given)])
+        stored = stored and bool(ended or _stored(context, step, entry, given))
+    return digest([stage, keys]), stored
+
+
+def read_manifest(path: str | Path) -> list[Row]:
+    """Rows of a shard manifest, in the shard's order."""
+    rows: list[Row] = json.loads(Path(path).read_bytes())
+    return rows
+
+
+def make_row(run: str, stage: str, entry: Entry, given: Mapping[str, Row]) -> Row:
+    """Compute and store one photo's artifact; errors become the photo's state, never the run's end."""
+    context, step = load_run(Path(run)), STAGES[stage]
+    try:
+        for attempt in Retrying(
+            stop=stop_after_attempt(1 + context.settings.run.retries),
+            wait=wait_random_exponential(multiplier=0.2, max=20),  # exponential backoff with jitter
+            retry=retry_if_exception_type((OSError, MemoryError)),
+            reraise=True,
+        ):
+            with attempt:
+                key = step.key(context, entry, given)
+                payload, facts = step.make(context, entry, given)
+                made = context.store.write(stage, key, payload, facts)
+    except PhotoError as error:
+        return _over(entry, error.state, error.sentence)
+    except StoreError as error:
+        _discard_inputs(context, given)
+        return _over(entry, "failed", f"{entry.name}: {error} It was discarded; run again.")
+    except MemoryError:
+        return _over(entry, "failed", f"{entry.name}: out of memory in stage '{stage}'; use fewer --set run.workers=N.")
+    except OSError as error:
+        return _over(entry, "failed", f"{entry.name}: {stage} could not read or write ({error}).")
+    except Exception as error:
+        log.debug("%s: %s", entry.name, stage, exc_info=True)
+        return _over(entry, "failed", f"{entry.name}: unexpected error in {stage} ({type(error).__name__}: {error}).")
+    return {"name": entry.name, "id": entry.id, "key": key, "sha256": made.sha256, "facts": made.facts}
+
+
+def _entries(shard: Path, inputs: Mapping[str, str]) -> Iterator[tuple[Entry, dict[str, Row]]]:
+    """Every entry with its rows of the earlier stages."""
+    manifests = {name: {row["id"]: row for row in read_manifest(path)} for name, path in inputs.items()}
+    for entry in read_shard(shard):
+        yield entry, {name: rows[entry.id] for name, rows in manifests.items()}
+
+
+def _ended(entry: Entry, given: Mapping[str, Row]) -> Row | None:
+    """The photo's final row if an earlier stage (or the plan) ended it."""
+    if entry.state:
+        return _over(entry, entry.state, entry.reason or "")
+    return next((row for row in given.values() if "state" in row), None)
+
+
+def _stored(run: RunContext, stage: Stage, entry: Entry, given: Mapping[str, Row], since: float = 0) -> Row | None:
+    key = stage.key(run, entry, given)
+    found = run.store.header(stage.name, key)
+    if found is None or (since and not run.store.written_since(stage.name, key, since)):
+        return None
+    row = {"name": entry.name, "id": entry.id, "key": key, "sha256": found.sha256, "facts": found.facts}
+    return row if stage.intact(run, row) else None
+
+
+def _over(entry: Entry, state: str, reason: str) -> Row:
+    return {"name": entry.name, "id": entry.id, "state": state, "reason": reason}
+
+
+def _died(job: tuple[Entry, dict[str, Row]]) -> Row:
+    entry = job[0]
+    return _over(entry, "failed", f"{entry.name}: the process that worked on it died (out of memory?).")
+
+
+def _discard_inputs(run: RunContext, given: Mapping[str, Row]) -> None:
+    for stage, row in given.items():
+        try:
+            run.store.read(stage, row["key"])
+        except StoreError:
+            run.store.discard(stage, row["key"])
+
+
+def _on_gpu(run: RunContext, stage: str) -> bool:
+    device = {
+        "segment": run.settings.segment.device,
+        "inpaint": run.settings.inpaint.device,
+        "verify": run.settings.segment.device,
+    }.get(stage, "cpu")
+    return device != "cpu"
+
+
+def _write_manifest(run: RunContext, stage: str, shard: Path, rows: list[Row]) -> str:
+    data = canonical_json(rows)
+    number = shard.stem.split("-")[1]
+    path = run.store.root / "shards" / f"{stage}-{number}-{sha256(data)[:16]}.json"
+    write_atomic(path, data)
+    return str(path)
+
+
+def _tell(stage: str, row: Row, stored: bool) -> None:
+    for listener in listeners:
+        listener(stage, row, stored)

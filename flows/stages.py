@@ -1,0 +1,295 @@
+"""The five stages, each a function from one photo's inputs to one artifact.
+
+They join the rooms: bytes and artifacts on the outside, the pure functions of `detection`, `masks` and
+`inpainting` on the inside. What decides an artifact's key stands here too, beside what uses it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+import detection
+import inpainting
+import masks
+from configs import InpaintSettings, SegmentSettings
+from data.files import canonical_json, digest, sha256
+from data.images import Decoded, decode, read_photo_bytes, to_raw_frame, upright
+from data.plan import Entry
+from data.store import artifact_key
+from data.types import Given, Hole, Patch, People, Person, Photo, PhotoError, Pixels, Weight
+from detection.protocol import Segmenter
+from flows.context import RunContext, second_look
+from flows.publish import STAGE_VERSION as PUBLISH_VERSION
+from flows.publish import is_intact, publish_photo
+from inpainting.protocol import Fill
+
+Row = dict[str, Any]
+"""What a stage says of one photo: name, key, sha256 and facts of its artifact, or state and reason."""
+Rows = Mapping[str, Row]
+"""The photo's rows of earlier stages, by stage name."""
+Made = tuple[bytes, dict[str, Any]]
+"""An artifact's payload and facts."""
+
+VERIFY_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Stage:
+    """key: of the photo's artifact. make: computes it. intact: whether a stored one still holds."""
+
+    name: str
+    key: Callable[[RunContext, Entry, Rows], str]
+    make: Callable[[RunContext, Entry, Rows], Made]
+    intact: Callable[[RunContext, Row], bool] = lambda run, row: True
+
+
+# ---------------------------------------------------------------- segment: photo -> people
+
+
+def _segment_key(run: RunContext, entry: Entry, rows: Rows) -> str:
+    settings = run.settings.segment
+    return artifact_key(
+        "segment",
+        detection.STAGE_VERSION,
+        settings.model_dump(mode="json"),
+        run.digests(detection.required_weights(settings)),
+        [entry.sha256, entry.given_sha256 or ""],
+    )
+
+
+def _segment(run: RunContext, entry: Entry, rows: Rows) -> Made:
+    photo = read_photo(entry)
+    people = look(run, run.settings.segment, photo, photo.pixels, entry)
+    return canonical_json(people.to_json()), {"people": len(people)}
+
+
+def look(run: RunContext, settings: SegmentSettings, photo: Decoded, pixels: Pixels, entry: Entry) -> People:
+    """People in `pixels` (the photo's raw frame), seen upright; given masks are in the raw frame already."""
+    given = _given(run, settings, photo, entry)
+    orientation = 1 if given else photo.orientation
+    seen = Photo(entry.id, entry.name, upright(pixels, orientation), given)
+    people = _segmenter(settings, _weights(run, detection.required_weights(settings))).segment([seen])[0]
+    if orientation == 1:
+        return people
+    return People(
+        (pixels.shape[0], pixels.shape[1]),
+        tuple(
+            Person.from_mask(to_raw_frame(people.mask(p).astype(np.uint8), orientation), p.score, p.source, p.crowd)
+            for p in people.persons
+        ),
+    )
+
+
+def _given(run: RunContext, settings: SegmentSettings, photo: Decoded, entry: Entry) -> Given | None:
+    if entry.given is None or settings.segmenter not in ("annotations", "mask-files"):
+        return None
+    if settings.segmenter == "mask-files":
+        return Given(mask_file=Path(entry.given))
+    height, width = photo.pixels.shape[:2]
+    if entry.stated_size != (height, width):
+        raise PhotoError(
+            "refused",
+            f"{entry.name}: the photo is {width} x {height}, the annotation file says "
+            f"{_stated(entry)}; its masks would not fit.",
+        )
+    return Given(annotations=tuple(json.loads(run.store.read("given", entry.given))))
+
+
+def _stated(entry: Entry) -> str:
+    return f"{entry.stated_size[1]} x {entry.stated_size[0]}" if entry.stated_size else "no size"
+
+
+# ---------------------------------------------------------------- refine: people -> hole
+
+
+def _refine_key(run: RunContext, entry: Entry, rows: Rows) -> str:
+    return artifact_key(
+        "refine",
+        masks.STAGE_VERSION,
+        run.settings.refine.model_dump(mode="json"),
+        [],
+        [rows["segment"]["sha256"], *_extra_digest(rows)],
+    )
+
+
+def _refine(run: RunContext, entry: Entry, rows: Rows) -> Made:
+    people = read_people(run, rows).plus([read_extra(run, rows)] if _extra_digest(rows) else [])
+    hole = masks.refine(people, run.settings.refine)
+    rle = coco_mask.encode(np.asfortranarray(hole // np.uint8(255)))
+    payload = canonical_json({"size": list(hole.shape), "counts": rle["counts"].decode("ascii")})
+    return payload, {"share": round(float((hole > 0).mean()), 6)}
+
+
+def _extra_digest(rows: Rows) -> list[str]:
+    """Digest of the extra people that an earlier look found; nothing when there are none, so that a further pass
+    over a photo that needs none has the first pass's keys."""
+    extra = rows["verify"]["facts"]["extra"] if "verify" in rows else None
+    return [extra] if extra else []
+
+
+# ---------------------------------------------------------------- inpaint: photo + hole -> patches
+
+
+def _inpaint_key(run: RunContext, entry: Entry, rows: Rows) -> str:
+    settings = run.settings.inpaint
+    return artifact_key(
+        "inpaint",
+        inpainting.STAGE_VERSION,
+        settings.model_dump(mode="json"),
+        run.digests(inpainting.required_weights(settings)),
+        [entry.sha256, rows["refine"]["sha256"]],
+    )
+
+
+def _inpaint(run: RunContext, entry: Entry, rows: Rows) -> Made:
+    hole = read_hole(run, rows)
+    if not hole.any():
+        return inpainting.pack([]), {}
+    settings = run.settings.inpaint
+    fill = _fill(settings, _weights(run, inpainting.required_weights(settings)))
+    try:
+        patches = inpainting.inpaint(read_photo(entry).pixels, hole, fill, settings)
+    except PhotoError as error:  # the room below knows no names
+        raise PhotoError(error.state, f"{entry.name}: {error.sentence}") from None
+    return inpainting.pack(patches), {}
+
+
+# ---------------------------------------------------------------- verify: is anyone left?
+
+
+def _verify_key(run: RunContext, entry: Entry, rows: Rows) -> str:
+    settings = second_look(run.settings)
+    return artifact_key(
+        "verify",
+        VERIFY_VERSION,
+        {
+            "verify": run.settings.verify.model_dump(mode="json", exclude={"passes"}),
+            "look": settings.model_dump(mode="json") if settings else None,
+        },
+        run.digests(detection.required_weights(settings)) if settings else [],
+        [entry.sha256, *(rows[s]["sha256"] for s in ("segment", "refine", "inpaint")), *_extra_digest(rows)],
+    )
+
+
+def _verify(run: RunContext, entry: Entry, rows: Rows) -> Made:
+    """Everyone who may be left: known people outside the hole, and people whom a second look finds.
+
+    A person mostly inside the hole cannot be helped by a larger one (the fill looks like a person); everyone else
+    is *extra*, for a further pass over the original.
+    """
+    people, hole = read_people(run, rows), read_hole(run, rows) > 0
+    left = [p for p in people.persons if _share(~hole, people.mask(p)) > run.settings.verify.left]
+    settings, found, looked = second_look(run.settings), People(people.size), "none"
+    if settings:
+        looked = settings.segmenter
+        same = settings.segmenter == run.settings.segment.segmenter
+        if hole.any() or not same:  # an untouched photo looks the same to the same eyes
+            photo = read_photo(entry)
+            result = inpainting.compose(photo.pixels, read_hole(run, rows), read_patches(run, rows))
+            found = look(run, settings, photo, result, entry)
+    extra = People(people.size, tuple(p for p in found.persons if _share(hole, found.mask(p)) <= 0.5))
+    if _extra_digest(rows):
+        extra = read_extra(run, rows).plus([extra])
+    extra_json = extra.to_json()
+    facts = {
+        "looked": looked,
+        "left": len(left),
+        "found": [{"bbox": list(p.bbox), "score": p.score} for p in found.persons],
+        "extra": sha256(canonical_json(extra_json)) if len(extra) else None,
+    }
+    return canonical_json({"extra": extra_json}), facts
+
+
+def _share(region: np.ndarray[Any, np.dtype[np.bool_]], mask: np.ndarray[Any, np.dtype[np.bool_]]) -> float:
+    return float((region & mask).sum() / max(1, mask.sum()))
+
+
+# ---------------------------------------------------------------- publish: files of the output directory
+
+
+def _publish_key(run: RunContext, entry: Entry, rows: Rows) -> str:
+    return artifact_key(
+        "publish",
+        PUBLISH_VERSION,
+        run.settings.publish.model_dump(mode="json"),
+        [],
+        [
+            *(entry.name, entry.mask_name, entry.sha256),
+            *(rows[stage]["sha256"] for stage in ("segment", "refine", "inpaint", "verify")),
+            digest(rows["verify"]["facts"]),
+        ],
+    )
+
+
+def _publish(run: RunContext, entry: Entry, rows: Rows) -> Made:
+    people = read_people(run, rows).plus([read_extra(run, rows)])
+    photo, hole = read_photo(entry), read_hole(run, rows)
+    result = inpainting.compose(photo.pixels, hole, read_patches(run, rows)) if hole.any() else photo.pixels
+    row = publish_photo(run, entry, photo, hole, result, len(people), rows["verify"]["facts"])
+    return canonical_json({"people": people.to_json()}), row
+
+
+STAGES = {
+    stage.name: stage
+    for stage in (
+        Stage("segment", _segment_key, _segment),
+        Stage("refine", _refine_key, _refine),
+        Stage("inpaint", _inpaint_key, _inpaint),
+        Stage("verify", _verify_key, _verify),
+        Stage("publish", _publish_key, _publish, is_intact),
+    )
+}
+
+
+# ---------------------------------------------------------------- reading
+
+
+def read_photo(entry: Entry) -> Decoded:
+    """The photo as planned. Raises PhotoError, also when the file is no longer the one that was planned."""
+    raw = read_photo_bytes(Path(entry.path), entry.name)
+    if sha256(raw) != entry.sha256:
+        raise PhotoError("failed", f"{entry.name}: the file changed during the run; run again.")
+    return decode(raw, entry.name)
+
+
+def read_people(run: RunContext, rows: Rows) -> People:
+    return People.from_json(json.loads(run.store.read("segment", rows["segment"]["key"])))
+
+
+def read_extra(run: RunContext, rows: Rows) -> People:
+    return People.from_json(json.loads(run.store.read("verify", rows["verify"]["key"]))["extra"])
+
+
+def read_hole(run: RunContext, rows: Rows) -> Hole:
+    data = json.loads(run.store.read("refine", rows["refine"]["key"]))
+    rle = {"size": data["size"], "counts": data["counts"].encode("ascii")}
+    return np.asarray(coco_mask.decode(rle), np.uint8) * np.uint8(255)
+
+
+def read_patches(run: RunContext, rows: Rows) -> list[Patch]:
+    return inpainting.unpack(run.store.read("inpaint", rows["inpaint"]["key"]))
+
+
+# ---------------------------------------------------------------- networks, held once a process
+
+
+def _weights(run: RunContext, names: list[str]) -> tuple[tuple[str, Weight], ...]:
+    return tuple((name, run.weights[name]) for name in names)
+
+
+@lru_cache(maxsize=2)
+def _segmenter(settings: SegmentSettings, weights: tuple[tuple[str, Weight], ...]) -> Segmenter:
+    return detection.build_segmenter(settings, dict(weights))
+
+
+@lru_cache(maxsize=1)
+def _fill(settings: InpaintSettings, weights: tuple[tuple[str, Weight], ...]) -> Fill:
+    return inpainting.build_fill(settings, dict(weights))
