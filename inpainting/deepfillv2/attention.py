@@ -1,8 +1,7 @@
 """Contextual attention: every position of the hole is rebuilt from the known patches most like it.
 
 Yu et al., "Generative Image Inpainting with Contextual Attention" (CVPR 2018, arXiv 1801.07892), section 4,
-computed exactly, but only for the queries that are asked for and in blocks, so that memory stays bounded.
-Positions of the halved map are numbered row by row, 0 <= i < N, N = rows * columns.
+computed exactly, but only for the queries that are asked for and in tiles, so that memory stays bounded.
 """
 
 from __future__ import annotations
@@ -14,12 +13,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from inpainting.deepfillv2.boxes import Box, Span
+from inpainting.deepfillv2.scores import Scores, strips
 
 Layout = Literal["pt", "tf"]
 
 SOFTMAX_SCALE = 10.0
-BLOCK = 1 << 23
-"""Scores (query, key) that are held at a time; 4 bytes each, in a handful of copies."""
+TILE = 1 << 24
+"""Scores (query, key), 4 bytes each, of a tile of queries; a handful of copies live at a time."""
+STRIP = 1 << 20
+"""Scores that are worked on at a time: few enough to stay in the processor's cache."""
 
 
 def contextual_attention(features: Tensor, hole: Tensor, layout: Layout, wanted: Box) -> Tensor:
@@ -31,54 +33,61 @@ def contextual_attention(features: Tensor, hole: Tensor, layout: Layout, wanted:
 
 
 def _one(features: Tensor, hole: Tensor, layout: Layout, wanted: Box) -> Tensor:
-    channels, height, width = features.shape
-    size = rows, columns = height // 2, width // 2
-    halved = thinned(features, 2, layout)  # [C, rows, columns]
+    scores = Scores(thinned(features, 2, layout))
     # A key counts when nothing of its 3x3 patch is unknown; beyond the border nothing is.
-    known = F.max_pool2d(thinned(hole, 8, layout)[None], 3, 1, 1).flatten() == 0  # [N]
+    known = F.max_pool2d(thinned(hole, 8, layout)[None], 3, 1, 1)[0] == 0  # [rows, columns]
+    counts = scores.laid(known.to(features.dtype))  # [rows W]: 1, and 0 for the others and between rows
+    values = [[scores.laid(features[:, y::2, x::2]).T for x in (0, 1)] for y in (0, 1)]  # [rows W, C] each
 
-    queries = F.unfold(halved[None], 3, padding=1)[0].T  # [N, 9C]
-    keys = queries.T / queries.norm(dim=1).clamp_min(1e-4)  # [9C, N], unit length
-    values = F.unfold(features[None], 4, stride=2, padding=1)[0].T * known[:, None]  # [N, 16C]
-
-    reached = Box(_covering(wanted.rows), _covering(wanted.columns)).within(*size)
-    (top, bottom), (left, right) = reached
-    step = max(1, BLOCK // (rows * columns * (right - left)))
-    pasted = []
-    for first in range(top, bottom, step):
-        block = Box(Span(first, min(first + step, bottom)), reached.columns)
-        asked = numbers(block, columns).to(features.device)
-        score = fused(queries, keys, asked, size) if layout == "pt" else queries[asked] @ keys  # [Q, N]
+    # Patches are 4 wide, 2 apart, from -1: these reach the wanted box.
+    queries = Box(_covering(wanted.rows), _covering(wanted.columns)).within(scores.rows, scores.columns)
+    (top, bottom), columns = queries
+    across = columns.stop - columns.start
+    height = max(1, TILE // (across * len(counts)) - 2)
+    strip = max(1, STRIP // ((min(height, bottom - top) + 4) * (across + 4) * scores.width))
+    pasted = features.new_zeros(len(features), 2 * (bottom - top) + 2, 2 * across + 2)
+    for rows in (Span(top + r.start, top + r.stop) for r in strips(bottom - top, height)):
+        score = (scores.fused if layout == "pt" else scores.plain)(rows, columns, strip)  # [R, Q, rows W]
         # Keys that do not count keep logit 0, not minus infinity: they take their share of the softmax.
-        weight = torch.softmax(score * known * SOFTMAX_SCALE, dim=1)
-        pasted.append(weight @ values)  # [Q, 16C]
-    return _paste(torch.cat(pasted), channels, reached, wanted)
+        score *= counts * SOFTMAX_SCALE
+        grid = score.view(*score.shape[:2], scores.rows, scores.width)
+        grid[..., 0] = grid[..., -1] = -torch.inf  # no keys at all
+        weight = torch.softmax(score, dim=-1) * counts
+        tile = Span(2 * (rows.start - top), 2 * (rows.stop - top) + 2)
+        pasted[:, slice(*tile)] += _paste(weight, values, scores.width, strip)
+    rows, columns = wanted
+    y, x = 2 * queries.rows.start - 1, 2 * queries.columns.start - 1
+    return pasted[:, rows.start - y : rows.stop - y, columns.start - x : columns.stop - x] / 4
 
 
-def fused(queries: Tensor, keys: Tensor, asked: Tensor, size: tuple[int, int]) -> Tensor:
-    """Scores of the `asked` queries with all keys, [Q, N], after both fusions.
+def _paste(weight: Tensor, values: list[list[Tensor]], width: int, strip: int) -> Tensor:
+    """Patches of `values`, weighted and added up where they overlap: [C, 2 R + 2, 2 Q + 2].
 
-    A fusion adds the scores of the pairs one step further and one step back, for query and key alike: first
-    along the rows, then along the columns. A step past the end of a row (column) goes on with the next one.
+    weight: [R, Q, rows W]. Position 2m + p of the map lies in the patches of two queries: m and its
+    neighbour before (p = 0) or behind (p = 1), and what the neighbour takes there belongs to the key's
+    neighbour on the same side. So the weights are added diagonally first, then there is one product.
     """
-    rows, columns = size
-    below, above = _down(asked, rows, columns), _up(asked, rows, columns)
-    along_rows, place = _union(asked, below, above)
-    alone, spot = _union(along_rows, _right(along_rows, rows * columns), along_rows - 1)
-
-    raw = F.pad(queries[alone] @ keys, (0, 0, 0, 1))  # [., N], and a last row of zeros for "no such query"
-    here, after, before = (raw[i] for i in spot)
-    here[:, :-1] += after[:, 1:]
-    here[:, 1:] += before[:, :-1]
-
-    first = F.pad(here, (0, 0, 0, 1))
-    score, after, before = (first[i] for i in place)
-    score[:, :-columns] += after[:, columns:]
-    score[:, columns:] += before[:, :-columns]
-    last = (rows - 1) * columns  # the lowest row goes on at the top of the next column, and back
-    score[:, last:-1] += after[:, 1:columns]
-    score[:, 1:columns] += before[:, last:-1]
-    return score
+    keys = weight.shape[-1] // width
+    around = width + 1
+    weight = F.pad(weight, (around, around, 1, 1, 1, 1))  # [R + 2, Q + 2, (rows + 2) W + 2]
+    down, right = weight.shape[0] - 1, weight.shape[1] - 1
+    out = weight.new_zeros(values[0][0].shape[1], 2 * down, 2 * right)
+    for rows in strips(keys, strip):
+        low, high = rows.start * width, rows.stop * width
+        for y in (0, 1):
+            near, far = (weight[1:], weight[:-1]) if y == 0 else (weight[:-1], weight[1:])
+            step = width if y else -width
+            # one more key on either side, for the step to the side
+            first, last = around + low - 1, around + high + 1
+            tall = near[..., first:last] + far[..., first + step : last + step]
+            for x in (0, 1):
+                if x == 0:
+                    both = tall[:, 1:, 1:-1] + tall[:, :-1, :-2]
+                else:
+                    both = tall[:, :-1, 1:-1] + tall[:, 1:, 2:]
+                made = both.flatten(0, 1) @ values[y][x][low:high]  # [(R + 1)(Q + 1), C]
+                out[:, 1 - y :: 2, 1 - x :: 2] += made.T.view(-1, down, right)
+    return out
 
 
 def thinned(x: Tensor, factor: int, layout: Layout) -> Tensor:
@@ -95,41 +104,6 @@ def thinned(x: Tensor, factor: int, layout: Layout) -> Tensor:
     return x[..., chosen(x.shape[-2]), :][..., chosen(x.shape[-1])]
 
 
-def numbers(box: Box, columns: int) -> Tensor:
-    """The numbers of a box's positions, row by row."""
-    return (torch.arange(*box.rows)[:, None] * columns + torch.arange(*box.columns)).flatten()
-
-
-def _right(i: Tensor, count: int) -> Tensor:
-    return torch.where(i + 1 < count, i + 1, -1)
-
-
-def _down(i: Tensor, rows: int, columns: int) -> Tensor:
-    wrapped = torch.where(i + 1 < rows * columns, i + 1 - (rows - 1) * columns, -1)
-    return torch.where(i + columns < rows * columns, i + columns, wrapped)
-
-
-def _up(i: Tensor, rows: int, columns: int) -> Tensor:
-    wrapped = torch.where(i > 0, i - 1 + (rows - 1) * columns, -1)
-    return torch.where(i >= columns, i - columns, wrapped)
-
-
-def _union(*wanted: Tensor) -> tuple[Tensor, list[Tensor]]:
-    """The different numbers in `wanted` (-1 left out), and where each stands among them (-1: the end)."""
-    together, place = torch.cat(wanted).unique(return_inverse=True)  # type: ignore[no-untyped-call]
-    absent = int((together < 0).any())  # sorted: -1 comes first, and becomes index -1, the row of zeros
-    return together[absent:], list((place - absent).split([len(w) for w in wanted]))
-
-
 def _covering(span: Span) -> Span:
     """Patches (4 wide, every 2, from -1) that touch a span of the map."""
     return Span((span.start - 1) // 2, span.stop // 2 + 1)
-
-
-def _paste(patches: Tensor, channels: int, held: Box, wanted: Box) -> Tensor:
-    """Patches [Q, 16C] of the box `held`, added up where they overlap, a quarter each: [C, h', w']."""
-    height, width = (2 * (span.stop - span.start) + 2 for span in held)
-    laid = F.fold(patches.T[None], (height, width), 4, stride=2)[0] / 4
-    y, x = (2 * span.start - 1 for span in held)
-    rows, columns = wanted
-    return laid[:, rows.start - y : rows.stop - y, columns.start - x : columns.stop - x]

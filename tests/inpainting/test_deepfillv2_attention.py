@@ -67,7 +67,8 @@ def cases(draw: st.DrawFn) -> tuple[Layout, Tensor, Tensor, Box, int]:
 def test_blocks_and_boxes_change_nothing(case: tuple[Layout, Tensor, Tensor, Box, int]) -> None:
     layout, features, hole, wanted, block = case
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(attention, "BLOCK", block)
+        patch.setattr(attention, "TILE", block)
+        patch.setattr(attention, "STRIP", block)
         ours = contextual_attention(features[None], hole[None], layout, wanted)[0]
     torch.testing.assert_close(ours, wanted.of(reference(features, hole, layout)), atol=1e-5, rtol=1e-4)
 
