@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow, get_run_logger
-from prefect.filesystems import LocalFileSystem
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from configs import Settings
@@ -42,11 +41,10 @@ def _submit_all(planned: Planned, selection: Selection) -> Sequence[Path]:
     """Every stage of every shard as a task; Prefect starts each when its inputs are there."""
     folder = results_folder(planned.run)
     folder.mkdir(parents=True, exist_ok=True)
-    storage = LocalFileSystem(basepath=str(folder))
     passes = planned.context.settings.verify.passes
 
     def later(stage: str, shard: str, **inputs: Any) -> Any:
-        task = STAGE_TASKS[stage].with_options(result_storage=storage)
+        task = STAGE_TASKS[stage].with_options(result_storage=folder)
         return task.submit(stage, planned.run, shard, inputs, **selection.options(stage))
 
     last = [remove_people_from_shard(shard, later, passes, selection.reached) for shard in planned.shards]

@@ -1,5 +1,5 @@
 {
-  const CHUNK = 48; // cards built at a time: the first screen stands at once, whatever the collection's size
+  const CHUNK = 96; // cards built at a time: the first screen stands at once, whatever the collection's size
 
   const all = JSON.parse(document.getElementById("photos").textContent); // in the order worst first
   const states = JSON.parse(document.getElementById("states").textContent);
