@@ -50,7 +50,7 @@ class YoloNetwork:
     def __init__(self, path: Path, task: Task, device: str = "auto", trusted: bool = False) -> None:
         """Loads the file; raises SettingsError for one that is missing, of another task or without persons.
 
-        trusted: lets a `.pt` that is not made of known classes alone run its pickled code.
+        trusted: a `.pt` that ultralytics' own safe loader refuses may run its pickled code.
         """
         if not path.is_file():
             raise SettingsError(f"segment.weights: {path} does not exist.")
@@ -58,13 +58,14 @@ class YoloNetwork:
             raise SettingsError(f"segment.weights: {path.name} needs onnxruntime; pip install onnxruntime onnx.")
         with _contained():
             self._device = _device(device) if path.suffix == ".pt" else "cpu"
-            self._model = _load(path, task, trusted)
-            if self._model.task != task:
+            self._model, known_task = _load(path, task, trusted)
+            if known_task != task:
                 raise SettingsError(
-                    f"segment.weights: {path.name} is a model for the task {self._model.task}, not {task}; "
+                    f"segment.weights: {path.name} is a model for the task {known_task}, not {task}; "
                     "choose one whose name ends in -seg."
                 )
             names: dict[int, str] = dict(self._model.names)
+            self._task = task
         persons = [i for i, name in names.items() if name.lower() == "person"]
         if not persons:
             known = ", ".join(list(names.values())[:8])
@@ -98,7 +99,7 @@ class YoloNetwork:
             boxes = result.boxes.xyxy.cpu().numpy().astype(np.float64) * scale
             scores = result.boxes.conf.cpu().numpy().astype(np.float64)
             masks = None
-            if self._model.task == "segment":
+            if self._task == "segment":
                 masks = np.zeros((0, *small.shape[:2]), bool)
                 if result.masks is not None:
                     masks = result.masks.data.cpu().numpy().astype(bool)
@@ -114,20 +115,22 @@ def _bounded(pixels: Pixels) -> Pixels:
     return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
-def _load(path: Path, task: Task, trusted: bool) -> Any:
+def _load(path: Path, task: Task, trusted: bool) -> tuple[Any, str]:
+    """(ultralytics model, the task it says it was made for)."""
     from ultralytics.models.yolo.model import YOLO
 
-    exported = path.suffix != ".pt"
     try:
-        # An exported file does not say its task, it has to be told; a checkpoint knows its own.
-        model = YOLO(str(path), task=task if exported else None, verbose=False)
-        if exported:
-            # Names and layout are read when the file is first run: run it, so that faults show before any photo.
-            model.predict(np.zeros((64, 64, 3), np.uint8), device="cpu", save=False, verbose=False)
-        return model
+        if path.suffix == ".pt":
+            model: Any = YOLO(str(path), verbose=False)
+            return model, model.task
+        # An exported file is read when it first runs: run it, so that faults show before any photo.
+        model = YOLO(str(path), task=task, verbose=False)
+        model.predict(np.zeros((64, 64, 3), np.uint8), device="cpu", save=False, verbose=False)
+        return model, getattr(model.predictor.model, "task", task)
     except Exception as error:
-        if not exported and trusted and "weights_only" in f"{error}".lower():
-            return _load_pickle(path)
+        if path.suffix == ".pt" and trusted:
+            model = _load_pickle(path)
+            return model, model.task
         raise SettingsError(f"segment.weights: {path} cannot be loaded: {_first_line(error)}.") from error
 
 
@@ -145,7 +148,8 @@ def _load_pickle(path: Path) -> Any:
 
 
 def _first_line(error: Exception) -> str:
-    return next(iter(f"{error}".strip().splitlines()), type(error).__name__).rstrip(".")
+    line = next(iter(f"{error}".strip().splitlines()), type(error).__name__)
+    return line.split("\u274c")[-1].strip(" \ufe0f.")  # without ultralytics' cross mark
 
 
 def _device(name: str) -> str:

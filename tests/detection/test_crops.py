@@ -1,0 +1,109 @@
+"""Crops go out of the photo and come back to the same pixels."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detection.crops import (
+    SIDE,
+    Window,
+    cut,
+    ellipse_in,
+    grown,
+    moved_inside,
+    paste,
+    square_around,
+    with_mirror,
+)
+
+
+@pytest.mark.parametrize(
+    ("box", "window"),
+    [
+        ((10, 20, 18, 24), Window(9, 17, 10, 10)),  # longer side 8 x 1.25
+        ((0, 0, 4, 8), Window(-3, -1, 10, 10)),  # may reach out
+        ((5, 5, 5, 5), Window(4, 4, 2, 2)),  # never empty
+    ],
+)
+def test_the_square_around_a_box(box: tuple[float, float, float, float], window: Window) -> None:
+    assert square_around(box, 1.25) == window
+
+
+@pytest.mark.parametrize(
+    ("window", "inside"),
+    [
+        (Window(2, 3, 5, 5), Window(2, 3, 5, 5)),
+        (Window(-3, 8, 5, 5), Window(0, 5, 5, 5)),
+        (Window(-3, -9, 30, 30), Window(0, 0, 20, 10)),
+        (Window(18, -2, 12, 12), Window(8, 0, 12, 10)),
+    ],
+)
+def test_moving_a_window_into_a_photo_of_20_by_10(window: Window, inside: Window) -> None:
+    assert moved_inside(window, (10, 20)) == inside
+
+
+@pytest.mark.parametrize(
+    ("box", "where"),
+    [
+        ((10, 10, 20, 30), Window(9, 8, 12, 24)),
+        ((-5, 2, 5, 12), Window(0, 1, 6, 12)),
+        ((60, 60, 70, 70), Window(59, 59, 0, 0)),  # beyond the photo: empty
+    ],
+)
+def test_boxes_grow_and_stay_in_a_photo_of_40_by_40(box: tuple[float, float, float, float], where: Window) -> None:
+    assert grown(box, 0.1, (40, 40)) == where
+
+
+@given(
+    st.integers(1, 60),
+    st.integers(1, 60),
+    st.tuples(st.floats(-5, 60), st.floats(-5, 60), st.floats(0, 50), st.floats(0, 50)),
+)
+def test_windows_always_lie_in_the_photo(height: int, width: int, xywh: tuple[float, float, float, float]) -> None:
+    x, y, w, h = xywh
+    box, size = (x, y, x + w, y + h), (height, width)
+    for window in (grown(box, 0.1, size), moved_inside(square_around(box, 1.25), size)):
+        if window.width and window.height:
+            assert window.x >= 0 and window.y >= 0
+            assert window.right <= width and window.bottom <= height
+
+
+@pytest.mark.parametrize("window", [Window(40, 20, 300, 300), Window(-60, -30, 400, 400), Window(5, 5, 90, 60)])
+def test_what_is_cut_pastes_back_to_its_place(window: Window) -> None:
+    y, x = np.mgrid[:300, :400]
+    photo = np.repeat((x * 0.3 + y * 0.4).astype(np.uint8)[..., None], 3, axis=2)
+    where = Window(max(window.x, 0), max(window.y, 0), 50, 40)
+    back = paste(cut(photo, window)[..., 0], window, where) * 255
+    truth = photo[where.y : where.bottom, where.x : where.right, 0]
+    assert np.abs(back - truth)[2:-2, 2:-2].max() < 2.5
+
+
+def test_outside_the_photo_the_border_goes_on() -> None:
+    photo = np.zeros((8, 8, 3), np.uint8)
+    photo[:, -1] = 255
+    crop = cut(photo, Window(0, 0, 16, 16))
+    assert crop.shape == (SIDE, SIDE, 3) and crop.dtype == np.float32
+    assert crop[:, SIDE // 2 :].min() > 0.99 and crop[:, : SIDE // 4].max() == 0
+
+
+def test_pasting_is_zero_off_the_window() -> None:
+    soft = np.ones((SIDE, SIDE), np.float32)
+    out = paste(soft, Window(2, 0, 2, 2), Window(0, 0, 6, 3))
+    np.testing.assert_array_equal(out, [[0, 0, 1, 1, 0, 0], [0, 0, 1, 1, 0, 0], [0, 0, 0, 0, 0, 0]])
+    assert not paste(soft, Window(20, 20, 2, 2), Window(0, 0, 6, 3)).any()
+
+
+def test_the_mirror_image_is_turned_back() -> None:
+    crop = np.zeros((SIDE, SIDE, 3), np.float32)
+    crop[10:20, 30:50] = 1
+    np.testing.assert_array_equal(with_mirror(lambda c: c[..., 0], crop), crop[..., 0])
+    left_half = np.zeros((SIDE, SIDE), np.float32)
+    left_half[:, : SIDE // 2] = 1
+    assert (with_mirror(lambda c: left_half, crop) == 0.5).all()
+
+
+def test_the_ellipse_fills_its_box() -> None:
+    inside = ellipse_in((1.0, 0.0, 5.0, 4.0), Window(0, 0, 6, 4))
+    rows = ["".join(".#"[int(v)] for v in row) for row in inside]
+    assert rows == ["..##..", ".####.", ".####.", "..##.."]

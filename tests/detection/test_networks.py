@@ -1,0 +1,144 @@
+"""The real networks on real photos; each test skips where its weights are not on this machine."""
+
+import importlib.util
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from configs import SegmentSettings, SettingsError
+from data.images import decode
+from data.types import Photo, Weight
+from data.weights import WeightsError, find
+from detection import Segmenter, build_segmenter, required_weights
+
+pytestmark = pytest.mark.slow
+
+
+def load(name: str) -> Photo:
+    """A photo that comes with the ultralytics package."""
+    spec = importlib.util.find_spec("ultralytics")
+    assert spec and spec.origin
+    path = Path(spec.origin).parent / "assets" / name
+    return Photo(name, name, decode(path.read_bytes(), name).pixels)
+
+
+def build(settings: SegmentSettings) -> Segmenter:
+    try:
+        return build_segmenter(settings, {name: find(name) for name in required_weights(settings)})
+    except WeightsError as error:
+        pytest.skip(f"weights are not fetched: {error}")
+
+
+@pytest.fixture(scope="module")
+def embedded() -> Segmenter:
+    return build(SegmentSettings(segmenter="embedded", device="cpu"))
+
+
+@pytest.fixture(scope="module")
+def int8(shared: Path) -> Segmenter:
+    path = shared / "data/models/yolov8n-seg_int8.tflite"
+    return build(SegmentSettings(segmenter="yolo", weights=str(path)))
+
+
+@pytest.fixture(params=["embedded", "int8"])
+def segmenter(request: pytest.FixtureRequest) -> Segmenter:
+    segmenter: Segmenter = request.getfixturevalue(request.param)
+    return segmenter
+
+
+def test_everybody_at_the_bus_is_covered_from_head_to_foot(segmenter: Segmenter) -> None:
+    photo = load("bus.jpg")
+    (people,) = segmenter.segment([photo])
+    union = people.union()
+    assert union.shape == photo.size == (1080, 810)
+    points = {  # x, y
+        "left man: head, chest, both knees, shoes": [(135, 430), (130, 560), (75, 770), (180, 770), (205, 880)],
+        "middle man: head, hip, knee": [(285, 430), (285, 640), (300, 720)],
+        "right man: back, thigh, shoe": [(790, 560), (765, 720), (705, 850)],
+        "sleeve at the left border": [(15, 700)],
+    }
+    missed = {who: [p for p in at if not union[p[1], p[0]]] for who, at in points.items()}
+    assert not any(missed.values()), missed
+    assert union.mean() < 0.25  # and not by taking everything: they fill about a sixth of the photo
+
+
+def test_the_same_bytes_each_time_alone_or_in_company(segmenter: Segmenter) -> None:
+    bus, zidane = load("bus.jpg"), load("zidane.jpg")
+    together = segmenter.segment([bus, zidane])
+    assert [segmenter.segment([photo])[0] for photo in (zidane, bus)][::-1] == together
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 700), (700, 2), (64, 64)])
+def test_any_size_of_photo(segmenter: Segmenter, size: tuple[int, int]) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)
+    (people,) = segmenter.segment([Photo("id", "a", noise)])
+    assert people.size == size and people.union().shape == size
+
+
+def test_a_large_photo_gives_masks_of_its_own_size(segmenter: Segmenter) -> None:
+    small = load("bus.jpg")
+    large = Photo("id", "large", np.repeat(np.repeat(small.pixels, 4, 0), 4, 1))  # 14 megapixels
+    (found,), (expected,) = segmenter.segment([large]), segmenter.segment([small])
+    ours, theirs = found.union(), np.repeat(np.repeat(expected.union(), 4, 0), 4, 1)
+    assert ours.shape == (4320, 3240)
+    assert (ours & theirs).sum() / (ours | theirs).sum() > 0.85
+
+
+def test_the_process_is_left_as_it_was(segmenter: Segmenter) -> None:
+    import cv2
+    import torch
+
+    torch.set_num_threads(2)
+    cv2.setNumThreads(2)
+    before = np.get_printoptions(), dict(os.environ)
+    segmenter.segment([load("zidane.jpg")])
+    assert (torch.get_num_threads(), cv2.getNumThreads()) == (2, 2)
+    assert (np.get_printoptions(), dict(os.environ)) == before
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Writes ultralytics checkpoints with random weights and names of our choice."""
+
+    def write(name: str, architecture: str = "yolo11n-seg.yaml", names: Any = None) -> Path:
+        from ultralytics.models.yolo.model import YOLO
+
+        model = YOLO(architecture, verbose=False)
+        if names:
+            model.model.names = names
+        path = tmp_path_factory.mktemp("weights") / name
+        model.save(path)
+        return path
+
+    return write
+
+
+def own(path: Path, **settings: Any) -> Segmenter:
+    weights = {str(path): Weight(path.name, path, "0" * 64)}
+    return build_segmenter(SegmentSettings(weights=str(path), device="cpu", **settings), weights)
+
+
+def test_own_checkpoints_run_once_they_are_trusted(checkpoint: Callable[..., Path]) -> None:
+    path = checkpoint("own-seg.pt", names={i: "person" if i == 3 else f"animal {i}" for i in range(80)})
+    with pytest.raises(SettingsError, match=r"set segment\.trust"):
+        own(path)
+    (people,) = own(path, trust=True, score=0.0, image_size=64).segment([load("zidane.jpg")])
+    assert people.size == (720, 1280)  # random weights: anybody or nobody
+
+
+@pytest.mark.parametrize(
+    ("architecture", "names", "found"),
+    [
+        ("yolo11n.yaml", None, "is a model for the task detect, not segment"),
+        ("yolo11n-seg.yaml", {i: f"animal {i}" for i in range(80)}, "does not know the class person"),
+    ],
+)
+def test_other_models_are_refused_by_what_they_are(
+    architecture: str, names: Any, found: str, checkpoint: Callable[..., Path]
+) -> None:
+    with pytest.raises(SettingsError, match=found):
+        own(checkpoint("other.pt", architecture, names), trust=True)

@@ -1,0 +1,169 @@
+"""The registry of segmenters, and the neural ones around networks that are literal functions."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from configs import SegmentSettings, SettingsError
+from data.types import Photo, Weight
+from detection import SEGMENTERS, build_segmenter, required_weights
+from detection.crops import SIDE, Crop, SoftMask
+from detection.embedded import CropNetworks, Embedded
+from detection.yolo import Yolo, mask_at_size, persons_from_masks
+from detection.yolo_network import MOST_PIXELS, Found, _bounded
+
+
+class FixedNetwork:
+    """A detector that finds the same persons in every photo."""
+
+    def __init__(self, boxes: Any, scores: Any, masks: Any = None) -> None:
+        self._found = Found(np.array(boxes, float).reshape(-1, 4), np.array(scores, float), masks)
+
+    def find(self, pixels: Any, score: float, image_size: int) -> Found:
+        return self._found
+
+
+def photo(height: int, width: int, value: int = 0) -> Photo:
+    return Photo("id", "a.jpg", np.full((height, width, 3), value, np.uint8))
+
+
+def brightness(crop: Crop) -> SoftMask:
+    return crop[..., 0]
+
+
+def nobody(crop: Crop) -> SoftMask:
+    return np.zeros((SIDE, SIDE), np.float32)
+
+
+def test_every_segmenter_of_the_settings_is_registered() -> None:
+    names = SegmentSettings.model_fields["segmenter"].annotation
+    assert set(SEGMENTERS) == set(names.__args__)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        (SegmentSettings(), ["yolo11n-seg"]),
+        (SegmentSettings(weights="my/own.onnx"), ["my/own.onnx"]),
+        (SegmentSettings(segmenter="embedded"), ["yolov8n", "selfie-segmentation", "pose-landmark-full"]),
+        (SegmentSettings(segmenter="annotations"), []),
+        (SegmentSettings(segmenter="mask-files"), []),
+    ],
+)
+def test_required_weights(settings: SegmentSettings, names: list[str]) -> None:
+    assert required_weights(settings) == names
+
+
+def test_missing_weights_name_the_command_that_fetches_them() -> None:
+    with pytest.raises(SettingsError, match="person-removal weights fetch yolo11n-seg"):
+        build_segmenter(SegmentSettings(), {})
+
+
+def test_importing_detection_is_light() -> None:
+    code = (
+        "import sys, detection, detection.yolo, detection.embedded, detection.annotations, detection.mask_files;"
+        "print([m for m in ('torch', 'ultralytics', 'ai_edge_litert', 'prefect') if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("name", "trust", "found"),
+    [
+        ("own.pt", False, "is a pickle, which can run code, and is not in the registry; set segment.trust"),
+        ("own.engine", False, "is none of .pt, .onnx, .tflite"),
+        ("own.pt", True, "cannot be loaded"),
+        ("own.tflite", False, "cannot be loaded"),
+    ],
+)
+def test_weights_that_cannot_be_used_fail_before_any_photo(name: str, trust: bool, found: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"not a network")
+    settings = SegmentSettings(weights=str(path), trust=trust, device="cpu")
+    with pytest.raises(SettingsError, match=found) as caught:
+        build_segmenter(settings, {str(path): Weight(name, path, "0" * 64)})
+    assert "\n" not in str(caught.value)
+
+
+def test_embedded_keeps_what_both_networks_find_around_the_box() -> None:
+    pixels = np.zeros((60, 80, 3), np.uint8)
+    pixels[10:50, 20:40] = 255  # a bright person
+    pixels[10:50, 60:70] = 255  # and somebody whom no box names
+    segmenter = Embedded(
+        FixedNetwork([[20, 10, 40, 50]], [0.9]),  # type: ignore[arg-type]
+        CropNetworks(brightness, brightness),
+        SegmentSettings(),
+    )
+    (people,) = segmenter.segment([Photo("id", "a.jpg", pixels)])
+    union, truth = people.union(), pixels[..., 0] > 0
+    assert not union[:, 45:].any()
+    assert (union[:, :45] & ~truth[:, :45]).sum() <= 0.15 * 800  # a rim of interpolation at threshold .2
+    assert not (truth[:, :45] & ~union[:, :45]).any()
+    assert (people.persons[0].score, people.persons[0].source) == (0.9, "embedded")
+
+
+def test_one_network_alone_is_enough_where_it_is_sure() -> None:
+    for networks in (CropNetworks(brightness, nobody), CropNetworks(nobody, brightness)):
+        segmenter = Embedded(FixedNetwork([[5, 5, 35, 25]], [0.5]), networks, SegmentSettings())  # type: ignore[arg-type]
+        (people,) = segmenter.segment([photo(30, 40, 255)])
+        assert people.union()[5:25, 5:35].all()
+
+
+def test_a_person_whose_mask_fails_is_an_ellipse_not_a_miss() -> None:
+    segmenter = Embedded(
+        FixedNetwork([[5, 5, 35, 25]], [0.5]),  # type: ignore[arg-type]
+        CropNetworks(nobody, nobody),
+        SegmentSettings(),
+    )
+    (people,) = segmenter.segment([photo(30, 40)])
+    assert people.persons[0].bbox == (5.0, 5.0, 30.0, 20.0)
+    assert abs(people.union().sum() - np.pi * 15 * 10) < 15
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 300), (300, 1)])
+def test_embedded_on_the_smallest_photos(height: int, width: int) -> None:
+    segmenter = Embedded(
+        FixedNetwork([[0, 0, width, height], [-3, -3, -1, -1]], [0.9, 0.2]),  # type: ignore[arg-type]
+        CropNetworks(brightness, brightness),
+        SegmentSettings(),
+    )
+    (people,) = segmenter.segment([photo(height, width, 255)])
+    assert people.union().all() and len(people) == 1  # the second box lies outside the photo
+
+
+def test_yolo_leaves_out_masks_without_a_pixel() -> None:
+    masks = np.zeros((3, 4, 6), bool)
+    masks[0, 1:3, 2:5] = True
+    masks[2, :, 0] = True
+    network = FixedNetwork(np.zeros((3, 4)), [0.9, 0.5, 0.2], masks)
+    (people,) = Yolo(network, SegmentSettings()).segment([photo(4, 6)])  # type: ignore[arg-type]
+    assert [(p.bbox, p.score, p.source) for p in people.persons] == [
+        ((2.0, 1.0, 3.0, 2.0), 0.9, "yolo"),
+        ((0.0, 0.0, 1.0, 4.0), 0.2, "yolo"),
+    ]
+    assert persons_from_masks(Found(np.zeros((0, 4)), np.zeros(0), None), (4, 6)) == ()
+
+
+def test_masks_of_a_reduced_photo_come_back_at_its_size() -> None:
+    small = np.zeros((30, 40), bool)
+    small[10:20, 5:15] = True
+    small[:, 39] = True  # reaches the border: must reach it at full size too
+    placed = mask_at_size(small, (301, 399))
+    assert placed is not None
+    mask, x, y = placed
+    full = np.zeros((301, 399), bool)
+    full[y : y + mask.shape[0], x : x + mask.shape[1]] = mask
+    assert full[104:197, 54:146].all() and full[:, 392:].all()  # corners are rounded
+    assert abs(full.sum() - small.sum() * (301 * 399) / (30 * 40)) < 0.05 * full.sum()
+
+
+def test_large_photos_are_reduced_before_masks_are_made() -> None:
+    reduced = _bounded(np.zeros((5000, 4000, 3), np.uint8))
+    assert reduced.shape[0] * reduced.shape[1] <= MOST_PIXELS
+    assert reduced.shape[0] / reduced.shape[1] == pytest.approx(5 / 4, rel=0.01)
+    assert _bounded(np.zeros((3, 60000, 3), np.uint8)).shape == (3, 60000, 3)
