@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +18,16 @@ from pycocotools import mask as coco_mask
 import detection
 import inpainting
 import masks
-from configs import InpaintSettings, SegmentSettings
+from configs import SegmentSettings
 from data.files import canonical_json, digest, sha256
 from data.images import Decoded, decode, read_photo_bytes, to_raw_frame, upright
 from data.plan import Entry
 from data.store import artifact_key
-from data.types import Given, Hole, Patch, People, Person, Photo, PhotoError, Pixels, Weight
-from detection.protocol import Segmenter
+from data.types import Given, Hole, Patch, People, Person, Photo, PhotoError, Pixels
+from flows import networks
 from flows.context import RunContext, second_look
 from flows.publish import STAGE_VERSION as PUBLISH_VERSION
 from flows.publish import is_intact, publish_photo
-from inpainting.protocol import Fill
 
 Row = dict[str, Any]
 """What a stage says of one photo: name, key, sha256 and facts of its artifact, or state and reason."""
@@ -76,7 +74,7 @@ def look(run: RunContext, settings: SegmentSettings, photo: Decoded, pixels: Pix
     given = _given(run, settings, photo, entry)
     orientation = 1 if given else photo.orientation
     seen = Photo(entry.id, entry.name, upright(pixels, orientation), given)
-    people = _segmenter(settings, _weights(run, detection.required_weights(settings))).segment([seen])[0]
+    people = networks.segmenter(settings, run.weights).segment([seen])[0]
     if orientation == 1:
         return people
     return People(
@@ -154,7 +152,7 @@ def _inpaint(run: RunContext, entry: Entry, rows: Rows) -> Made:
     if not hole.any():
         return inpainting.pack([]), {}
     settings = run.settings.inpaint
-    fill = _fill(settings, _weights(run, inpainting.required_weights(settings)))
+    fill = networks.fill(settings, run.weights)
     try:
         patches = inpainting.inpaint(read_photo(entry).pixels, hole, fill, settings)
     except PhotoError as error:  # the room below knows no names
@@ -276,20 +274,3 @@ def read_hole(run: RunContext, rows: Rows) -> Hole:
 
 def read_patches(run: RunContext, rows: Rows) -> list[Patch]:
     return inpainting.unpack(run.store.read("inpaint", rows["inpaint"]["key"]))
-
-
-# ---------------------------------------------------------------- networks, held once a process
-
-
-def _weights(run: RunContext, names: list[str]) -> tuple[tuple[str, Weight], ...]:
-    return tuple((name, run.weights[name]) for name in names)
-
-
-@lru_cache(maxsize=2)
-def _segmenter(settings: SegmentSettings, weights: tuple[tuple[str, Weight], ...]) -> Segmenter:
-    return detection.build_segmenter(settings, dict(weights))
-
-
-@lru_cache(maxsize=1)
-def _fill(settings: InpaintSettings, weights: tuple[tuple[str, Weight], ...]) -> Fill:
-    return inpainting.build_fill(settings, dict(weights))

@@ -1,0 +1,35 @@
+"""Segmenters and fills, built once a process: loading a network takes longer than using it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+import detection
+import inpainting
+from configs import InpaintSettings, SegmentSettings
+from data.types import Weight
+from detection.protocol import Segmenter
+from inpainting.protocol import Fill
+
+_Weights = tuple[tuple[str, Weight], ...]
+
+
+def segmenter(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Segmenter:
+    """The process's segmenter of these settings. weights: all of the run's, by the name the settings use."""
+    return _segmenter(settings, tuple((name, weights[name]) for name in detection.required_weights(settings)))
+
+
+def fill(settings: InpaintSettings, weights: Mapping[str, Weight]) -> Fill:
+    """The process's fill of these settings."""
+    return _fill(settings, tuple((name, weights[name]) for name in inpainting.required_weights(settings)))
+
+
+@lru_cache(maxsize=2)  # the run's and the second look's
+def _segmenter(settings: SegmentSettings, weights: _Weights) -> Segmenter:
+    return detection.build_segmenter(settings, dict(weights))
+
+
+@lru_cache(maxsize=1)
+def _fill(settings: InpaintSettings, weights: _Weights) -> Fill:
+    return inpainting.build_fill(settings, dict(weights))

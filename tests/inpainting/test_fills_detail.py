@@ -1,0 +1,48 @@
+"""A fill at reduced size gets the photo's fine detail back."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from configs import InpaintSettings
+from flows.evaluation.metrics import fine_detail
+from inpainting import build_fill, compose, inpaint
+from inpainting.detail import enlarge, nearest_known
+
+
+def test_nearest_known_finds_the_place_a_fill_was_copied_from() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (60, 60, 3), dtype=np.uint8)
+    image[40:55, 40:55] = image[5:20, 10:25]
+    hole = np.zeros((60, 60), np.uint8)
+    hole[40:55, 40:55] = 255
+    ys, xs = nearest_known(image, hole, hole == 0)
+    at_y, at_x = np.nonzero(hole)
+    inner = (at_y > 42) & (at_y < 52) & (at_x > 42) & (at_x < 52)  # whole patches inside the copy
+    right = (ys[inner] == at_y[inner] - 35) & (xs[inner] == at_x[inner] - 30)
+    assert right.mean() > 0.95
+
+
+def test_only_known_places_are_sources() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (30, 30, 3), dtype=np.uint8)
+    known = np.zeros((30, 30), bool)
+    known[3:6, 4:8] = True
+    ys, xs = nearest_known(image, np.full((30, 30), 255, np.uint8), known)
+    assert known[ys, xs].all()
+
+
+def test_without_a_source_the_fill_is_enlarged_as_it_is() -> None:
+    small, all_hole = np.full((4, 4, 3), 77, np.uint8), np.full((4, 4), 255, np.uint8)
+    out = enlarge(small, all_hole, all_hole, np.zeros((9, 9, 3), np.uint8), np.full((9, 9), 255, np.uint8))
+    assert (out == 77).all()
+
+
+def test_a_large_fill_is_as_sharp_as_its_photo() -> None:
+    rng = np.random.default_rng(0)
+    coarse = cv2.resize(rng.integers(60, 190, (40, 50, 3), dtype=np.uint8), (1000, 800), interpolation=cv2.INTER_CUBIC)
+    image = np.clip(coarse + rng.normal(0, 12, coarse.shape), 0, 255).astype(np.uint8)
+    hole = np.zeros((800, 1000), np.uint8)
+    hole[200:600, 400:600] = 255
+    settings = InpaintSettings(fill="patchmatch", window=256)
+    result = compose(image, hole, inpaint(image, hole, build_fill(settings, {}), settings))
+    assert 0.8 < fine_detail(result, hole) / fine_detail(image, hole) < 1.2
