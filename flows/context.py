@@ -18,6 +18,8 @@ from data.types import Weight
 from data.weights import find
 
 STORE = ".person-removal"
+GIVEN = ("annotations", "mask-files")
+"""Segmenters whose masks come with the photos."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +72,22 @@ def load_run(path: Path) -> RunContext:
 
 def second_look(settings: Settings) -> SegmentSettings | None:
     """Settings of the segmenter that looks at the result; None when nobody does."""
-    if settings.verify.segmenter in ("none", "same"):
+    name = _looker(settings)
+    if name == "none":
         return None
-    return settings.segment.model_copy(update={"segmenter": settings.verify.segmenter, "score": settings.verify.score})
+    return settings.segment.model_copy(update={"segmenter": name, "score": settings.verify.score})
+
+
+def _looker(settings: Settings) -> str:
+    """`verify.segmenter` by name: given masks cannot look a second time."""
+    if settings.verify.segmenter != "same":
+        return settings.verify.segmenter
+    return "none" if settings.segment.segmenter in GIVEN else settings.segment.segmenter
 
 
 def required_weights(settings: Settings) -> list[str]:
     """Registry names or paths of every weights file that these settings need, each once."""
-    look = second_look(resolve(settings))
+    look = second_look(settings)
     names = [
         *detection.required_weights(settings.segment),
         *inpainting.required_weights(settings.inpaint),
@@ -92,25 +102,21 @@ def find_weights(settings: Settings) -> dict[str, Weight]:
 
 
 def resolve(settings: Settings) -> Settings:
-    """Settings without open choices: devices named, `verify.segmenter` by name (given masks cannot look again)."""
-    segmenter, look = settings.segment.segmenter, settings.verify.segmenter
-    given = ("annotations", "mask-files")
-    if look == "same":
-        look = "none" if segmenter in given else segmenter
+    """Settings without open choices: devices and the second look by name."""
+    looker = _looker(settings)
+    looks = settings.segment.segmenter not in GIVEN or looker != "none"
     return settings.model_copy(
         update={
-            "segment": settings.segment.model_copy(
-                update={"device": _device(settings.segment.device, neural=segmenter not in given or look != "none")}
-            ),
+            "segment": settings.segment.model_copy(update={"device": _device(settings.segment.device, looks)}),
             "inpaint": settings.inpaint.model_copy(
-                update={"device": _device(settings.inpaint.device, neural=settings.inpaint.fill == "deepfillv2")}
+                update={"device": _device(settings.inpaint.device, settings.inpaint.fill == "deepfillv2")}
             ),
-            "verify": settings.verify.model_copy(update={"segmenter": look}),
+            "verify": settings.verify.model_copy(update={"segmenter": looker}),
         }
     )
 
 
-def _device(wanted: str, *, neural: bool) -> str:
+def _device(wanted: str, neural: bool) -> str:
     if not neural:
         return "cpu"
     if wanted != "auto":

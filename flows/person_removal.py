@@ -19,7 +19,8 @@ from flows.tasks import STAGE_TASKS, results_folder
 @flow(
     name="person-removal",
     flow_run_name="{source} -> {output}",
-    task_runner=ThreadPoolTaskRunner[Any](max_workers=4),  # they only orchestrate: photos are computed on processes
+    # its threads only orchestrate: photos are computed on processes
+    task_runner=ThreadPoolTaskRunner(max_workers=4),  # type: ignore[arg-type]  # Prefect's own annotation is off
     validate_parameters=True,
 )
 def person_removal(

@@ -38,9 +38,8 @@ def run_stage(
     """Run one stage over one shard; returns the path of its manifest, which is named by its content.
 
     run: path of the saved RunContext. shard: path of the plan's shard. inputs: manifests of earlier stages, by
-    stage. compute=False only takes what is there (raises MissingInput). What was stored before `since` (seconds since the epoch)
-    is
-    computed anew.
+    stage. compute=False only takes what is there (raises MissingInput). What was stored before `since` (seconds
+    since the epoch) is computed anew.
     """
     context, step = load_run(Path(run)), STAGES[stage]
     rows: dict[str, Row] = {}

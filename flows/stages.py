@@ -25,7 +25,7 @@ from data.plan import Entry
 from data.store import artifact_key
 from data.types import Given, Hole, Patch, People, Person, Photo, PhotoError, Pixels
 from flows import networks
-from flows.context import RunContext, second_look
+from flows.context import GIVEN, RunContext, second_look
 from flows.publish import STAGE_VERSION as PUBLISH_VERSION
 from flows.publish import is_intact, publish_photo
 
@@ -87,7 +87,7 @@ def look(run: RunContext, settings: SegmentSettings, photo: Decoded, pixels: Pix
 
 
 def _given(run: RunContext, settings: SegmentSettings, photo: Decoded, entry: Entry) -> Given | None:
-    if entry.given is None or settings.segmenter not in ("annotations", "mask-files"):
+    if entry.given is None or settings.segmenter not in GIVEN:
         return None
     if settings.segmenter == "mask-files":
         return Given(mask_file=Path(entry.given))

@@ -25,8 +25,7 @@ def distance(mask: Mask) -> NDArray[np.float32]:
     """Distance in pixels of every pixel to the nearest one of the mask (0 inside); inf where the mask is empty."""
     if not mask.any():
         return np.full(mask.shape, np.inf, np.float32)
-    out: NDArray[np.float32] = cv2.distanceTransform((~mask).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return out
+    return np.asarray(cv2.distanceTransform((~mask).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
 
 
 def dilate(mask: Mask, radius: float) -> Mask:

@@ -80,11 +80,8 @@ def _paste(weight: Tensor, values: list[list[Tensor]], width: int, strip: int) -
             # one more key on either side, for the step to the side
             first, last = around + low - 1, around + high + 1
             tall = near[..., first:last] + far[..., first + step : last + step]
-            for x in (0, 1):
-                if x == 0:
-                    both = tall[:, 1:, 1:-1] + tall[:, :-1, :-2]
-                else:
-                    both = tall[:, :-1, 1:-1] + tall[:, 1:, 2:]
+            sums = tall[:, 1:, 1:-1] + tall[:, :-1, :-2], tall[:, :-1, 1:-1] + tall[:, 1:, 2:]
+            for x, both in enumerate(sums):
                 made = both.flatten(0, 1) @ values[y][x][low:high]  # [(R + 1)(Q + 1), C]
                 out[:, 1 - y :: 2, 1 - x :: 2] += made.T.view(-1, down, right)
     return out

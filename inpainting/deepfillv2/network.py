@@ -72,8 +72,13 @@ class GatedConv(nn.Module):
         if self.activation == "rgb":
             return torch.tanh(x)
         feature, gate = x.chunk(2, dim=1)
-        feature = F.relu(feature) if self.activation == "relu" else F.elu(feature)
+        feature = F.relu(feature) if self.activation == "relu" else elu(feature)
         return feature * torch.sigmoid(gate)
+
+
+def elu(x: Tensor) -> Tensor:
+    """F.elu; on the CPU by exp, whose kernel is seven times faster than expm1's (apart by 6e-8)."""
+    return torch.maximum(x, torch.exp(x.clamp_max(0)) - 1) if x.is_cpu else F.elu(x)
 
 
 class Step(NamedTuple):
