@@ -82,7 +82,7 @@ class InpaintSettings(_Frozen):
     """Longer side, in pixels, above which a window is filled at reduced size."""
     feather: int = Field(default=2, ge=0, le=64)
     """Width in pixels of the blend inside the hole's rim."""
-    patch_size: int = Field(default=7, ge=3, le=31)
+    patch_size: int = Field(default=9, ge=3, le=31)
     """`patchmatch`: side of the compared patches in pixels (odd)."""
     radius: float = Field(default=0.02, gt=0, le=0.5)
     """`telea`, `navier-stokes`: neighbourhood as a share of the window's longer side."""
