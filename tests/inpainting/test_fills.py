@@ -9,10 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from configs import InpaintSettings
 from data.types import PhotoError
 from inpainting import FILLS, build_fill, compose, inpaint, pack, required_weights
+from inpainting.filling import MOST_HOLE
 
 WEIGHTLESS = ["patchmatch", "telea", "navier-stokes"]
 
@@ -173,3 +177,20 @@ def test_threads_do_not_disturb_each_other() -> None:
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda n: removed(photo(seed=n), hole, seed=n), range(4)))
     assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
+
+
+@given(st.data())
+@hypothesis_settings(max_examples=40, deadline=None)
+def test_any_photo_and_any_hole(data: st.DataObject) -> None:
+    height, width = data.draw(st.tuples(st.integers(1, 40), st.integers(1, 40)))
+    rng = np.random.default_rng(data.draw(st.integers(0, 9999)))
+    image = rng.integers(40, 200, (height, width, 3), dtype=np.uint8)
+    hole = np.where(rng.random((height, width)) < data.draw(st.sampled_from([0.02, 0.3, 0.8])), 255, 0).astype(np.uint8)
+    hole[rng.integers(height) :, rng.integers(width) :] = 255
+    if (hole != 0).mean() > MOST_HOLE:
+        return
+    fill = data.draw(st.sampled_from(WEIGHTLESS))
+    image[hole != 0] = (255, 0, 255)
+    out = removed(image, hole, fill=fill, feather=0, window=64, margin=data.draw(st.sampled_from([0.05, 1.0])))
+    assert np.array_equal(out[hole == 0], image[hole == 0])
+    assert not ((out == (255, 0, 255)).all(axis=2) & (hole != 0)).any()
