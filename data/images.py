@@ -55,8 +55,8 @@ def decode(raw: bytes, name: str) -> Decoded:
             warnings.simplefilter("ignore")  # odd EXIF and large photos are not worth a line each
             image = Image.open(io.BytesIO(raw))
             _refuse_unsupported(image, raw, name)
+            orientation = _orientation(image)
             image.load()
-            orientation = image.getexif().get(_ORIENTATION, 1)
     except (PhotoError, MemoryError):
         raise
     except UnidentifiedImageError:
@@ -65,13 +65,21 @@ def decode(raw: bytes, name: str) -> Decoded:
         raise PhotoError("refused", f"{name}: too many pixels for one photo.") from None
     except Exception as error:  # decoders raise whatever they like on broken bytes
         raise PhotoError("corrupt", f"{name}: damaged image file ({' '.join(str(error).split())}).") from None
+    pixels = np.asarray(image.convert("RGB"))
+    if image.format == "TIFF":  # the one format that Pillow turns upright by itself
+        pixels = to_raw_frame(pixels, orientation)
     return Decoded(
-        pixels=np.asarray(image.convert("RGB")),
+        pixels=pixels,
         format="JPEG" if image.format == "MPO" else str(image.format),
         mode=image.mode,
-        orientation=orientation if orientation in range(1, 9) else 1,
+        orientation=orientation,
         raw=raw,
     )
+
+
+def _orientation(image: Image.Image) -> int:
+    value = image.getexif().get(_ORIENTATION, 1)
+    return int(value) if value in range(1, 9) else 1
 
 
 def _refuse_unsupported(image: Image.Image, raw: bytes, name: str) -> None:

@@ -1,5 +1,6 @@
 """The registry of segmenters, and the neural ones around networks that are literal functions."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from data.types import Photo, Weight
 from detection import SEGMENTERS, build_segmenter, required_weights
 from detection.crops import SIDE, Crop, SoftMask
 from detection.embedded import CropNetworks, Embedded
+from detection.litert import without_delegate_notice
 from detection.yolo import Yolo, mask_at_size, persons_from_masks
 from detection.yolo_network import MOST_PIXELS, Found, _bounded
 
@@ -167,3 +169,11 @@ def test_large_photos_are_reduced_before_masks_are_made() -> None:
     assert reduced.shape[0] * reduced.shape[1] <= MOST_PIXELS
     assert reduced.shape[0] / reduced.shape[1] == pytest.approx(5 / 4, rel=0.01)
     assert _bounded(np.zeros((3, 60000, 3), np.uint8)).shape == (3, 60000, 3)
+
+
+def test_only_the_delegate_notice_is_dropped_from_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(OSError, match="no such network"), without_delegate_notice():
+        os.write(2, b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\nWARNING: disk full\n")
+        raise OSError("no such network")
+    os.write(2, b"after\n")
+    assert capfd.readouterr().err == "WARNING: disk full\nafter\n"

@@ -1,0 +1,74 @@
+"""Presets, overrides, and the sentence that each mistake gets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from configs import Settings, SettingsError
+from configs.load import load_settings, preset_names
+
+
+def test_presets() -> None:
+    assert preset_names() == ["coco", "default", "embedded"]
+    chosen = {name: load_settings(name) for name in preset_names()}
+    assert {n: (s.segment.segmenter, s.inpaint.fill) for n, s in chosen.items()} == {
+        "default": ("yolo", "deepfillv2"),
+        "embedded": ("embedded", "patchmatch"),
+        "coco": ("annotations", "patchmatch"),
+    }
+    assert load_settings("default") == Settings()
+
+
+@pytest.mark.parametrize(
+    ("assignment", "section", "field", "value"),
+    [
+        ("refine.dilate=0.2", "refine", "dilate", 0.2),
+        ("publish.masks=false", "publish", "masks", False),
+        ("segment.segmenter=mask-files", "segment", "segmenter", "mask-files"),
+        ("segment.masks=", "segment", "masks", None),
+        ("segment.mask_pattern={stem}_mask.png", "segment", "mask_pattern", "{stem}_mask.png"),
+        ("verify.segmenter=none", "verify", "segmenter", "none"),
+    ],
+)
+def test_override(assignment: str, section: str, field: str, value: object) -> None:
+    assert getattr(getattr(load_settings("embedded", [assignment]), section), field) == value
+
+
+@pytest.mark.parametrize(
+    ("preset", "assignment", "sentence"),
+    [
+        ("embedded", "refine.dilat=1", "There is no setting 'refine.dilat' (did you mean 'refine.dilate'?)."),
+        ("embedded", "refin.dilate=1", "There is no setting 'refin' (did you mean 'refine'?)."),
+        ("embedded", "refine.dilate=much", "refine.dilate = 'much': input should be a valid number"),
+        ("embedded", "refine.dilate=-1", "refine.dilate = -1: input should be greater than or equal to 0"),
+        ("embedded", "inpaint.fill=magic", "inpaint.fill = 'magic': input should be 'deepfillv2'"),
+        ("embedded", "inpaint.feather=99", "inpaint.feather"),
+        ("embedded", "refine=3", "refine = 3: "),
+        ("embedded", "dilate", "write it as SECTION.FIELD=VALUE"),
+        ("embeded", "refine.dilate=1", "There is no preset 'embeded' (did you mean 'embedded'?)"),
+        ("no/such.yaml", "refine.dilate=1", "no/such.yaml: the preset file cannot be read"),
+    ],
+)
+def test_mistakes(preset: str, assignment: str, sentence: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        load_settings(preset, [assignment])
+    assert str(error.value).startswith(sentence) or sentence in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_preset_file_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("refine: {dilate: 0.3}\n")
+    assert load_settings(str(path)).refine.dilate == 0.3
+    for text, words in (("[1]", "a preset is a mapping"), ("a: [", "not valid YAML")):
+        path.write_text(text)
+        with pytest.raises(SettingsError, match=words):
+            load_settings(str(path))
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValidationError):
+        Settings().refine.dilate = 1  # type: ignore[misc]
