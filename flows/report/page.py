@@ -50,12 +50,13 @@ def write_report(output: Path, rows: Iterable[Mapping[str, Any]], run: Mapping[s
     cached, computed, licences (licence name -> photos, or None).
     """
     path = output / "report.html"
-    write_atomic(path, render(rows, run).encode())
+    # `replace`: a directory name need not be UTF-8. The photos' names are ASCII here, escaped as JSON.
+    write_atomic(path, render(rows, run).encode("utf-8", "replace"))
     return path
 
 
 def render(rows: Iterable[Mapping[str, Any]], run: Mapping[str, Any]) -> str:
-    """The page as text: ASCII but for the run's own values, LF line ends."""
+    """The page as text: one HTML document with its style, script and data inside."""
     photos = [_photo(row) for row in sorted(rows, key=badness)]
     counts = {state: sum(photo["state"] == state for photo in photos) for state in STATES}
     style, script = _asset("report.css"), "".join(map(_asset, _SCRIPTS))

@@ -92,7 +92,7 @@ def test_worst_first() -> None:
         "removed-small",
         "passthrough",
     ]
-    assert [p["name"] for p in embedded(render(reversed(rows), RUN))][0] == "review-90"
+    assert embedded(render(reversed(rows), RUN))[0]["name"] == "review-90"
 
 
 HOSTILE = [

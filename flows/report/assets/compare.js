@@ -96,28 +96,28 @@ function addSlider(box, photo, onPress) {
   );
   cut();
 
-  let start = null; // where the press began; null = no press
-  let dragging = false;
+  let start = null; // where the press began; null = not pressed
+  let dragged = false; // until the next press: the click that ends a drag is none
+  const release = () => { start = null; };
   box.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
     start = event.clientX;
-    dragging = false;
+    dragged = false;
   });
   box.addEventListener("pointermove", (event) => {
     if (start === null) return;
-    if (!dragging && Math.abs(event.clientX - start) > 4) {
-      dragging = true;
+    if (!dragged && Math.abs(event.clientX - start) > 4) {
+      dragged = true;
       box.setPointerCapture(event.pointerId);
     }
-    if (dragging) follow(event);
+    if (dragged) follow(event);
   });
-  box.addEventListener("pointerup", (event) => {
-    if (start !== null && !dragging) {
-      if (onPress) onPress();
-      else follow(event);
-    }
-    start = null;
+  box.addEventListener("pointerup", release);
+  box.addEventListener("pointercancel", release); // a finger's vertical move became scrolling
+  // Not on pointerup: a finger's click comes later, and would land on the dialog that has just opened.
+  box.addEventListener("click", (event) => {
+    if (dragged) return;
+    if (onPress) onPress();
+    else follow(event);
   });
-  // The browser takes a finger's vertical move for scrolling.
-  box.addEventListener("pointercancel", () => { start = null; });
 }
