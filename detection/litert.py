@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +22,9 @@ class LitertNetwork:
     def __init__(self, path: Path) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        self._interpreter = Interpreter(str(path), num_threads=1)
-        self._interpreter.allocate_tensors()
+        with without_delegate_notice():
+            self._interpreter = Interpreter(str(path), num_threads=1)
+            self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
         shape = self._interpreter.get_input_details()[0]["shape"]
         self.side = int(shape[1])
@@ -39,3 +45,29 @@ class LitertNetwork:
         self._interpreter.invoke()
         out: NDArray[np.float32] = self._interpreter.get_tensor(self._map)[0, ..., 0]
         return out
+
+
+@contextmanager
+def without_delegate_notice() -> Iterator[None]:
+    """Drops "INFO: Created TensorFlow Lite XNNPACK delegate", which the C library prints without a switch.
+
+    Everything else that is written to stderr meanwhile follows afterwards.
+    """
+    sys.stderr.flush()
+    try:
+        stderr = os.dup(2)
+    except OSError:  # a service without stderr
+        yield
+        return
+    with tempfile.TemporaryFile() as caught:
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            caught.seek(0)
+            for line in caught:
+                if b"XNNPACK delegate" not in line:
+                    os.write(2, line)

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 import configs  # noqa: F401  (switches off ultralytics' network use, which it reads when it is imported)
 from configs import SettingsError
 from data.types import Pixels
+from detection.litert import without_delegate_notice
 
 Task = Literal["detect", "segment"]
 # Masks come as one full frame a person; above this the network (640 px) gains nothing from more pixels.
@@ -125,7 +126,8 @@ def _load(path: Path, task: Task, trusted: bool) -> tuple[Any, str]:
             return model, model.task
         # An exported file is read when it first runs: run it, so that faults show before any photo.
         model = YOLO(str(path), task=task, verbose=False)
-        model.predict(np.zeros((64, 64, 3), np.uint8), device="cpu", save=False, verbose=False)
+        with without_delegate_notice():
+            model.predict(np.zeros((64, 64, 3), np.uint8), device="cpu", save=False, verbose=False)
         return model, getattr(model.predictor.model, "task", task)
     except Exception as error:
         if path.suffix == ".pt" and trusted:
