@@ -21,6 +21,7 @@ from flows.cli import weights
 from flows.cli.demo import demo
 from flows.cli.fill import fill
 from flows.cli.run import run_job
+from flows.runners import MissingInput
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,7 +33,7 @@ app.add_typer(weights.app, name="weights", help="List, fetch and verify the netw
 app.command()(demo)
 app.command()(fill)
 
-USER_ERRORS = (InputError, CocoError, SettingsError, WeightsError, PhotoError)
+USER_ERRORS = (InputError, CocoError, SettingsError, WeightsError, PhotoError, MissingInput)
 """Errors whose text is one sentence for the user."""
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -84,9 +85,7 @@ def main() -> None:
     except USER_ERRORS as error:
         if "--verbose" in sys.argv:
             errors.print_exception()
-        errors.print(f"[red]Error:[/red] {error}", markup=True) if "[" not in str(error) else errors.print(
-            f"Error: {error}", markup=False
-        )
+        errors.print(f"Error: {error}", markup=False)
         sys.exit(2)
 
 

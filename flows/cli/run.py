@@ -50,10 +50,6 @@ def run_job(
                 summary = _through_prefect(source, output, settings, stages, refresh)
             else:
                 summary = execute(job)
-        except runners.MissingInput as error:
-            progress.stop()
-            console.print(f"Error: {error}", markup=False)
-            return 2
         finally:
             stop()
     if summary is None:
