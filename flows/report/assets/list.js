@@ -80,7 +80,7 @@
   // An observer reports changes only: it is put back after every chunk, so that a tall screen fills up.
   const observer = new IntersectionObserver((entries) => {
     // Several entries come when the end of the list was left and reached again between two frames.
-    if (!entries[0].isIntersecting || built >= shown.length) return;
+    if (!entries.at(-1).isIntersecting || built >= shown.length) return;
     build();
     watch();
   }, { rootMargin: "1200px" });
