@@ -68,6 +68,7 @@ def render(rows: Iterable[Mapping[str, Any]], run: Mapping[str, Any]) -> str:
         run=run,
         states=STATES,
         counts=counts,
+        timed=any(photo["seconds"] is not None for photo in photos),
         unsettled=sum(counts[state] for state in _UNSETTLED),
         people=sum(photo["people"] for photo in photos if photo["state"] == "removed"),
         style=Markup(style),

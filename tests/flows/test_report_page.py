@@ -137,6 +137,16 @@ def test_the_runs_own_words_are_escaped() -> None:
     assert "<b>w" not in page and "<i>CC" not in page
 
 
+@pytest.mark.parametrize(("seconds", "offered"), [(None, False), (0.0, True)])
+def test_photos_can_be_sorted_by_time_where_times_are_known(seconds: float | None, offered: bool) -> None:
+    assert ("Slowest" in render([row(seconds=seconds)], RUN)) == offered
+
+
+def test_weights_without_a_known_licence_say_so() -> None:
+    run = RUN | {"weights": [{"name": "mine.pt", "sha256": "00", "licence": None}]}
+    assert "not stated" in render([row()], run)
+
+
 def test_an_input_directory_that_is_not_utf8_can_be_reported(tmp_path: Path) -> None:
     path = write_report(tmp_path, [row()], RUN | {"input": "/photos/\udce9t\udce9"})
     assert "/photos/?t?" in path.read_text(encoding="utf-8")
