@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from configs.environment import prepare_environment
 from inpainting.deepfillv2.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def load_generator(path_or_state_dict: str | Path | Mapping[str, Any], device: s
     `tf` layouts are told apart by their keys, the width by the shapes. Raises CheckpointError when the
     weights are anything else, FileNotFoundError when there is no such file.
     """
-    from inpainting.deepfillv2.checkpoint import load  # torch: only when there is a network to build
+    prepare_environment()  # before torch is imported, if nobody has done so yet
+    from inpainting.deepfillv2.checkpoint import load
 
     return load(path_or_state_dict, device)
