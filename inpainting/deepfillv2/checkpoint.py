@@ -43,14 +43,14 @@ def read(path: Path) -> Mapping[str, Any]:
             return load_file(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except SafetensorError as error:
-        raise CheckpointError(f"{path} is not a readable safetensors file: {first_line(error)}") from error
+        raise CheckpointError(f"{path} is not a readable safetensors file: {gist(error)}.") from error
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{path} is damaged, or holds pickled code, which is never run: export its weights as safetensors."
         ) from error
     except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError, IndexError) as error:
         # what torch raises for a truncated archive and for bytes that are no checkpoint at all
-        raise CheckpointError(f"{path} is not a readable checkpoint: {first_line(error)}") from error
+        raise CheckpointError(f"{path} is truncated, or no checkpoint: {gist(error)}.") from error
     if not isinstance(content, Mapping):
         raise CheckpointError(f"{path} holds a {type(content).__name__}, not a state dict.")
     return content
@@ -111,5 +111,6 @@ def listed(names: Iterable[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + more
 
 
-def first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def gist(error: Exception) -> str:
+    """The first sentence of a library's message, without its stop."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0].rstrip(".")
