@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import configs  # noqa: F401  (sets the environment before any test imports torch)
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
