@@ -98,7 +98,8 @@ def _sentence(error: ValidationError) -> str:
         return f"There is no setting {where!r}{_nearest(path[-1], _fields(path[:-1]), path[:-1])}."
     if not path:  # a rule between two fields
         return str(first["msg"]).removeprefix("Value error, ").rstrip(".") + "."
-    return f"{where} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}."
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{where} = {first['input']!r}: {message[0].lower()}{message[1:]}."
 
 
 def _fields(path: Iterable[str]) -> list[str]:

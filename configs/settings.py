@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 SegmenterName = Literal["yolo", "annotations", "mask-files", "embedded"]
 FillName = Literal["deepfillv2", "patchmatch", "telea", "navier-stokes"]
@@ -78,11 +78,11 @@ class InpaintSettings(_Frozen):
     """`windows` fills each group of holes in its surroundings; `whole` gives the fill the full photo."""
     margin: float = Field(default=1.0, ge=0.05, le=8)
     """Context around a group of holes, as a share of the group's longer side."""
-    window: int = Field(default=512, ge=64, le=4096, multiple_of=8)
+    window: int = Field(default=384, ge=64, le=4096, multiple_of=8)
     """Longer side, in pixels, above which a window is filled at reduced size."""
     feather: int = Field(default=2, ge=0, le=64)
     """Width in pixels of the blend inside the hole's rim."""
-    patch_size: int = Field(default=9, ge=3, le=31)
+    patch_size: int = Field(default=7, ge=3, le=31)
     """`patchmatch`: side of the compared patches in pixels (odd)."""
     radius: float = Field(default=0.02, gt=0, le=0.5)
     """`telea`, `navier-stokes`: neighbourhood as a share of the window's longer side."""
@@ -90,6 +90,13 @@ class InpaintSettings(_Frozen):
     """`patchmatch`: seed of the random search."""
     device: str = "auto"
     """`auto`, `cpu`, `cuda`, `cuda:1` or `mps`."""
+
+    @field_validator("patch_size")
+    @classmethod
+    def _odd(cls, value: int) -> int:
+        if value % 2 == 0:
+            raise ValueError("a patch has a middle pixel, so its side is odd")
+        return value
 
 
 class VerifySettings(_Frozen):
