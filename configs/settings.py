@@ -75,7 +75,7 @@ class InpaintSettings(_Frozen):
     weights: str = "places2"
     """`deepfillv2`: registry name or path of the weights."""
     strategy: Literal["windows", "whole"] = "windows"
-    """`windows` fills each group of holes in its surroundings; `whole` gives the fill the full photo."""
+    """`windows` fills each group of holes in its surroundings; `whole` gives the fill the full photo, never reduced."""
     margin: float = Field(default=1.0, ge=0.05, le=8)
     """Context around a group of holes, as a share of the group's longer side."""
     window: int = Field(default=384, ge=64, le=4096, multiple_of=8)

@@ -1,4 +1,8 @@
-"""Segmenters and fills, built once a process: loading a network takes longer than using it."""
+"""Segmenters and fills, built once a process: loading a network takes longer than using it.
+
+A network that cannot be built (a damaged checkpoint, a device that is not there) is a SettingsError: it ends the run,
+because every photo would meet it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from functools import lru_cache
 
 import detection
 import inpainting
-from configs import InpaintSettings, SegmentSettings
+from configs import InpaintSettings, SegmentSettings, SettingsError
 from data.types import Weight
 from detection.protocol import Segmenter
 from inpainting.protocol import Fill
@@ -27,9 +31,15 @@ def fill(settings: InpaintSettings, weights: Mapping[str, Weight]) -> Fill:
 
 @lru_cache(maxsize=2)  # the run's and the second look's
 def _segmenter(settings: SegmentSettings, weights: _Weights) -> Segmenter:
-    return detection.build_segmenter(settings, dict(weights))
+    try:
+        return detection.build_segmenter(settings, dict(weights))
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
 
 
 @lru_cache(maxsize=1)
 def _fill(settings: InpaintSettings, weights: _Weights) -> Fill:
-    return inpainting.build_fill(settings, dict(weights))
+    try:
+        return inpainting.build_fill(settings, dict(weights))
+    except ValueError as error:
+        raise SettingsError(str(error)) from error

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from configs import SettingsError
 from data.files import canonical_json, digest, sha256, write_atomic
 from data.plan import Entry, read_shard
 from data.store import StoreError
@@ -82,7 +83,10 @@ def read_manifest(path: str | Path) -> list[Row]:
 
 
 def make_row(run: str, stage: str, entry: Entry, given: Mapping[str, Row]) -> Row:
-    """Compute and store one photo's artifact; errors become the photo's state, never the run's end."""
+    """Compute and store one photo's artifact; errors become the photo's state, never the run's end.
+
+    Except a SettingsError, which every photo would meet.
+    """
     context, step = load_run(Path(run)), STAGES[stage]
     try:
         for attempt in Retrying(
@@ -95,6 +99,8 @@ def make_row(run: str, stage: str, entry: Entry, given: Mapping[str, Row]) -> Ro
                 key = step.key(context, entry, given)
                 payload, facts = step.make(context, entry, given)
                 made = context.store.write(stage, key, payload, facts)
+    except SettingsError:
+        raise
     except PhotoError as error:
         return _over(entry, error.state, error.sentence)
     except StoreError as error:

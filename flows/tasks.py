@@ -12,6 +12,7 @@ from prefect.context import TaskRunContext
 from prefect.runtime import task_run
 from prefect.tasks import exponential_backoff
 
+from configs import SettingsError
 from flows.context import load_run
 from flows.pipeline import STAGE_NAMES
 from flows.runners import MissingInput, run_stage, shard_key
@@ -40,8 +41,8 @@ def results_folder(run: str) -> Path:
 
 
 def _worth_another_try(task: Any, run: Any, state: Any) -> bool:
-    """I/O and memory may pass; a stage that was never run does not appear by waiting."""
-    return not isinstance(state.result(raise_on_failure=False), MissingInput)
+    """I/O and memory may pass; a stage that was never run, or a setting that cannot be, does not mend by waiting."""
+    return not isinstance(state.result(raise_on_failure=False), MissingInput | SettingsError)
 
 
 def _name() -> str:

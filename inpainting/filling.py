@@ -28,12 +28,13 @@ def inpaint(image: Pixels, hole: Hole, fill: Fill, settings: InpaintSettings) ->
     if share > MOST_HOLE:
         raise PhotoError("refused", f"the hole covers {share:.0%} of the photo, nothing is left to fill from")
     labels, boxes = hole_groups(hole)
+    longest = max(hole.shape) if settings.strategy == "whole" else settings.window
     filled = image.copy()
     for window in plan_windows(hole, boxes, settings):
         there = labels[window.box]
         own = np.where(np.isin(there, window.groups), np.uint8(255), np.uint8(0))
         others = np.where((there != 0) & (own == 0), np.uint8(255), np.uint8(0))
-        pixels = fill_window(image[window.box], own, others, fill, settings.window)
+        pixels = fill_window(image[window.box], own, others, fill, longest)
         filled[window.box][own != 0] = pixels[own != 0]
     for box in boxes:
         # One pixel more than the box, so that the rim's outer side is seen.

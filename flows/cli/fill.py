@@ -18,6 +18,7 @@ from data.files import write_atomic
 from data.images import decode, encode, read_photo_bytes, to_raw_frame
 from data.types import Hole, PhotoError
 from data.weights import find
+from flows import networks
 from flows.context import resolve
 from flows.processes import prepare_process
 
@@ -38,7 +39,9 @@ def fill(
     \b
     person-removal fill photo.jpg hole.png filled.jpg --fill patchmatch
     """
-    base: dict[str, Any] = {"inpaint": {k: v for k, v in (("fill", fill), ("weights", weights)) if v}}
+    given = {"fill": fill or ("deepfillv2" if weights else None), "weights": weights}
+    # A mask of one's own has no dilated ring, so nothing of what it covers is blended back in.
+    base: dict[str, Any] = {"inpaint": {"feather": 0, **{k: v for k, v in given.items() if v}}}
     settings = resolve(load_settings(preset, set_ or (), base=base)).inpaint
     found = {name: find(name) for name in inpainting.required_weights(settings)}
     photo = decode(read_photo_bytes(image, image.name), image.name)
@@ -48,7 +51,7 @@ def fill(
         raise InputError(f"{out}: the result keeps the photo's format; end its name in {_suffixes(photo.format)[0]}.")
     hole = read_hole(mask, photo.pixels.shape[:2], photo.orientation)
     prepare_process()
-    patches = inpainting.inpaint(photo.pixels, hole, inpainting.build_fill(settings, found), settings)
+    patches = inpainting.inpaint(photo.pixels, hole, networks.fill(settings, found), settings)
     result = inpainting.compose(photo.pixels, hole, patches)
     write_atomic(out, encode(photo, result) if hole.any() else photo.raw)
     console.print(f"{out}: filled {(hole > 0).mean():.1%} of the photo with {settings.fill}.", markup=False)

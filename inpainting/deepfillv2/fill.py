@@ -45,7 +45,7 @@ class DeepFill:
         if not wanted.any():
             return image.copy()
         with torch.inference_mode():
-            pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self.device)
+            pixels = torch.from_numpy(np.array(image)).to(self.device)
             x = pixels.permute(2, 0, 1)[None].float() / 127.5 - 1  # [1, 3, H, W] in [-1, 1]
             mask = torch.from_numpy(unknown).to(self.device)[None, None].float()  # [1, 1, H, W]
             y = self.generator.complete(x, mask)[0].permute(1, 2, 0)  # [H, W, 3]

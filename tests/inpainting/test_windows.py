@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from configs import InpaintSettings
+from inpainting import inpaint
 from inpainting.windows import MIN_KNOWN, Window, hole_groups, plan_windows, shrink
 
 
@@ -110,3 +111,19 @@ def test_what_is_under_the_hole_never_shows_after_shrinking(data: st.DataObject)
     assert np.array_equal(hole_a, hole_b)
     ys, xs = np.nonzero(hole)
     assert (hole_a[ys * to[0] // height, xs * to[1] // width] == 255).all()
+
+
+def test_whole_never_reduces_the_photo() -> None:
+    seen = []
+
+    class Spy:
+        def fill(self, image: np.ndarray, hole: np.ndarray, exclude: np.ndarray | None = None) -> np.ndarray:
+            seen.append(image.shape)
+            return image
+
+    photo, hole = np.zeros((700, 900, 3), np.uint8), np.zeros((700, 900), np.uint8)
+    hole[100:600, 200:300] = 255
+    inpaint(photo, hole, Spy(), InpaintSettings(strategy="whole", window=256))
+    assert seen == [(700, 900, 3)]
+    inpaint(photo, hole, Spy(), InpaintSettings(strategy="windows", window=256))
+    assert max(seen[1]) == 256
