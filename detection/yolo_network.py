@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 import configs  # noqa: F401  (switches off ultralytics' network use, which it reads when it is imported)
 from configs import SettingsError
+from configs.devices import device_name
 from data.types import Pixels
 from detection.litert import without_delegate_notice
 
@@ -58,7 +59,7 @@ class YoloNetwork:
         if path.suffix == ".onnx" and not importlib.util.find_spec("onnxruntime"):
             raise SettingsError(f"segment.weights: {path.name} needs onnxruntime; pip install onnxruntime onnx.")
         with _contained():
-            self._device = _device(device) if path.suffix == ".pt" else "cpu"
+            self._device = device_name(device, "segment.device") if path.suffix == ".pt" else "cpu"
             self._model, known_task = _load(path, task, trusted)
             if known_task != task:
                 raise SettingsError(
@@ -152,20 +153,6 @@ def _load_pickle(path: Path) -> Any:
 def _first_line(error: Exception) -> str:
     line = next(iter(f"{error}".strip().splitlines()), type(error).__name__)
     return line.split("\u274c")[-1].strip(" \ufe0f.")  # without ultralytics' cross mark
-
-
-def _device(name: str) -> str:
-    import torch
-
-    if name == "auto":
-        if torch.cuda.is_available():
-            return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise SettingsError(f"segment.device is {name}, but torch sees no CUDA GPU here; use auto or cpu.")
-    if name == "mps" and not torch.backends.mps.is_available():
-        raise SettingsError("segment.device is mps, but torch sees no Apple GPU here; use auto or cpu.")
-    return name
 
 
 @contextmanager

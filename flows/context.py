@@ -12,6 +12,7 @@ from typing import Any
 import detection
 import inpainting
 from configs import SegmentSettings, Settings
+from configs.devices import device_name
 from data.files import canonical_json, sha256, write_atomic
 from data.store import Store
 from data.types import Weight
@@ -105,24 +106,16 @@ def resolve(settings: Settings) -> Settings:
     """Settings without open choices: devices and the second look by name."""
     looker = _looker(settings)
     looks = settings.segment.segmenter not in GIVEN or looker != "none"
+    segment = _device(settings.segment.device, "segment.device", looks)
+    inpaint = _device(settings.inpaint.device, "inpaint.device", settings.inpaint.fill == "deepfillv2")
     return settings.model_copy(
         update={
-            "segment": settings.segment.model_copy(update={"device": _device(settings.segment.device, looks)}),
-            "inpaint": settings.inpaint.model_copy(
-                update={"device": _device(settings.inpaint.device, settings.inpaint.fill == "deepfillv2")}
-            ),
+            "segment": settings.segment.model_copy(update={"device": segment}),
+            "inpaint": settings.inpaint.model_copy(update={"device": inpaint}),
             "verify": settings.verify.model_copy(update={"segmenter": looker}),
         }
     )
 
 
-def _device(wanted: str, neural: bool) -> str:
-    if not neural:
-        return "cpu"
-    if wanted != "auto":
-        return wanted
-    import torch  # only now: it takes seconds
-
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+def _device(wanted: str, setting: str, neural: bool) -> str:
+    return device_name(wanted, setting) if neural else "cpu"

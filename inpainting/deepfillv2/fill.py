@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from configs import InpaintSettings
+from configs.devices import device_name
 from data.types import Hole, Pixels, Weight
 from inpainting.protocol import Fill
 
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
 def build(settings: InpaintSettings, weights: Mapping[str, Weight]) -> Fill:
     """The fill with the weights named by `settings.weights`, on `settings.device`.
 
-    Raises CheckpointError for a file that holds no generator, ValueError for a device that is not there.
+    Raises CheckpointError for a file that holds no generator, SettingsError for a device that is not there.
     """
+    import torch
+
     from inpainting.deepfillv2 import load_generator
 
-    device = chosen_device(settings.device)
-    return DeepFill(load_generator(weights[settings.weights].path, str(device)), device)
+    device = device_name(settings.device, "inpaint.device")
+    return DeepFill(load_generator(weights[settings.weights].path, device), torch.device(device))
 
 
 @dataclass(frozen=True)
@@ -52,20 +55,3 @@ class DeepFill:
             # round: truncation would darken every value by half a level
             filled = ((y + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
         return np.where(wanted[..., None], filled, image)
-
-
-def chosen_device(name: str) -> torch.device:
-    """The torch device of a `device` setting; `auto` takes a GPU when there is one."""
-    import torch
-
-    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
-    if name == "auto":
-        return torch.device("cuda" if cuda else "mps" if mps else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise ValueError(f"inpaint.device {name!r} is not auto, cpu, cuda, cuda:1 or mps.") from None
-    there = {"cpu": True, "cuda": cuda and (device.index or 0) < torch.cuda.device_count(), "mps": mps}
-    if not there.get(device.type, False):
-        raise ValueError(f"inpaint.device is {name!r}, but torch finds no such device here; `auto` or `cpu` works.")
-    return device

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from configs import InpaintSettings
 from data.types import Weight
 from inpainting.deepfillv2 import CheckpointError, load_generator
-from inpainting.deepfillv2.fill import build, chosen_device
+from inpainting.deepfillv2.fill import build
 
 GOLDEN = Path(__file__).parent / "golden" / "deepfillv2_pt.npz"
 CPU = InpaintSettings(device="cpu", weights="places2")
@@ -100,15 +100,6 @@ def test_threads_share_one_fill(weight: Weight, photo: np.ndarray, hole: np.ndar
     with ThreadPoolExecutor(3) as pool:
         together = list(pool.map(lambda p: fill.fill(p, hole), photos))
     assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
-
-
-def test_devices() -> None:
-    assert chosen_device("cpu") == torch.device("cpu")
-    assert chosen_device("auto").type in ("cpu", "cuda", "mps")
-    with pytest.raises(ValueError, match="is not auto, cpu"):
-        chosen_device("gpu")
-    with pytest.raises(ValueError, match="no such device here"):
-        chosen_device("cuda:99")
 
 
 def test_bad_weights_name_their_file(tmp_path: Path) -> None:

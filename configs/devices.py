@@ -1,0 +1,25 @@
+"""Which device a network runs on."""
+
+from __future__ import annotations
+
+from configs.settings import SettingsError
+
+
+def device_name(wanted: str, setting: str) -> str:
+    """The torch device of a `device` setting: `auto` takes a GPU where there is one.
+
+    Raises SettingsError for a name that is none, and for a device that is not on this machine.
+    """
+    import torch  # only now: it takes seconds
+
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if wanted == "auto":
+        return "cuda" if cuda else "mps" if mps else "cpu"
+    try:
+        device = torch.device(wanted)
+    except RuntimeError:
+        raise SettingsError(f"{setting} {wanted!r} is not auto, cpu, cuda, cuda:1 or mps.") from None
+    there = {"cpu": True, "cuda": cuda and (device.index or 0) < torch.cuda.device_count(), "mps": mps}
+    if not there.get(device.type, False):
+        raise SettingsError(f"{setting} is {wanted!r}, but torch finds no such device here; `auto` or `cpu` works.")
+    return str(device)
