@@ -86,7 +86,7 @@ class InpaintSettings(_Frozen):
     """`patchmatch`: side of the compared patches in pixels (odd)."""
     radius: float = Field(default=0.02, gt=0, le=0.5)
     """`telea`, `navier-stokes`: neighbourhood as a share of the window's longer side."""
-    seed: int = 0
+    seed: int = 1
     """`patchmatch`: seed of the random search."""
     device: str = "auto"
     """`auto`, `cpu`, `cuda`, `cuda:1` or `mps`."""
