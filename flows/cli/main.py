@@ -20,7 +20,7 @@ from data.weights import WeightsError
 from flows.cli import weights
 from flows.cli.demo import demo
 from flows.cli.fill import fill
-from flows.cli.run import run_job
+from flows.cli.run import ServerError, run_job
 from flows.runners import MissingInput
 
 app = typer.Typer(
@@ -33,7 +33,7 @@ app.add_typer(weights.app, name="weights", help="List, fetch and verify the netw
 app.command()(demo)
 app.command()(fill)
 
-USER_ERRORS = (InputError, CocoError, SettingsError, WeightsError, PhotoError, MissingInput)
+USER_ERRORS = (InputError, CocoError, SettingsError, WeightsError, PhotoError, MissingInput, ServerError)
 """Errors whose text is one sentence for the user."""
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -20,6 +20,11 @@ from flows.stages import Row
 
 console = Console(highlight=False, soft_wrap=True)
 
+
+class ServerError(Exception):
+    """Prefect has no server to talk to; one sentence for the user."""
+
+
 MEANING = {
     "removed": "people taken out",
     "passthrough": "nobody in it, copied byte for byte",
@@ -65,7 +70,15 @@ def _through_prefect(
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")  # the progress bars say the rest
     from flows.person_removal import person_removal  # takes seconds to import
 
-    return person_removal(str(source.resolve()), str(output.resolve()), settings, stages, refresh)
+    try:
+        return person_removal(str(source.resolve()), str(output.resolve()), settings, stages, refresh)
+    except RuntimeError as error:  # Prefect's own, for a server that is not there or does not start
+        if "API" not in str(error):
+            raise
+        raise ServerError(
+            f"No Prefect server ({' '.join(str(error).split())}); start one, correct PREFECT_API_URL, "
+            "or run without --prefect and without PREFECT_API_URL."
+        ) from error
 
 
 def _announce(job: Job) -> None:

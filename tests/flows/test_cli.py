@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -125,6 +126,20 @@ def test_fill_one_photo_with_a_mask_of_ones_own(person_removal: Command, tmp_pat
     before, after = np.asarray(Image.open(tmp_path / "a.png")), np.asarray(Image.open(tmp_path / "b.png"))
     np.testing.assert_array_equal(after[hole == 0], before[hole == 0])
     assert not (after == (220, 20, 30)).all(-1).any()
+
+
+@pytest.mark.slow
+def test_a_server_that_is_not_there_is_one_sentence(coco: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "flows.cli.main", "run", str(coco), str(tmp_path / "out"), "--preset", "coco", *QUICK],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PREFECT_API_URL": "http://127.0.0.1:9/api"},
+        timeout=120,
+    )
+    assert done.returncode == 2 and done.stderr.strip().splitlines()[-1].startswith("Error: No Prefect server")
+    assert "Traceback" not in done.stderr
 
 
 FILL_MISTAKES = {
