@@ -24,7 +24,19 @@ from flows.stages import Row
 
 PUBLISHED = ("removed", "passthrough")
 STATES = ("removed", "passthrough", "review", "corrupt", "refused", "failed")
-_ROW = ("reason", "people", "hole_share", "width", "height", "format", "output", "output_sha256", "mask", "verify")
+_ROW = (
+    "reason",
+    "people",
+    "hole_share",
+    "width",
+    "height",
+    "format",
+    "output",
+    "output_sha256",
+    "mask",
+    "verify",
+    "notes",
+)
 
 
 @dataclass(frozen=True)

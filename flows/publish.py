@@ -14,7 +14,10 @@ from data.types import Hole, Pixels, State
 from flows.context import RunContext
 from flows.report.thumbnails import thumbnails
 
-STAGE_VERSION = 1
+STAGE_VERSION = 2
+
+MADE_UP = 0.7
+"""Above this share of hole a result says little about the place; the manifest notes it."""
 
 
 def publish_photo(
@@ -54,6 +57,7 @@ def publish_photo(
         "output": f"{folder}/{entry.name}",
         "output_sha256": sha256(raw),
         "mask": f"masks/{entry.mask_name}" if run.settings.publish.masks else None,
+        "notes": _notes(hole),
         "verify": {key: verified[key] for key in ("looked", "found", "left")},
         "thumbnails": pictures,
         "orientation": photo.orientation,
@@ -125,6 +129,11 @@ def _reason(state: State, verified: dict[str, Any], name: str) -> str | None:
         best = max(found["score"] for found in verified["found"])
         parts.append(f"{len(verified['found'])} person(s) seen in the result (score up to {best:.2f})")
     return f"{name}: {' and '.join(parts)}."
+
+
+def _notes(hole: Hole) -> list[str]:
+    share = float((hole > 0).mean())
+    return [f"{share:.0%} of the photo is made up"] if share > MADE_UP else []
 
 
 def _extension(data: bytes) -> str:

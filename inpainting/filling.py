@@ -11,8 +11,8 @@ from inpainting.detail import enlarge
 from inpainting.protocol import Fill
 from inpainting.windows import hole_groups, plan_windows, shrink
 
-MOST_HOLE = 0.95
-"""Largest share of a photo that can be filled from the rest of it."""
+MOST_HOLE = 0.999
+"""Largest share of a photo that can be filled from the rest of it: with less there is nothing to continue."""
 
 
 def inpaint(image: Pixels, hole: Hole, fill: Fill, settings: InpaintSettings) -> list[Patch]:
