@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
-from PIL import Image
 from rich.console import Console
 
 import inpainting
@@ -18,6 +16,7 @@ from data.files import write_atomic
 from data.images import decode, encode, read_photo_bytes, to_raw_frame
 from data.types import Hole, PhotoError
 from data.weights import find
+from detection.mask_files import BadMask, read_mask
 from flows import networks
 from flows.context import resolve
 from flows.processes import prepare_process
@@ -49,7 +48,8 @@ def fill(
         raise InputError(f"{out}: originals are never written to; give another name.")
     if out.suffix.lower() not in _suffixes(photo.format):
         raise InputError(f"{out}: the result keeps the photo's format; end its name in {_suffixes(photo.format)[0]}.")
-    hole = read_hole(mask, photo.pixels.shape[:2], photo.orientation)
+    height, width = photo.pixels.shape[:2]
+    hole = read_hole(mask, (height, width), photo.orientation)
     prepare_process()
     patches = inpainting.inpaint(photo.pixels, hole, networks.fill(settings, found), settings)
     result = inpainting.compose(photo.pixels, hole, patches)
@@ -57,35 +57,22 @@ def fill(
     console.print(f"{out}: filled {(hole > 0).mean():.1%} of the photo with {settings.fill}.", markup=False)
 
 
-def read_hole(path: Path, size: tuple[int, ...], orientation: int = 1) -> Hole:
+def read_hole(path: Path, size: tuple[int, int], orientation: int = 1) -> Hole:
     """A mask file as a hole of `size` (height, width), in the photo's raw frame.
 
     A mask of the size that the photo has when it is shown upright is turned into the raw frame. Raises PhotoError.
     """
     try:
-        with Image.open(io.BytesIO(read_photo_bytes(path, path.name))) as image:
-            if image.mode not in ("1", "L", "P", "RGB") or "transparency" in image.info:
-                raise PhotoError(
-                    "refused", f"{path.name}: a mask of mode {image.mode}; save it as black and white without alpha."
-                )
-            channels = np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise PhotoError("corrupt", f"{path.name}: not a readable mask ({error}).") from None
-    values = np.unique(channels)
-    if (channels != channels[..., :1]).any() or not set(values.tolist()) <= {0, 255}:
-        raise PhotoError(
-            "refused",
-            f"{path.name}: a mask holds 0 (keep) and 255 (fill) only, this one {len(values)} values or colours.",
-        )
-    hole: Hole = np.ascontiguousarray(channels[..., 0])
-    if hole.shape != tuple(size) and orientation >= 5 and hole.T.shape == tuple(size):
-        hole = to_raw_frame(hole, orientation)
-    if hole.shape != tuple(size):
-        raise PhotoError(
-            "refused",
-            f"{path.name}: the mask is {hole.shape[1]} x {hole.shape[0]}, the photo {size[1]} x {size[0]}.",
-        )
-    return hole
+        mask = read_mask(path, size)
+    except BadMask as error:
+        if orientation < 5:
+            raise PhotoError("refused", f"The mask {path} {error}.") from None
+        try:
+            mask = read_mask(path, size[::-1])
+        except BadMask:
+            raise PhotoError("refused", f"The mask {path} {error}.") from None
+        return to_raw_frame(mask.astype(np.uint8) * np.uint8(255), orientation)
+    return mask.astype(np.uint8) * np.uint8(255)
 
 
 def _suffixes(format_: str) -> tuple[str, ...]:

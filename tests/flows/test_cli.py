@@ -142,10 +142,26 @@ def test_a_server_that_is_not_there_is_one_sentence(coco: Path, tmp_path: Path) 
     assert "Traceback" not in done.stderr
 
 
+def test_a_mask_drawn_on_the_upright_photo_is_turned_into_the_files_frame(
+    person_removal: Command, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # shown turned by 90 degrees
+    save_photo(tmp_path / "a.png", 1, (20, 30, 16, 40), exif=exif)
+    hole = np.zeros((96, 128), np.uint8)
+    hole[26:74, 16:40] = 255
+    Image.fromarray(np.rot90(hole, -1).copy()).save(tmp_path / "upright.png")
+    done = person_removal("fill", tmp_path / "a.png", tmp_path / "upright.png", tmp_path / "b.png", "--fill", "telea")
+    assert done.returncode == 0, done.stderr
+    before, after = np.asarray(Image.open(tmp_path / "a.png")), np.asarray(Image.open(tmp_path / "b.png"))
+    np.testing.assert_array_equal(after[hole == 0], before[hole == 0])
+    assert not (after == (220, 20, 30)).all(-1).any()
+
+
 FILL_MISTAKES = {
-    "mask of another size": (np.zeros((50, 60), np.uint8), "b.png", "the mask is 60 x 50, the photo 128 x 96"),
-    "gray mask": (np.full((96, 128), 99, np.uint8), "b.png", "holds 0 (keep) and 255 (fill) only"),
-    "mask with alpha": (np.zeros((96, 128, 4), np.uint8), "b.png", "a mask of mode RGBA"),
+    "mask of another size": (np.zeros((50, 60), np.uint8), "b.png", "is 60 x 50 pixels; the photo is 128 x 96"),
+    "gray mask": (np.full((96, 128), 99, np.uint8), "b.png", "has the values 99; it must have only 0 and 255"),
+    "mask with alpha": (np.zeros((96, 128, 4), np.uint8), "b.png", "carries alpha (mode RGBA)"),
     "another format": (np.zeros((96, 128), np.uint8), "b.jpg", "the result keeps the photo's format"),
     "over the original": (np.zeros((96, 128), np.uint8), "a.png", "originals are never written to"),
 }
