@@ -166,7 +166,7 @@ def test_settings_weights_and_figures_are_shown() -> None:
     ("states", "headline"),
     [
         ([], "The collection is empty"),
-        (["removed"], "All 1 photo went through"),
+        (["removed"], "The photo went through"),
         (["removed", "passthrough"], "All 2 photos went through"),
         (["removed", "review"], "1 of 2 photos needs a look"),
         (["corrupt", "failed", "refused"], "3 of 3 photos need a look"),
