@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from configs import Settings
 from data.collection import Collection, InputError, read_collection
@@ -46,14 +49,28 @@ def prepare(source: Path, output: Path, settings: Settings, selection: Selection
 
 
 def execute(job: Job, run: Callable[[Planned, Selection], Sequence[Path]] = run_pipeline) -> Summary | None:
-    """Run the stages asked for; the collection's summary when the photos were published."""
+    """Run the stages asked for; the collection's summary when the photos were published.
+
+    Raises InputError when another run is working in the output directory.
+    """
+    with _alone(job.context):
+        try:
+            manifests = run(job.planned, job.selection)
+        finally:
+            stop_processes()
+        if "publish" not in job.selection.stages:
+            return None
+        return finish(job.context, job.collection, list(manifests), job.selection.started, time.time)
+
+
+@contextmanager
+def _alone(context: RunContext) -> Iterator[None]:
+    """One run at a time in an output directory; the operating system frees the lock of a killed one."""
     try:
-        manifests = run(job.planned, job.selection)
-    finally:
-        stop_processes()
-    if "publish" not in job.selection.stages:
-        return None
-    return finish(job.context, job.collection, list(manifests), job.selection.started, time.time)
+        with FileLock(context.store.root / "lock", timeout=0):
+            yield
+    except Timeout:
+        raise InputError(f"{context.output}: another run is working there; wait for it or stop it.") from None
 
 
 def selection(stages: str | None = None, refresh: str | None = None) -> Selection:

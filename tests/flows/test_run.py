@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from collection_with_people import box_annotation, contents, manifest, remove, save_photo
+from filelock import FileLock
 from PIL import Image
 
 from data.collection import InputError
@@ -243,6 +244,16 @@ def test_another_inputs_output_is_refused(coco: Path, tmp_path: Path) -> None:
     save_photo(tmp_path / "holiday/a.png", 1, None)
     with pytest.raises(InputError, match="holds the result of"):
         remove(tmp_path / "holiday", tmp_path / "out", "segment.segmenter=mask-files", "segment.masks=.")
+
+
+def test_a_second_run_at_the_same_time_is_refused(coco: Path, tmp_path: Path) -> None:
+    remove(coco, tmp_path / "out")
+    with (
+        FileLock(tmp_path / "out/.person-removal/lock"),
+        pytest.raises(InputError, match="another run is working there"),
+    ):
+        remove(coco, tmp_path / "out")
+    remove(coco, tmp_path / "out")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX modes")
