@@ -10,6 +10,7 @@ from configs.environment import cache_dir, prepare_environment
 prepare_environment()
 
 from configs.settings import (  # noqa: E402  (the environment has to come first)
+    GIVEN_MASKS,
     InpaintSettings,
     InputSettings,
     PublishSettings,
@@ -22,6 +23,7 @@ from configs.settings import (  # noqa: E402  (the environment has to come first
 )
 
 __all__ = [
+    "GIVEN_MASKS",
     "InpaintSettings",
     "InputSettings",
     "PublishSettings",

@@ -7,6 +7,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 SegmenterName = Literal["yolo", "annotations", "mask-files", "embedded"]
+GIVEN_MASKS: tuple[SegmenterName, ...] = ("annotations", "mask-files")
+"""Segmenters whose masks come with the photos: somebody's word, not a network's guess."""
 FillName = Literal["deepfillv2", "patchmatch", "telea", "navier-stokes"]
 
 

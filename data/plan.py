@@ -14,7 +14,7 @@ from typing import Any
 
 from configs import Settings
 from data.collection import Collection, InputError, Source
-from data.files import canonical_json, digest, sha256, write_atomic
+from data.files import canonical_json, digest, sha256, sha256_of, write_atomic
 from data.store import Store
 from data.types import PhotoError
 
@@ -186,7 +186,7 @@ class _Digests:
         stat = path.stat()
         stamp = [stat.st_size, stat.st_mtime_ns]
         remembered = self.known.get(str(path))
-        sha = remembered[2] if remembered and remembered[:2] == stamp else sha256(path.read_bytes())
+        sha = remembered[2] if remembered and remembered[:2] == stamp else sha256_of(path)
         self.used[str(path)] = [*stamp, sha]
         return sha, stat.st_size
 

@@ -16,6 +16,19 @@ Pixels = NDArray[np.uint8]
 Hole = NDArray[np.uint8]
 """uint8, H x W, 0 or 255; 255 = remove."""
 
+
+def encode_counts(mask: NDArray[Any]) -> str:
+    """COCO compressed RLE counts of an H x W mask (bool or 0/non-0)."""
+    counts: bytes = coco_mask.encode(np.asfortranarray(mask.astype(bool).view(np.uint8)))["counts"]
+    return counts.decode("ascii")
+
+
+def decode_counts(counts: str, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Inverse of `encode_counts` for a mask of `size` (height, width); bool H x W."""
+    decoded: NDArray[np.uint8] = coco_mask.decode({"size": list(size), "counts": counts.encode("ascii")})
+    return decoded.astype(bool)
+
+
 State = Literal["removed", "passthrough", "review", "corrupt", "refused", "failed"]
 
 
@@ -81,9 +94,10 @@ class Person:
     @classmethod
     def from_mask(cls, mask: NDArray[Any], score: float, source: str, crowd: bool = False) -> Person:
         """A person from an H x W mask (bool or 0/non-0) at the photo's full size; the box is the mask's."""
-        rle = coco_mask.encode(np.asfortranarray(mask.astype(bool).view(np.uint8)))
-        x, y, w, h = (float(v) for v in coco_mask.toBbox(rle))
-        return cls((x, y, w, h), round(float(score), 6), rle["counts"].decode("ascii"), source, crowd)
+        counts = encode_counts(mask)
+        box = coco_mask.toBbox({"size": list(mask.shape), "counts": counts.encode("ascii")})
+        x, y, w, h = (float(v) for v in box)
+        return cls((x, y, w, h), round(float(score), 6), counts, source, crowd)
 
 
 @dataclass(frozen=True)
@@ -98,9 +112,7 @@ class People:
 
     def mask(self, person: Person) -> NDArray[np.bool_]:
         """The person's mask, bool H x W."""
-        rle = {"size": list(self.size), "counts": person.counts.encode("ascii")}
-        decoded: NDArray[np.uint8] = coco_mask.decode(rle)
-        return decoded.astype(bool)
+        return decode_counts(person.counts, self.size)
 
     def union(self) -> NDArray[np.bool_]:
         """Every person's pixels, bool H x W."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from contextlib import suppress
 from pathlib import Path
@@ -10,14 +9,8 @@ from typing import Any
 
 from filelock import FileLock
 
-from data.files import write_atomic
+from data.files import sha256_of, write_atomic
 from data.weight_registry import WeightsError
-
-
-def sha256_of(path: Path) -> str:
-    """sha256 of the whole file, lower-case hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digest(path: Path, folder: Path, fresh: bool = False) -> str:

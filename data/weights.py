@@ -18,8 +18,9 @@ from typing import Literal
 from filelock import FileLock, Timeout
 
 from configs import cache_dir
+from data.files import sha256_of
 from data.types import Weight
-from data.weight_digests import digest, record, recorded, remember, sha256_of
+from data.weight_digests import digest, record, recorded, remember
 from data.weight_http import check_space, discard, download, download_from_drive
 from data.weight_registry import (
     DriveSource,

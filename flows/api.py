@@ -11,11 +11,11 @@ import numpy as np
 from PIL import Image, ImageOps
 
 import inpainting
-from configs import Settings, SettingsError
+from configs import GIVEN_MASKS, Settings, SettingsError
 from configs.load import load_settings
 from data.types import Hole, People, Photo, Pixels, Weight
 from flows import networks
-from flows.context import GIVEN, find_weights, resolve
+from flows.context import find_weights, resolve
 from masks import refine
 
 
@@ -51,7 +51,7 @@ def remove_people(
 @lru_cache(maxsize=8)
 def _prepared(preset: str, overrides: tuple[str, ...]) -> tuple[Settings, dict[str, Weight]]:
     settings = load_settings(preset, overrides)
-    if settings.segment.segmenter in GIVEN:
+    if settings.segment.segmenter in GIVEN_MASKS:
         raise SettingsError(
             f"preset {preset!r} takes its masks from files (segmenter {settings.segment.segmenter}), one image has "
             "none; use preset 'default' or 'embedded'."

@@ -11,7 +11,7 @@ from typing import Any
 
 import detection
 import inpainting
-from configs import SegmentSettings, Settings
+from configs import GIVEN_MASKS, SegmentSettings, Settings
 from configs.devices import device_name
 from data.files import canonical_json, sha256, write_atomic
 from data.store import Store
@@ -19,15 +19,12 @@ from data.types import Weight
 from data.weights import find
 
 STORE = ".person-removal"
-GIVEN = ("annotations", "mask-files")
-"""Segmenters whose masks come with the photos."""
 
 
 @dataclass(frozen=True)
 class RunContext:
     """One run. settings: resolved (no `auto`, no `same`). weights: by the name the settings use."""
 
-    images: Path
     output: Path
     settings: Settings
     weights: dict[str, Weight]
@@ -48,7 +45,6 @@ class RunContext:
         """Write it into the store, under its content; returns the path that stages are given."""
         data = canonical_json(
             {
-                "images": str(self.images),
                 "output": str(self.output),
                 "settings": self.settings.model_dump(mode="json"),
                 "weights": {n: [w.name, str(w.path), w.sha256] for n, w in self.weights.items()},
@@ -64,7 +60,6 @@ def load_run(path: Path) -> RunContext:
     """The context that `RunContext.save` wrote."""
     data: dict[str, Any] = json.loads(path.read_bytes())
     return RunContext(
-        images=Path(data["images"]),
         output=Path(data["output"]),
         settings=Settings.model_validate(data["settings"]),
         weights={n: Weight(w[0], Path(w[1]), w[2]) for n, w in data["weights"].items()},
@@ -83,7 +78,7 @@ def _looker(settings: Settings) -> str:
     """`verify.segmenter` by name: given masks cannot look a second time."""
     if settings.verify.segmenter != "same":
         return settings.verify.segmenter
-    return "none" if settings.segment.segmenter in GIVEN else settings.segment.segmenter
+    return "none" if settings.segment.segmenter in GIVEN_MASKS else settings.segment.segmenter
 
 
 def required_weights(settings: Settings) -> list[str]:
@@ -105,7 +100,7 @@ def find_weights(settings: Settings) -> dict[str, Weight]:
 def resolve(settings: Settings) -> Settings:
     """Settings without open choices: devices and the second look by name."""
     looker = _looker(settings)
-    looks = settings.segment.segmenter not in GIVEN or looker != "none"
+    looks = settings.segment.segmenter not in GIVEN_MASKS or looker != "none"
     segment = _device(settings.segment.device, "segment.device", looks)
     inpaint = _device(settings.inpaint.device, "inpaint.device", settings.inpaint.fill == "deepfillv2")
     return settings.model_copy(

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from configs import Settings
 from data.coco import CocoFile, without_people
 from data.collection import Collection
 from data.files import canonical_json, digest, write_atomic
+from data.types import State
 from data.weights import registry
 from flows.context import RunContext
 from flows.publish import withdraw
@@ -23,7 +25,7 @@ from flows.runners import read_manifest
 from flows.stages import Row
 
 PUBLISHED = ("removed", "passthrough")
-STATES = ("removed", "passthrough", "review", "corrupt", "refused", "failed")
+STATES: tuple[str, ...] = get_args(State)
 _ROW = (
     "reason",
     "people",
@@ -61,10 +63,8 @@ class Summary:
         return 3 if self.states.get("review") and not allow_review else 0
 
 
-def finish(
-    context: RunContext, collection: Collection, manifests: Sequence[Path], started: float, clock: Callable[[], float]
-) -> Summary:
-    """Write what speaks of the collection as a whole. started: seconds since the epoch; clock: the time now."""
+def finish(context: RunContext, collection: Collection, manifests: Sequence[str], started: float) -> Summary:
+    """Write what speaks of the collection as a whole. started: seconds since the epoch."""
     rows = sorted((row for path in manifests for row in read_manifest(path)), key=lambda row: str(row["name"]))
     output = context.output
     _withdraw_the_gone(context, rows)
@@ -78,7 +78,7 @@ def finish(
         output=output,
         states={state: states[state] for state in STATES if states[state]},
         computed=sum(_computed(context, row, started) for row in rows),
-        seconds=clock() - started,
+        seconds=time.time() - started,
         report=output / "report.html" if context.settings.publish.report else None,
         problems=tuple(str(row["reason"]) for row in table if row["reason"] and row["state"] not in PUBLISHED),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,12 +42,12 @@ def prepare(source: Path, output: Path, settings: Settings, selection: Selection
     resolved = resolve(settings)
     weights = find_weights(resolved)
     collection = read_collection(source, resolved.input)
-    context = RunContext(collection.images, output, resolved, weights)
+    context = RunContext(output, resolved, weights)
     _claim(context, source)
     return Job(collection, plan_shards(context, collection), selection)
 
 
-def execute(job: Job, run: Callable[[Planned, Selection], Sequence[Path]] = run_pipeline) -> Summary | None:
+def execute(job: Job, run: Callable[[Planned, Selection], Sequence[str]] = run_pipeline) -> Summary | None:
     """Run the stages asked for; the collection's summary when the photos were published.
 
     Raises InputError when another run is working in the output directory.
@@ -60,7 +59,7 @@ def execute(job: Job, run: Callable[[Planned, Selection], Sequence[Path]] = run_
             stop_processes()
         if "publish" not in job.selection.stages:
             return None
-        return finish(job.context, job.collection, list(manifests), job.selection.started, time.time)
+        return finish(job.context, job.collection, manifests, job.selection.started)
 
 
 @contextmanager

@@ -1,8 +1,7 @@
-"""The Prefect flow. What it does stands in `flows.pipeline.remove_people_from_shard`; here its stages are tasks."""
+"""The Prefect flow. What it does stands in `flows.pipeline`; here its stages are tasks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from configs import Settings
 from flows.finish import Summary
 from flows.job import execute, prepare, selection
-from flows.pipeline import Planned, Selection, remove_people_from_shard
+from flows.pipeline import Planned, Selection, run_pipeline
 from flows.tasks import STAGE_TASKS, results_folder
 
 
@@ -38,15 +37,12 @@ def person_removal(
     return summary
 
 
-def _submit_all(planned: Planned, selection: Selection) -> Sequence[Path]:
+def _submit_all(planned: Planned, selection: Selection) -> list[str]:
     """Every stage of every shard as a task; Prefect starts each when its inputs are there."""
     folder = results_folder(planned.run)
     folder.mkdir(parents=True, exist_ok=True)
-    passes = planned.context.settings.verify.passes
 
-    def later(stage: str, shard: str, **inputs: Any) -> Any:
-        task = STAGE_TASKS[stage].with_options(result_storage=folder)
-        return task.submit(stage, planned.run, shard, inputs, **selection.options(stage))
+    def submit(stage: str, *arguments: Any, **options: Any) -> Any:
+        return STAGE_TASKS[stage].with_options(result_storage=folder).submit(stage, *arguments, **options)
 
-    last = [remove_people_from_shard(shard, later, passes, selection.reached) for shard in planned.shards]
-    return [Path(future.result()) for future in last]
+    return [future.result() for future in run_pipeline(planned, selection, submit)]

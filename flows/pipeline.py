@@ -5,20 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from data.collection import Collection
 from data.plan import make_entries, write_shards
 from flows.context import RunContext
 from flows.runners import run_stage
+from flows.stages import STAGES
 
-STAGE_NAMES = ("segment", "refine", "inpaint", "verify", "publish")
+STAGE_NAMES = tuple(STAGES)
 
 RunStage = Callable[..., Any]
-"""run_stage(stage, shard, **inputs): the manifest of a stage, now (a path) or later (a Prefect future)."""
+"""Gives the manifest of a stage, now (a path) or later (a Prefect future)."""
 
 
-def remove_people_from_shard(shard: str, run_stage: RunStage, passes: int, stages: Sequence[str]) -> Any:
+def remove_people_from_shard(shard: str, run_step: RunStage, passes: int, stages: Sequence[str]) -> Any:
     """The DAG of one shard; returns the last stage's manifest.
 
     Verification is unrolled: each extra pass refines everyone found so far and fills the original photo again. A
@@ -28,7 +29,7 @@ def remove_people_from_shard(shard: str, run_stage: RunStage, passes: int, stage
 
     def step(stage: str, *inputs: str) -> None:
         if stage in stages:
-            made[stage] = run_stage(stage, shard, **{name: made[name] for name in inputs if name in made})
+            made[stage] = run_step(stage, shard, **{name: made[name] for name in inputs if name in made})
 
     step("segment")
     step("refine", "segment")
@@ -75,7 +76,7 @@ class Planned:
     context: RunContext = field(repr=False)
 
 
-def plan_shards(context: RunContext, collection: Any) -> Planned:
+def plan_shards(context: RunContext, collection: Collection) -> Planned:
     """Digest the photos and assign them to shards."""
     store, settings = context.store, context.settings
     entries = make_entries(collection, settings, store)
@@ -89,14 +90,14 @@ def plan_shards(context: RunContext, collection: Any) -> Planned:
     )
 
 
-def run_pipeline(planned: Planned, selection: Selection, map: Callable[..., Any] = map) -> list[Path]:
-    """Run every shard in this process (its photos on a pool of processes); returns the last stage's manifests."""
+def run_pipeline(planned: Planned, selection: Selection, run_stage: RunStage = run_stage) -> list[Any]:
+    """Every shard through the DAG; returns the last stage's manifests, as `run_stage` gives them.
 
-    def now(stage: str, shard: str, **inputs: str) -> str:
+    The plain runner works here, its photos on a pool of processes; the Prefect flow hands one in that submits tasks.
+    """
+
+    def step(stage: str, shard: str, **inputs: Any) -> Any:
         return run_stage(stage, planned.run, shard, inputs, **selection.options(stage))
 
     passes = planned.context.settings.verify.passes
-    return [
-        Path(path)
-        for path in map(lambda shard: remove_people_from_shard(shard, now, passes, selection.reached), planned.shards)
-    ]
+    return [remove_people_from_shard(shard, step, passes, selection.reached) for shard in planned.shards]

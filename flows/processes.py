@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -35,14 +36,13 @@ def run_in_processes(
         for args, job in zip(arguments, jobs, strict=True):
             yield job, function(*args)
         return
-    unfinished: list[int] = []
     futures: dict[Future[Result], int] = {}
     try:
         for index, args in enumerate(arguments):
             futures[_get_pool(workers).submit(function, *args)] = index
     except BrokenProcessPool:
         pass
-    unfinished += range(len(futures), len(jobs))
+    unfinished = list(range(len(futures), len(jobs)))
     for future in as_completed(futures):
         try:
             yield jobs[futures[future]], future.result()
@@ -58,8 +58,6 @@ def run_in_processes(
 def prepare_process() -> None:
     """One computing thread a process: sums of floats depend on how many threads share them, so a fixed number keeps
     results equal whatever the machine, and processes share the cores better than threads do."""
-    import sys
-
     import cv2
 
     cv2.setNumThreads(1)

@@ -7,12 +7,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from data.files import sha256, write_atomic
+from data.files import sha256, sha256_of, write_atomic
 from data.images import Decoded, encode, mask_png
 from data.plan import Entry
 from data.types import Hole, Pixels, State
 from flows.context import RunContext
-from flows.report.thumbnails import thumbnails
+from flows.report.thumbnails import SUFFIXES, thumbnails
 
 STAGE_VERSION = 2
 
@@ -28,7 +28,7 @@ def publish_photo(
     `images/` gets what can be used, `review/` what somebody has to look at first. A photo without people is copied
     byte for byte. A file that somebody changed since it was published is moved to `edited/`, never overwritten.
     """
-    state = photo_state(hole, verified)
+    state, share = photo_state(hole, verified), float((hole > 0).mean())
     folder = "review" if state == "review" else "images"
     raw = encode(photo, result) if hole.any() else photo.raw
     files = {f"{folder}/{entry.name}": raw}
@@ -38,7 +38,7 @@ def publish_photo(
     if run.settings.publish.report:
         removed = bool(hole.any())
         made = thumbnails(photo.pixels, result if removed else None, hole if removed else None, photo.orientation)
-        pictures = {kind: f"report/{entry.id}-{kind}.{_extension(data)}" for kind, data in made.items()}
+        pictures = {kind: f"report/{entry.id}-{kind}{SUFFIXES[kind]}" for kind in made}
         files |= {pictures[kind]: data for kind, data in made.items()}
 
     previous = _record(run, entry.id)
@@ -50,14 +50,14 @@ def publish_photo(
         "state": state,
         "reason": _reason(state, verified, entry.name),
         "people": people,
-        "hole_share": round(float((hole > 0).mean()), 6),
+        "hole_share": round(share, 6),
         "width": photo.pixels.shape[1],
         "height": photo.pixels.shape[0],
         "format": photo.format,
         "output": f"{folder}/{entry.name}",
         "output_sha256": sha256(raw),
         "mask": f"masks/{entry.mask_name}" if run.settings.publish.masks else None,
-        "notes": _notes(hole),
+        "notes": [f"{share:.0%} of the photo is made up"] if share > MADE_UP else [],
         "verify": {key: verified[key] for key in ("looked", "found", "left")},
         "thumbnails": pictures,
         "orientation": photo.orientation,
@@ -81,7 +81,7 @@ def withdraw(run: RunContext, name: str, published_sha256: str) -> None:
     """Take back a published file that no longer belongs to the result; somebody's edit of it is kept aside."""
     path = run.output / name
     if path.is_file():
-        if sha256(path.read_bytes()) == published_sha256:
+        if sha256_of(path) == published_sha256:
             path.unlink()
         else:
             _set_aside(run, name)
@@ -90,7 +90,7 @@ def withdraw(run: RunContext, name: str, published_sha256: str) -> None:
 def _publish_file(run: RunContext, name: str, data: bytes, previous: dict[str, Any]) -> dict[str, Any]:
     path, sha = run.output / name, sha256(data)
     if path.exists():
-        present = sha256(path.read_bytes())
+        present = sha256_of(path)
         if present != sha:
             if name not in previous or previous[name]["sha256"] != present:
                 _set_aside(run, name)
@@ -129,12 +129,3 @@ def _reason(state: State, verified: dict[str, Any], name: str) -> str | None:
         best = max(found["score"] for found in verified["found"])
         parts.append(f"{len(verified['found'])} person(s) seen in the result (score up to {best:.2f})")
     return f"{name}: {' and '.join(parts)}."
-
-
-def _notes(hole: Hole) -> list[str]:
-    share = float((hole > 0).mean())
-    return [f"{share:.0%} of the photo is made up"] if share > MADE_UP else []
-
-
-def _extension(data: bytes) -> str:
-    return "webp" if data[8:12] == b"WEBP" else "png" if data.startswith(b"\x89PNG") else "jpg"

@@ -13,19 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pycocotools import mask as coco_mask
 
 import detection
 import inpainting
 import masks
-from configs import SegmentSettings
+from configs import GIVEN_MASKS, SegmentSettings
 from data.files import canonical_json, digest, sha256
 from data.images import Decoded, decode, read_photo_bytes, to_raw_frame, upright
 from data.plan import Entry
 from data.store import artifact_key
-from data.types import Given, Hole, Patch, People, Person, Photo, PhotoError, Pixels
+from data.types import Given, Hole, Patch, People, Person, Photo, PhotoError, Pixels, decode_counts, encode_counts
 from flows import networks
-from flows.context import GIVEN, RunContext, second_look
+from flows.context import RunContext, second_look
 from flows.publish import STAGE_VERSION as PUBLISH_VERSION
 from flows.publish import is_intact, publish_photo
 
@@ -87,7 +86,7 @@ def look(run: RunContext, settings: SegmentSettings, photo: Decoded, pixels: Pix
 
 
 def _given(run: RunContext, settings: SegmentSettings, photo: Decoded, entry: Entry) -> Given | None:
-    if entry.given is None or settings.segmenter not in GIVEN:
+    if entry.given is None or settings.segmenter not in GIVEN_MASKS:
         return None
     if settings.segmenter == "mask-files":
         return Given(mask_file=Path(entry.given))
@@ -121,8 +120,7 @@ def _refine_key(run: RunContext, entry: Entry, rows: Rows) -> str:
 def _refine(run: RunContext, entry: Entry, rows: Rows) -> Made:
     people = read_people(run, rows).plus([read_extra(run, rows)] if _extra_digest(rows) else [])
     hole = masks.refine(people, run.settings.refine)
-    rle = coco_mask.encode(np.asfortranarray(hole // np.uint8(255)))
-    payload = canonical_json({"size": list(hole.shape), "counts": rle["counts"].decode("ascii")})
+    payload = canonical_json({"size": list(hole.shape), "counts": encode_counts(hole)})
     return payload, {"share": round(float((hole > 0).mean()), 6)}
 
 
@@ -183,17 +181,18 @@ def _verify(run: RunContext, entry: Entry, rows: Rows) -> Made:
     A person mostly inside the hole cannot be helped by a larger one (the fill looks like a person); everyone else
     is *extra*, for a further pass over the original.
     """
-    people, hole = read_people(run, rows), read_hole(run, rows) > 0
-    left = [p for p in people.persons if _share(~hole, people.mask(p)) > run.settings.verify.left]
+    people, hole = read_people(run, rows), read_hole(run, rows)
+    inside = hole > 0
+    left = [p for p in people.persons if _share(~inside, people.mask(p)) > run.settings.verify.left]
     settings, found, looked = second_look(run.settings), People(people.size), "none"
     if settings:
         looked = settings.segmenter
         same = settings.segmenter == run.settings.segment.segmenter
         if hole.any() or not same:  # an untouched photo looks the same to the same eyes
             photo = read_photo(entry)
-            result = inpainting.compose(photo.pixels, read_hole(run, rows), read_patches(run, rows))
+            result = inpainting.compose(photo.pixels, hole, read_patches(run, rows))
             found = look(run, settings, photo, result, entry)
-    extra = People(people.size, tuple(p for p in found.persons if _share(hole, found.mask(p)) <= 0.5))
+    extra = People(people.size, tuple(p for p in found.persons if _share(inside, found.mask(p)) <= 0.5))
     if _extra_digest(rows):
         extra = read_extra(run, rows).plus([extra])
     extra_json = extra.to_json()
@@ -268,8 +267,8 @@ def read_extra(run: RunContext, rows: Rows) -> People:
 
 def read_hole(run: RunContext, rows: Rows) -> Hole:
     data = json.loads(run.store.read("refine", rows["refine"]["key"]))
-    rle = {"size": data["size"], "counts": data["counts"].encode("ascii")}
-    return np.asarray(coco_mask.decode(rle), np.uint8) * np.uint8(255)
+    height, width = data["size"]
+    return decode_counts(data["counts"], (height, width)).astype(np.uint8) * np.uint8(255)
 
 
 def read_patches(run: RunContext, rows: Rows) -> list[Patch]:

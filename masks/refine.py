@@ -7,12 +7,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from configs import RefineSettings
+from configs import GIVEN_MASKS, RefineSettings
 from data.types import Hole, People, Person
 from masks import morphology
-
-GIVEN = {"annotations", "mask-files"}
-"""Sources whose masks are somebody's word: their small parts are meant, not noise."""
 
 
 def refine(people: People, settings: RefineSettings) -> Hole:
@@ -38,7 +35,7 @@ def _add(hole: NDArray[np.bool_], mask: NDArray[np.bool_], person: Person, setti
     grow = max(float(settings.dilate_min), settings.dilate * size)
     box = _surroundings(mask, math.ceil(2 * close + snap + grow) + 2)
     part = mask[box]
-    if person.source not in GIVEN:
+    if person.source not in GIVEN_MASKS:  # there small parts are meant, not noise
         part = morphology.drop_specks(part, settings.speck * area)
     part = morphology.close(part, close)
     part = morphology.fill_enclosed(part, settings.fill_holes * area)

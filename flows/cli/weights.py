@@ -83,7 +83,7 @@ def verify(
 def _needed_by(preset: str, overrides: Sequence[str]) -> list[str]:
     from flows.context import required_weights  # imports the networks' rooms: not for `list`
 
-    return list(required_weights(load_settings(preset, overrides)))
+    return required_weights(load_settings(preset, overrides))
 
 
 def _fetch(name: str, given: Path | None, offline: bool) -> str:
