@@ -9,6 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 SegmenterName = Literal["yolo", "annotations", "mask-files", "embedded"]
 GIVEN_MASKS: tuple[SegmenterName, ...] = ("annotations", "mask-files")
 """Segmenters whose masks come with the photos: somebody's word, not a network's guess."""
+CARRIED = (
+    *("backpack", "umbrella", "handbag", "tie", "suitcase", "frisbee", "skis", "snowboard", "sports ball", "kite"),
+    *("baseball bat", "baseball glove", "skateboard", "surfboard", "tennis racket", "cell phone"),
+)
+"""COCO's classes of things that people carry, wear or ride and that look odd without them."""
 FillName = Literal["deepfillv2", "patchmatch", "telea", "navier-stokes"]
 
 
@@ -46,6 +51,9 @@ class SegmentSettings(_Frozen):
     """`mask-files`: file name of a photo's mask; `{stem}` and `{name}` stand for the photo's."""
     mask_person: Literal["white", "black"] = "white"
     """`mask-files`: the value that marks people."""
+    objects: tuple[str, ...] = CARRIED
+    """Classes of things that segmenters which know them also give, by COCO's names; `refine.carry` decides which of
+    them leave with a person."""
     trust: bool = False
     """Load pickled weights that are not in the registry (a pickle can run code)."""
     device: str = "auto"

@@ -49,6 +49,23 @@ class CocoFile:
                 out[annotation.get("image_id", -1)].append(annotation)
         return dict(out)
 
+    def objects_by_image(self, labels: AnyOf[str]) -> dict[int, list[tuple[str, dict[str, Any]]]]:
+        """(category name, annotation) of each image id for the categories of these names, in file order.
+
+        Crowds are left out: a region of many bags is not what one person carries.
+        """
+        names = {
+            category.get("id"): str(category.get("name"))
+            for category in self.tree.get("categories") or []
+            if isinstance(category, dict) and category.get("name") in labels
+        }
+        out: dict[int, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
+        for annotation in self.annotations:
+            label = names.get(annotation.get("category_id"))
+            if label is not None and annotation.get("iscrowd") not in (1, True):
+                out[annotation.get("image_id", -1)].append((label, annotation))
+        return dict(out)
+
 
 def load_coco(path: Path) -> CocoFile:
     """Raises CocoError when the file is not a COCO instances file."""

@@ -73,7 +73,7 @@ def make_entries(collection: Collection, settings: Settings, store: Store) -> li
     with ThreadPoolExecutor(8) as threads:  # hashing and reading release the interpreter lock
         entries = list(threads.map(entry, collection.sources))
     if settings.segment.segmenter == "annotations":
-        entries = _with_annotations(entries, collection, store)
+        entries = _with_annotations(entries, collection, settings, store)
     elif settings.segment.segmenter == "mask-files":
         entries = _with_mask_files(entries, collection, settings, digests)
     digests.save()
@@ -130,17 +130,19 @@ def _mask_names(names: list[str]) -> dict[str, str]:
     return {name: f"{name if stem.casefold() in shared else stem}.png" for name, stem in stems.items()}
 
 
-def _with_annotations(entries: list[Entry], collection: Collection, store: Store) -> list[Entry]:
+def _with_annotations(entries: list[Entry], collection: Collection, settings: Settings, store: Store) -> list[Entry]:
     if collection.coco is None:
         raise InputError(
             f"{collection.root}: segmenter 'annotations' needs a COCO annotation file in annotations/; "
             "name it with --set input.annotations=FILE, or use --preset embedded."
         )
     persons = collection.coco.persons_by_image()
+    objects = collection.coco.objects_by_image(settings.segment.objects)
     out = []
     for entry in entries:
         if entry.image_id is not None and entry.state is None:
-            slice_ = canonical_json(persons.get(entry.image_id, []))
+            of_photo = {"persons": persons.get(entry.image_id, []), "objects": objects.get(entry.image_id, [])}
+            slice_ = canonical_json(of_photo)
             key = sha256(slice_)
             if store.header("given", key) is None:
                 store.write("given", key, slice_)

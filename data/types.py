@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,10 +51,12 @@ class PhotoError(Exception):
 class Given:
     """Masks that came with a photo: its slice of the annotations, or its mask file.
 
-    `annotations` are COCO annotation objects of this photo (persons only); `mask_file` is a path.
+    `annotations` are COCO annotation objects of this photo's persons, `objects` (category name, annotation object) of
+    things that people carry; `mask_file` is a path.
     """
 
     annotations: tuple[dict[str, Any], ...] = ()
+    objects: tuple[tuple[str, dict[str, Any]], ...] = ()
     mask_file: Path | None = None
 
 
@@ -101,18 +103,38 @@ class Person:
 
 
 @dataclass(frozen=True)
+class Thing:
+    """One found object of a kind that people carry, whether or not somebody carries it.
+
+    label: its class, by COCO's names. bbox, score, counts, source: as a person's.
+    """
+
+    label: str
+    bbox: tuple[float, float, float, float]
+    score: float
+    counts: str
+    source: str
+
+    @classmethod
+    def from_person(cls, label: str, found: Person) -> Thing:
+        """The thing that was found the way persons are."""
+        return cls(label, found.bbox, found.score, found.counts, found.source)
+
+
+@dataclass(frozen=True)
 class People:
-    """Everyone found in one photo of `size` (height, width)."""
+    """Everyone found in one photo of `size` (height, width), and the things that they may carry."""
 
     size: tuple[int, int]
     persons: tuple[Person, ...] = field(default=())
+    objects: tuple[Thing, ...] = field(default=())
 
     def __len__(self) -> int:
         return len(self.persons)
 
-    def mask(self, person: Person) -> NDArray[np.bool_]:
-        """The person's mask, bool H x W."""
-        return decode_counts(person.counts, self.size)
+    def mask(self, found: Person | Thing) -> NDArray[np.bool_]:
+        """The person's or thing's mask, bool H x W."""
+        return decode_counts(found.counts, self.size)
 
     def union(self) -> NDArray[np.bool_]:
         """Every person's pixels, bool H x W."""
@@ -134,6 +156,16 @@ class People:
                 }
                 for p in self.persons
             ],
+            "objects": [
+                {
+                    "label": o.label,
+                    "bbox": list(o.bbox),
+                    "score": o.score,
+                    "segmentation": {"size": list(self.size), "counts": o.counts},
+                    "source": o.source,
+                }
+                for o in self.objects
+            ],
         }
 
     @classmethod
@@ -151,11 +183,21 @@ class People:
                 )
                 for p in data["persons"]
             ),
+            tuple(
+                Thing(
+                    label=o["label"],
+                    bbox=tuple(o["bbox"]),
+                    score=o["score"],
+                    counts=o["segmentation"]["counts"],
+                    source=o["source"],
+                )
+                for o in data["objects"]
+            ),
         )
 
     def plus(self, others: Sequence[People]) -> People:
-        """These people and those of other looks at the same photo."""
-        return People(self.size, self.persons + tuple(p for other in others for p in other.persons))
+        """These people and those of other looks at the same photo; the things stay those of this look."""
+        return replace(self, persons=self.persons + tuple(p for other in others for p in other.persons))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from detection.protocol import Builder, Segmenter
 
 __all__ = ["SEGMENTERS", "STAGE_VERSION", "Segmenter", "build_segmenter", "required_weights"]
 
-STAGE_VERSION = 1
+STAGE_VERSION = 2
 """Part of every result's key: raise it when the same settings find other pixels than before."""
 
 

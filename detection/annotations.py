@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from configs import SegmentSettings
-from data.types import People, Person, Photo, PhotoError, Weight
+from data.types import People, Person, Photo, PhotoError, Thing, Weight
 from detection.rle import BrokenRle, mask_from_rle
 
 SOURCE = "annotations"
@@ -25,7 +25,7 @@ class AnnotatedPeople:
     """Reads `photo.given.annotations`: COCO person objects with polygons or RLE, single or crowd."""
 
     def segment(self, photos: Sequence[Photo]) -> list[People]:
-        """One `People` a photo, a person for each annotation, score 1.0.
+        """One `People` a photo, a person (or a thing people carry) for each annotation, score 1.0.
 
         Raises PhotoError (refused) for a photo that the annotation file does not list and for an
         annotation whose mask cannot be used.
@@ -35,15 +35,18 @@ class AnnotatedPeople:
     def _people(self, photo: Photo) -> People:
         if photo.given is None:
             raise PhotoError("refused", f"{photo.name} is not listed in the annotation file.")
-        return People(photo.size, tuple(_person(photo, a, i) for i, a in enumerate(photo.given.annotations)))
+        persons = tuple(_person(photo, a, f"number {i + 1}") for i, a in enumerate(photo.given.annotations))
+        objects = tuple(Thing.from_person(label, _thing(photo, label, a)) for label, a in photo.given.objects)
+        return People(photo.size, persons, objects)
 
 
 def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> AnnotatedPeople:
     return AnnotatedPeople()
 
 
-def _person(photo: Photo, annotation: dict[str, Any], index: int) -> Person:
-    label = annotation.get("id", f"number {index + 1}") if isinstance(annotation, dict) else f"number {index + 1}"
+def _person(photo: Photo, annotation: dict[str, Any], unnamed: str) -> Person:
+    """unnamed: what to call an annotation without an id."""
+    label = annotation.get("id", unnamed) if isinstance(annotation, dict) else unnamed
     try:
         if not isinstance(annotation, dict):
             raise BrokenRle(f"it is {type(annotation).__name__} instead of an object")
@@ -55,6 +58,14 @@ def _person(photo: Photo, annotation: dict[str, Any], index: int) -> Person:
             "refused", f"{photo.name}: annotation {label} cannot be used: {error}; mend or remove it."
         ) from None
     return Person.from_mask(mask, 1.0, SOURCE, crowd=annotation.get("iscrowd") in (1, True))
+
+
+def _thing(photo: Photo, label: str, annotation: dict[str, Any]) -> Person:
+    try:
+        return _person(photo, annotation, f"of a {label}")
+    except PhotoError as error:
+        hint = f"{error.sentence[:-1]}, or leave {label!r} out of segment.objects."
+        raise PhotoError(error.state, hint) from None
 
 
 def _mask(segmentation: Any, size: tuple[int, int]) -> NDArray[np.bool_]:

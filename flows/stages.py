@@ -22,7 +22,19 @@ from data.files import canonical_json, digest, sha256
 from data.images import Decoded, decode, read_photo_bytes, to_raw_frame, upright
 from data.plan import Entry
 from data.store import artifact_key
-from data.types import Given, Hole, Patch, People, Person, Photo, PhotoError, Pixels, decode_counts, encode_counts
+from data.types import (
+    Given,
+    Hole,
+    Patch,
+    People,
+    Person,
+    Photo,
+    PhotoError,
+    Pixels,
+    Thing,
+    decode_counts,
+    encode_counts,
+)
 from flows import networks
 from flows.context import RunContext, second_look
 from flows.publish import STAGE_VERSION as PUBLISH_VERSION
@@ -76,12 +88,15 @@ def look(run: RunContext, settings: SegmentSettings, photo: Decoded, pixels: Pix
     people = networks.segmenter(settings, run.weights).segment([seen])[0]
     if orientation == 1:
         return people
+
+    def raw(found: Person | Thing, crowd: bool = False) -> Person:
+        mask = to_raw_frame(people.mask(found).astype(np.uint8), orientation)
+        return Person.from_mask(mask, found.score, found.source, crowd)
+
     return People(
         (pixels.shape[0], pixels.shape[1]),
-        tuple(
-            Person.from_mask(to_raw_frame(people.mask(p).astype(np.uint8), orientation), p.score, p.source, p.crowd)
-            for p in people.persons
-        ),
+        tuple(raw(p, p.crowd) for p in people.persons),
+        tuple(Thing.from_person(o.label, raw(o)) for o in people.objects),
     )
 
 
@@ -97,7 +112,8 @@ def _given(run: RunContext, settings: SegmentSettings, photo: Decoded, entry: En
             f"{entry.name}: the photo is {width} x {height}, the annotation file says "
             f"{_stated(entry)}; its masks would not fit.",
         )
-    return Given(annotations=tuple(json.loads(run.store.read("given", entry.given))))
+    given = json.loads(run.store.read("given", entry.given))
+    return Given(tuple(given["persons"]), tuple((label, annotation) for label, annotation in given["objects"]))
 
 
 def _stated(entry: Entry) -> str:

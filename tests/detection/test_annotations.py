@@ -41,6 +41,23 @@ def test_no_annotations_are_no_people() -> None:
     assert segment() == People((6, 8))
 
 
+def test_things_that_people_carry_come_with_their_class() -> None:
+    bag = ("handbag", {"id": 9, "segmentation": [rectangle(5, 1, 8, 2)]})
+    photo = Photo("id", "a.jpg", np.zeros((6, 8, 3), np.uint8), Given((), (bag,)))
+    (people,) = build_segmenter(SegmentSettings(segmenter="annotations"), {}).segment([photo])
+    assert len(people) == 0
+    (thing,) = people.objects
+    assert (thing.label, thing.bbox, thing.source) == ("handbag", (5.0, 1.0, 3.0, 1.0), "annotations")
+    assert people.mask(thing).sum() == 3
+    assert People.from_json(people.to_json()) == people
+
+
+def test_a_broken_thing_is_refused_with_a_way_out() -> None:
+    photo = Photo("id", "a.jpg", np.zeros((6, 8, 3), np.uint8), Given((), (("tie", {"id": 9}),)))
+    with pytest.raises(PhotoError, match=r"annotation 9 .* leave 'tie' out of segment.objects"):
+        build_segmenter(SegmentSettings(segmenter="annotations"), {}).segment([photo])
+
+
 def test_outlines_that_leave_the_photo_by_a_little_are_clipped() -> None:
     assert segment({"segmentation": [rectangle(6, 4, 9.5, 7)]}).union().sum() == 4
 

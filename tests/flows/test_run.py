@@ -100,6 +100,25 @@ def test_an_edited_annotation_recomputes_only_its_photo(coco: Path, tmp_path: Pa
     assert computed() == dict.fromkeys(("segment", "refine", "inpaint", "verify", "publish"), 1)
 
 
+def test_an_edited_bag_recomputes_only_its_photo(coco: Path, tmp_path: Path, computed: Computed) -> None:
+    path = coco / "annotations/instances_test.json"
+    tree = json.loads(path.read_text())
+    tree["categories"].append({"id": 27, "name": "backpack"})
+    tree["annotations"].append(box_annotation(900, 2, 27, (58, 30, 8, 20)))
+    path.write_text(json.dumps(tree))
+    remove(coco, tmp_path / "out")
+    computed()
+    tree["annotations"][-1] = box_annotation(900, 2, 27, (50, 30, 16, 20))
+    path.write_text(json.dumps(tree))
+    remove(coco, tmp_path / "out")
+    assert computed()["segment"] == 1
+    tree["annotations"][1] |= {"segmentation": [[40, 80, 62, 80, 62, 92, 40, 92]]}  # a dog: nobody carries it
+    path.write_text(json.dumps(tree))
+    computed()
+    remove(coco, tmp_path / "out")
+    assert computed() == {}
+
+
 def test_a_renamed_photo_is_only_published_again(coco: Path, tmp_path: Path, computed: Computed) -> None:
     remove(coco, tmp_path / "out")
     computed()
