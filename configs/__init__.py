@@ -11,6 +11,7 @@ prepare_environment()
 
 from configs.settings import (  # noqa: E402  (the environment has to come first)
     GIVEN_MASKS,
+    AnnotationSettings,
     InpaintSettings,
     InputSettings,
     PublishSettings,
@@ -24,6 +25,7 @@ from configs.settings import (  # noqa: E402  (the environment has to come first
 
 __all__ = [
     "GIVEN_MASKS",
+    "AnnotationSettings",
     "InpaintSettings",
     "InputSettings",
     "PublishSettings",

@@ -131,6 +131,23 @@ class PublishSettings(_Frozen):
     """Write `report.html`."""
 
 
+class AnnotationSettings(_Frozen):
+    """Edit the annotation files: what happens to annotations of other things that lie in a hole."""
+
+    overlap: Literal["flag", "clip", "drop", "keep"] = "flag"
+    """`flag` notes the hidden share, `clip` also cuts it out of the outline, `drop` removes, `keep` leaves all."""
+    hidden: float = Field(default=0.1, gt=0, le=1)
+    """From this hidden share of its pixels an annotation is flagged, clipped or dropped."""
+    gone: float = Field(default=0.9, gt=0, le=1)
+    """From this hidden share it is removed (unless `keep`): there is nothing left to see."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> AnnotationSettings:
+        if self.hidden > self.gone:
+            raise ValueError(f"annotations.hidden ({self.hidden}) must not exceed annotations.gone ({self.gone})")
+        return self
+
+
 class RunSettings(_Frozen):
     """How the work is done; nothing here changes a byte of the result."""
 
@@ -153,6 +170,7 @@ class Settings(_Frozen):
     inpaint: InpaintSettings = InpaintSettings()
     verify: VerifySettings = VerifySettings()
     publish: PublishSettings = PublishSettings()
+    annotations: AnnotationSettings = AnnotationSettings()
     run: RunSettings = RunSettings()
 
     @model_validator(mode="after")

@@ -4,21 +4,53 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write through a temporary file in the same folder and `os.replace`: no reader sees a part of it."""
+@contextmanager
+def atomic_file(path: Path, durable: bool = False) -> Iterator[BinaryIO]:
+    """A new file that stands under `path` once the block is left without an error; no reader sees a part of it.
+
+    It is written under a temporary name in the same folder and put in place by `os.replace`. durable: on the disk
+    before it is put in place, so that not even a power failure leaves a part of it (costs milliseconds).
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}.tmp")
+    # The photo's name is not part of it: names may be as long as the file system allows.
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
-        temporary.write_bytes(data)
+        with temporary.open("wb") as file:
+            yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_atomic(path: Path, data: bytes, durable: bool = False) -> None:
+    """`data` as a file, through `atomic_file`."""
+    with atomic_file(path, durable) as file:
+        file.write(data)
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """A regular file, open for reading; a pipe, device, socket or directory is an OSError and never blocks."""
+    # O_NONBLOCK: to open a pipe would else wait for somebody who writes to it.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    handle = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(f"{path.name} is not a regular file")
+    return os.fdopen(handle, "rb")
 
 
 def sha256(data: bytes) -> str:
@@ -27,7 +59,7 @@ def sha256(data: bytes) -> str:
 
 def sha256_of(path: Path) -> str:
     """sha256 of a whole file, lower-case hex. Raises OSError."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,13 +11,11 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from configs import SegmentSettings
+from data.coco.segmentation import BrokenMask, polygons, rle_of_polygons
 from data.types import People, Person, Photo, PhotoError, Thing, Weight
-from detection.rle import BrokenRle, mask_from_rle
+from detection.rle import mask_from_rle
 
 SOURCE = "annotations"
-# Outlines drawn by hand leave the photo by a little (they are clipped); further out they belong to
-# another photo or another size of it. Share of the photo's longer side, at least 8 pixels.
-OUTSIDE = 0.1
 
 
 class AnnotatedPeople:
@@ -49,11 +46,11 @@ def _person(photo: Photo, annotation: dict[str, Any], unnamed: str) -> Person:
     label = annotation.get("id", unnamed) if isinstance(annotation, dict) else unnamed
     try:
         if not isinstance(annotation, dict):
-            raise BrokenRle(f"it is {type(annotation).__name__} instead of an object")
+            raise BrokenMask(f"it is {type(annotation).__name__} instead of an object")
         mask = _mask(annotation.get("segmentation"), photo.size)
         if not mask.any():
-            raise BrokenRle("its mask is empty")
-    except BrokenRle as error:
+            raise BrokenMask("its mask is empty")
+    except BrokenMask as error:
         raise PhotoError(
             "refused", f"{photo.name}: annotation {label} cannot be used: {error}; mend or remove it."
         ) from None
@@ -71,34 +68,13 @@ def _thing(photo: Photo, label: str, annotation: dict[str, Any]) -> Person:
 def _mask(segmentation: Any, size: tuple[int, int]) -> NDArray[np.bool_]:
     if isinstance(segmentation, dict):
         return mask_from_rle(segmentation, size)
-    if not isinstance(segmentation, list) or not segmentation:
-        found = "no segmentation" if not segmentation else f"a segmentation of type {type(segmentation).__name__}"
-        raise BrokenRle(f"it has {found}")
-    polygons = [_polygon(p, size) for p in segmentation]
-    height, width = size
-    parts = coco_mask.frPyObjects([p.ravel().tolist() for p in polygons], height, width)
-    mask: NDArray[np.bool_] = coco_mask.decode(coco_mask.merge(parts)).astype(bool)
+    corners = polygons(segmentation, size)
+    mask: NDArray[np.bool_] = coco_mask.decode(rle_of_polygons(corners, size)).astype(bool)
     if not mask.any():
         # Thinner than a pixel: COCO's rule (pixel centres) keeps nothing, yet somebody is there.
+        height, width = size
         thin = np.zeros(size, np.uint8)
-        for p in polygons:
-            corners = np.clip(np.floor(p), 0, [width - 1, height - 1]).astype(np.int32)
-            cv2.fillPoly(thin, [corners], 1)
+        for p in corners:
+            cv2.fillPoly(thin, [np.clip(np.floor(p), 0, [width - 1, height - 1]).astype(np.int32)], 1)
         mask = thin.astype(bool)
     return mask
-
-
-def _polygon(points: Any, size: tuple[int, int]) -> NDArray[np.float64]:
-    """Corner points, float N x 2 (x, y), N >= 3. Raises BrokenRle."""
-    if not isinstance(points, list) or len(points) < 6 or len(points) % 2:
-        found = f"{len(points)} numbers" if isinstance(points, list) else type(points).__name__
-        raise BrokenRle(f"a polygon needs at least 3 points as x, y pairs, but it has {found}")
-    if not all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in points):
-        raise BrokenRle("a polygon has a coordinate that is not a finite number")
-    corners = np.array(points, np.float64).reshape(-1, 2)
-    height, width = size
-    slack = max(8.0, OUTSIDE * max(size))
-    if corners.min() < -slack or (corners > np.array([width, height]) + slack).any():
-        low, high = corners.min(0).tolist(), corners.max(0).tolist()
-        raise BrokenRle(f"a polygon spans {low} to {high}, far outside the photo of {width} x {height} pixels")
-    return corners

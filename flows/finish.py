@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 from configs import Settings
-from data.coco import CocoFile, without_people
+from data.coco import CocoFile
 from data.collection import Collection
 from data.files import canonical_json, digest, write_atomic
 from data.types import State
 from data.weights import registry
+from flows.annotations import write_annotations
 from flows.context import RunContext
 from flows.publish import withdraw
 from flows.report.page import write_report
@@ -72,7 +73,7 @@ def finish(context: RunContext, collection: Collection, manifests: Sequence[str]
     write_atomic(output / "manifest.jsonl", b"".join(_line(row) for row in table))
     write_atomic(output / "people.json", _people(context, rows))
     if collection.coco is not None:
-        _write_annotations(context, collection.coco, table)
+        write_annotations(context, collection.coco, rows, _repeatable(context))
     states = Counter(str(row["state"]) for row in table)
     summary = Summary(
         output=output,
@@ -115,20 +116,6 @@ def _people(context: RunContext, rows: Iterable[Row]) -> bytes:
         row["name"]: json.loads(context.store.read("publish", row["key"]))["people"] for row in rows if "key" in row
     }
     return canonical_json(people)
-
-
-def _write_annotations(context: RunContext, coco: CocoFile, table: list[dict[str, Any]]) -> None:
-    published = {row["file_name"] for row in table if row["state"] in PUBLISHED}
-    about = {
-        "version": tool_version(),
-        "settings_sha256": settings_digest(context.settings),
-        "weights": {name: weight.sha256 for name, weight in context.weights.items()},
-        "date": datetime.now(UTC).date().isoformat(),
-    }
-    kept, removed = without_people(coco, published, about)
-    folder = context.output / "annotations"
-    write_atomic(folder / coco.path.name, json.dumps(kept).encode())
-    write_atomic(folder / "removed_annotations.json", json.dumps(removed).encode())
 
 
 def _withdraw_the_gone(context: RunContext, rows: list[Row]) -> None:
@@ -174,9 +161,20 @@ def _photo_licences(coco: CocoFile | None) -> dict[str, int] | None:
     """Photos by licence name, for the report."""
     if coco is None:
         return None
-    names = {item.get("id"): item.get("name") for item in coco.tree.get("licenses") or [] if isinstance(item, dict)}
+    names = {item.get("id"): item.get("name") for item in coco.root.get("licenses") or [] if isinstance(item, dict)}
     counts = Counter(str(names.get(image.get("license"), "not stated")) for image in coco.images)
     return dict(counts.most_common())
+
+
+def _repeatable(context: RunContext) -> dict[str, Any]:
+    """What `info.person_removal` says: enough to repeat the run."""
+    return {
+        "version": tool_version(),
+        "settings_sha256": settings_digest(context.settings),
+        "settings": context.settings.model_dump(mode="json", exclude={"run"}),
+        "weights": {name: weight.sha256 for name, weight in sorted(context.weights.items())},
+        "date": datetime.now(UTC).date().isoformat(),
+    }
 
 
 def settings_digest(settings: Settings) -> str:

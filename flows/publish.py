@@ -14,7 +14,7 @@ from data.types import Hole, Pixels, State
 from flows.context import RunContext
 from flows.report.thumbnails import SUFFIXES, thumbnails
 
-STAGE_VERSION = 2
+STAGE_VERSION = 3
 
 MADE_UP = 0.7
 """Above this share of hole a result says little about the place; the manifest notes it."""

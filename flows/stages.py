@@ -248,7 +248,9 @@ def _publish(run: RunContext, entry: Entry, rows: Rows) -> Made:
     photo, hole = read_photo(entry), read_hole(run, rows)
     result = inpainting.compose(photo.pixels, hole, read_patches(run, rows)) if hole.any() else photo.pixels
     row = publish_photo(run, entry, photo, hole, result, len(people), rows["verify"]["facts"])
-    return canonical_json({"people": people.to_json()}), row
+    return canonical_json(
+        {"people": people.to_json(), "hole": json.loads(run.store.read("refine", rows["refine"]["key"]))}
+    ), row
 
 
 STAGES = {

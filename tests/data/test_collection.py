@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from configs import InputSettings
-from data.coco import load_coco, without_people
 from data.collection import InputError, is_inside, read_collection
 
 
@@ -112,10 +111,11 @@ def test_links_out_and_devices_are_refused(tmp_path: Path) -> None:
     [
         ("{", "not valid JSON"),
         ("[]", "not a COCO annotation file"),
+        ("[" * 100_000, "not a COCO annotation file"),
         ('{"images": [], "annotations": {}}', "not a COCO annotation file"),
         ('{"images": [1], "annotations": []}', "every entry of 'images' has to be an object"),
         ('{"images": [], "annotations": [{"segments_info": []}]}', "panoptic"),
-        ("[" * 100_000, "not valid JSON"),
+        ('{"a":' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
     ],
 )
 def test_broken_annotation_files(tmp_path: Path, text: str, words: str) -> None:
@@ -130,18 +130,3 @@ def test_empty_and_missing_directories(tmp_path: Path) -> None:
         read_collection(tmp_path, InputSettings())
     with pytest.raises(InputError, match="not there"):
         read_collection(tmp_path / "x", InputSettings())
-
-
-def test_unpublished_photos_leave_the_annotation_file_with_their_annotations(tmp_path: Path) -> None:
-    path = tmp_path / "a.json"
-    annotations = [
-        {"id": 1, "image_id": 0, "category_id": 1},
-        {"id": 2, "image_id": 0, "category_id": 3, "extra": {"kept": True}},
-        {"id": 3, "image_id": 1, "category_id": 3},
-    ]
-    path.write_text(tree("0.jpg", "1.jpg", annotations=annotations, mine="kept"))
-    kept, removed = without_people(load_coco(path), {"0.jpg"}, {"version": "1"})
-    assert [i["file_name"] for i in kept["images"]] == ["0.jpg"] and kept["annotations"] == [annotations[1]]
-    assert kept["mine"] == "kept" and kept["info"] == {"person_removal": {"version": "1"}}
-    assert removed["annotations"] == [annotations[0], annotations[2]]
-    assert [i["file_name"] for i in removed["images"]] == ["1.jpg"]

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
+from data.coco.segmentation import BrokenMask
 from data.types import People, Person
-from detection.rle import BrokenRle, mask_from_rle, person_in_box
+from detection.rle import mask_from_rle, person_in_box
 
 CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0], [0, 1, 0]], bool)  # 4 x 3
 
@@ -92,7 +93,7 @@ def test_long_runs_need_several_characters() -> None:
     ],
 )
 def test_broken_run_lengths_say_what_is_wrong(rle: dict[str, Any], found: str) -> None:
-    with pytest.raises(BrokenRle, match=found):
+    with pytest.raises(BrokenMask, match=found):
         mask_from_rle(rle, (4, 3))
 
 

@@ -1,0 +1,222 @@
+"""The annotation files of a collection without its people: edited, never exported anew.
+
+What is kept is copied byte for byte; what leaves or changes goes to `removed_annotations.json` with its place and its
+original text, from which `data.coco.undo` puts the original together again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from configs import AnnotationSettings
+from data.coco.captions import mentions_people
+from data.coco.file import CocoFile
+from data.coco.overlap import HoleRle, hidden_share, visible_part
+from data.coco.spans import LISTS, members, parse, with_members
+from data.files import atomic_file
+
+REMOVED = "removed_annotations.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of an image of an annotation file. left: why it is not in `images/`, None when it is there.
+
+    hole: what was taken out of it, None when nothing was.
+    """
+
+    left: str | None = None
+    hole: HoleRle | None = None
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One annotation file and the fate of each of its images, by their place in the list."""
+
+    coco: CocoFile
+    fates: Sequence[Fate]
+
+    def by_id(self) -> dict[Any, Fate]:
+        out: dict[Any, Fate] = {}
+        for image, fate in zip(self.coco.images, self.fates, strict=True):
+            image_id = image.get("id")
+            if isinstance(image_id, int | float | str):  # of images that share an id, one that left counts
+                out[image_id] = fate if image_id not in out or fate.left else out[image_id]
+        return out
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What happens to an annotation: it is kept, leaves (`removed`), or gets other values (`changed`)."""
+
+    action: str
+    reason: str = ""
+    values: Mapping[str, Any] | None = None
+
+
+KEEP = Verdict("kept")
+
+
+def write_edited(
+    folder: Path, edits: Sequence[Edit], settings: AnnotationSettings, about: Mapping[str, Any]
+) -> dict[str, dict[str, int]]:
+    """Write every file of `edits` under its name into `folder`, and `removed_annotations.json`: all or none of them.
+
+    about: goes to `info.person_removal`, with the digest of the file that was edited. Returns how many annotations met
+    what, by file name and reason. Raises CocoError when a file changed since it was read, OSError.
+    """
+    counts: dict[str, dict[str, int]] = {}
+    with ExitStack() as stack:
+        outputs = [stack.enter_context(atomic_file(folder / edit.coco.path.name, durable=True)) for edit in edits]
+        removed = stack.enter_context(atomic_file(folder / REMOVED, durable=True))  # left first: in place first
+        _write_head(removed, edits, about)
+        records = _Records(removed, "images")
+        for number, edit in enumerate(edits):
+            for index, (raw, fate) in enumerate(zip(edit.coco.layout.raw("images"), edit.fates, strict=True)):
+                if fate.left:
+                    records.add(number, index, Verdict("removed", fate.left), "image", raw)
+        records.close()
+        records = _Records(removed, "annotations")
+        for number, (edit, output) in enumerate(zip(edits, outputs, strict=True)):
+            counts[edit.coco.path.name] = _write_file(output, number, edit, settings, about, records)
+        records.close()
+        removed.write(b"\n}\n")
+    return counts
+
+
+def judge(coco: CocoFile, index: int, raw: bytes, fates: Mapping[Any, Fate], settings: AnnotationSettings) -> Verdict:
+    """The rules, in order: what happens to the annotation at `index`, whose text is `raw`."""
+    image_id = coco.image_ids[index]
+    fate = fates.get(image_id) if isinstance(image_id, int | float | str) else None
+    if fate is not None and fate.left:
+        return Verdict("removed", fate.left)
+    if coco.is_person(index):
+        return Verdict("removed", "person")
+    if fate is None or fate.hole is None:
+        return KEEP
+    if index in coco.captions:
+        stale = settings.overlap != "keep" and mentions_people(parse(raw)["caption"])
+        return Verdict("changed", "caption", {"person_removal": {"stale": True}}) if stale else KEEP
+    if settings.overlap == "keep":
+        return KEEP
+    annotation = parse(raw)
+    hidden = hidden_share(annotation, fate.hole)
+    if hidden is None:
+        return Verdict("kept", "no usable outline")
+    return _by_share(annotation, hidden, fate.hole, settings)
+
+
+def _by_share(annotation: dict[str, Any], hidden: float, hole: HoleRle, settings: AnnotationSettings) -> Verdict:
+    if hidden >= settings.gone or (settings.overlap == "drop" and hidden >= settings.hidden):
+        return Verdict("removed", "hidden", {"hidden": round(hidden, 4)})
+    if hidden < settings.hidden:
+        return KEEP
+    values: dict[str, Any] = {"person_removal": {"hidden": round(hidden, 4)}}
+    if settings.overlap == "clip":
+        values |= visible_part(annotation, hole)
+        return Verdict("changed", "clipped", values)
+    return Verdict("changed", "partly hidden", values)
+
+
+def _write_file(
+    output: BinaryIO,
+    number: int,
+    edit: Edit,
+    settings: AnnotationSettings,
+    about: Mapping[str, Any],
+    records: _Records,
+) -> dict[str, int]:
+    layout, fates = edit.coco.layout, edit.by_id()
+    counts: Counter[str] = Counter()
+
+    def images() -> Iterator[bytes]:
+        return (raw for raw, fate in zip(layout.raw("images"), edit.fates, strict=True) if not fate.left)
+
+    def annotations() -> Iterator[bytes]:
+        for index, raw in enumerate(layout.raw("annotations")):
+            verdict = judge(edit.coco, index, raw, fates, settings)
+            counts[verdict.reason or verdict.action] += 1
+            if verdict.action == "kept":
+                yield raw
+                continue
+            records.add(number, index, verdict, "annotation", raw)
+            if verdict.action == "changed":
+                assert verdict.values is not None
+                yield with_members(raw, {key: _json(value) for key, value in verdict.values.items()})
+
+    skeleton = _with_info(layout.skeleton, {**about, "input_sha256": layout.sha256})
+    write_lists(output, skeleton, {"images": images(), "annotations": annotations()}, layout.between)
+    return dict(sorted(counts.items()))
+
+
+def write_lists(
+    output: BinaryIO,
+    skeleton: bytes,
+    lists: Mapping[str, Iterator[bytes]],
+    between: Callable[[str], tuple[bytes, bytes, bytes]],
+) -> None:
+    """A skeleton with its lists filled. between: white space before, separator, white space after, by list."""
+    text = skeleton.decode("utf-8")
+    places = {key: end for key, _, end, value in members(skeleton) if key in LISTS and value == "[]"}
+    at = 0
+    for name, end in sorted(places.items(), key=lambda place: place[1]):
+        before, separator, after = between(name)
+        output.write(text[at : end - 1].encode("utf-8"))
+        output.write(before)
+        for index, raw in enumerate(lists[name]):
+            output.write(separator + raw if index else raw)
+        output.write(after + b"]")
+        at = end
+    output.write(text[at:].encode("utf-8"))
+
+
+def _with_info(skeleton: bytes, about: Mapping[str, Any]) -> bytes:
+    """`info.person_removal` set. An `info` that is no object gives way to one (undo brings it back)."""
+    old = next((value for key, _, _, value in reversed(members(skeleton)) if key == "info"), "{}")
+    old = old if old.startswith("{") else "{}"
+    return with_members(skeleton, {"info": with_members(old.encode("utf-8"), {"person_removal": _json(about)})})
+
+
+def _write_head(removed: BinaryIO, edits: Sequence[Edit], about: Mapping[str, Any]) -> None:
+    files = [
+        {
+            "file": edit.coco.path.name,
+            "sha256": edit.coco.layout.sha256,
+            "bytes": edit.coco.layout.length,
+            "skeleton": edit.coco.layout.skeleton.decode("utf-8"),
+            "between": {name: [part.decode("utf-8") for part in edit.coco.layout.between(name)] for name in LISTS},
+        }
+        for edit in edits
+    ]
+    head = _json({"person_removal": {"format": FORMAT, **about}, "files": files})
+    removed.write(head.removesuffix(b"}"))
+
+
+class _Records:
+    """A list of `removed_annotations.json`, a line an item."""
+
+    def __init__(self, output: BinaryIO, name: str) -> None:
+        self.output = output
+        self.before = b"\n"
+        output.write(f',\n"{name}": ['.encode())
+
+    def add(self, number: int, index: int, verdict: Verdict, kind: str, raw: bytes) -> None:
+        head = {"file": number, "index": index, "action": verdict.action, "reason": verdict.reason}
+        if verdict.action == "removed" and verdict.values:
+            head |= verdict.values
+        self.output.write(self.before + _json(head).removesuffix(b"}") + f', "{kind}": '.encode() + raw + b"}")
+        self.before = b",\n"
+
+    def close(self) -> None:
+        self.output.write(b"\n]")
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value).encode("ascii")

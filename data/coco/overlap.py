@@ -1,0 +1,101 @@
+"""How much of an annotation lies in a photo's hole, and what is left of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pycocotools import mask as coco_mask
+
+from data.coco.segmentation import BrokenMask, Rle, decompress, is_number, rle_of
+
+
+@dataclass(frozen=True)
+class HoleRle:
+    """A photo's hole in the frame that its annotations are in. size: (height, width). counts: compressed."""
+
+    size: tuple[int, int]
+    counts: str
+
+    @cached_property
+    def rle(self) -> Rle:
+        return {"size": list(self.size), "counts": self.counts.encode("ascii")}
+
+    @cached_property
+    def outside(self) -> Rle:
+        """Everything but the hole."""
+        height, width = self.size
+        runs = decompress(self.counts)
+        runs = runs[1:] if runs[0] == 0 else [0, *runs]
+        rle: Rle = coco_mask.frPyObjects({"size": [height, width], "counts": runs}, height, width)
+        return rle
+
+    @cached_property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """x0, y0, x1, y1 in pixels."""
+        x, y, w, h = (float(v) for v in coco_mask.toBbox(self.rle))
+        return x, y, x + w, y + h
+
+
+def region(annotation: dict[str, Any], size: tuple[int, int]) -> Rle | None:
+    """The annotation's pixels: by its segmentation, else by its box; None when neither can be used."""
+    try:
+        rle = rle_of(annotation.get("segmentation"), size)
+        if coco_mask.area(rle):
+            return rle
+    except BrokenMask:
+        pass
+    return _box(annotation.get("bbox"), size)
+
+
+def hidden_share(annotation: dict[str, Any], hole: HoleRle) -> float | None:
+    """Share (0..1) of the annotation's pixels that lie in the hole; None when it has no usable outline."""
+    if _apart(annotation, hole.bounds):
+        return 0.0
+    rle = region(annotation, hole.size)
+    if rle is None:
+        return None
+    return float(coco_mask.area(coco_mask.merge([rle, hole.rle], intersect=True)) / coco_mask.area(rle))
+
+
+def visible_part(annotation: dict[str, Any], hole: HoleRle) -> dict[str, Any]:
+    """New values of `segmentation` (compressed RLE), `area` (pixels) and `bbox` for what the hole left, of those that
+    the annotation has."""
+    rle = region(annotation, hole.size)
+    assert rle is not None, "measured before"
+    left = coco_mask.merge([rle, hole.outside], intersect=True)
+    values = {
+        "segmentation": {"size": list(hole.size), "counts": left["counts"].decode("ascii")},
+        "area": int(coco_mask.area(left)),
+        "bbox": [float(v) for v in coco_mask.toBbox(left)],
+    }
+    if not annotation.get("segmentation"):  # a box stays a box
+        del values["segmentation"]
+    return {key: value for key, value in values.items() if key in annotation}
+
+
+def _apart(annotation: dict[str, Any], bounds: tuple[float, float, float, float]) -> bool:
+    """Whether a polygon's corners show already that it does not touch the hole (most do not)."""
+    segmentation = annotation.get("segmentation")
+    if not isinstance(segmentation, list) or not segmentation:
+        return False
+    try:
+        x0, x1 = min(min(p[0::2]) for p in segmentation), max(max(p[0::2]) for p in segmentation)
+        y0, y1 = min(min(p[1::2]) for p in segmentation), max(max(p[1::2]) for p in segmentation)
+        left, top, right, bottom = bounds
+        return bool(x1 < left - 1 or x0 > right + 1 or y1 < top - 1 or y0 > bottom + 1)
+    except (TypeError, ValueError, KeyError, IndexError):
+        return False
+
+
+def _box(box: Any, size: tuple[int, int]) -> Rle | None:
+    if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)):
+        return None
+    height, width = size
+    x0, y0 = max(0.0, box[0]), max(0.0, box[1])
+    x1, y1 = min(float(width), box[0] + box[2]), min(float(height), box[1] + box[3])
+    if x1 <= x0 or y1 <= y0:
+        return None
+    rle: Rle = coco_mask.frPyObjects([[x0, y0, x0, y1, x1, y1, x1, y0]], height, width)[0]
+    return rle if coco_mask.area(rle) else None

@@ -1,0 +1,141 @@
+"""COCO segmentations from strangers as run lengths: polygons, lists of runs, compressed strings.
+
+Everything is checked before anything is allocated. pycocotools checks nothing: it reads past the end of a broken
+string and asks for as much memory as a polygon's coordinates are large.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+Rle = dict[str, Any]
+"""`size` [height, width] and `counts` (bytes, compressed), as pycocotools takes and gives them."""
+
+# Outlines drawn by hand leave the photo by a little (they are clipped); further out they belong to
+# another photo or another size of it. Share of the photo's longer side, at least 8 pixels.
+OUTSIDE = 0.1
+# No outline is longer than one around every single pixel; and drawing takes about 40 bytes for each pixel of length.
+LONGEST = 10_000_000
+
+
+class BrokenMask(ValueError):
+    """A segmentation that does not describe a mask of the stated size; the message says what was found."""
+
+
+def rle_of(segmentation: Any, size: tuple[int, int]) -> Rle:
+    """A segmentation in any of COCO's forms as the run lengths of one mask of `size` (height, width), by COCO's own
+    rule for which pixels a polygon covers. Raises BrokenMask."""
+    if isinstance(segmentation, dict):
+        height, width = size
+        counts = run_lengths(segmentation, size)
+        rle: Rle = coco_mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)
+        return rle
+    return rle_of_polygons(polygons(segmentation, size), size)
+
+
+def rle_of_polygons(corners: Sequence[NDArray[np.float64]], size: tuple[int, int]) -> Rle:
+    """The union of polygons (each float N x 2, checked by `polygons`)."""
+    parts: list[Rle] = coco_mask.frPyObjects([p.ravel().tolist() for p in corners], *size)
+    while len(parts) > 1:  # a few at a time: merging one by one takes quadratic time where there are many
+        parts = [coco_mask.merge(parts[i : i + 16]) for i in range(0, len(parts), 16)]
+    return parts[0]
+
+
+def polygons(segmentation: Any, size: tuple[int, int]) -> list[NDArray[np.float64]]:
+    """Corner points of each polygon, float N x 2 (x, y), N >= 3. Raises BrokenMask."""
+    if not isinstance(segmentation, list) or not segmentation:
+        found = "no segmentation" if not segmentation else f"a segmentation of type {type(segmentation).__name__}"
+        raise BrokenMask(f"it has {found}")
+    out = [_polygon(points, size) for points in segmentation]
+    length = sum(np.abs(np.diff(p, axis=0, append=p[:1])).max(1).sum() for p in out)
+    longest = min(LONGEST, 4 * size[0] * size[1] + 1000 * len(out))
+    if length > longest:
+        raise BrokenMask(f"its outline is {length:.0f} pixels long, longer than {longest} in a photo of {_text(size)}")
+    return out
+
+
+def _polygon(points: Any, size: tuple[int, int]) -> NDArray[np.float64]:
+    if not isinstance(points, list) or len(points) < 6 or len(points) % 2:
+        found = f"{len(points)} numbers" if isinstance(points, list) else type(points).__name__
+        raise BrokenMask(f"a polygon needs at least 3 points as x, y pairs, but it has {found}")
+    if not all(map(is_number, points)):
+        raise BrokenMask("a polygon has a coordinate that is not a finite number")
+    corners = np.array(points, np.float64).reshape(-1, 2)
+    height, width = size
+    slack = max(8.0, OUTSIDE * max(size))
+    if corners.min() < -slack or (corners > np.array([width, height]) + slack).any():
+        low, high = corners.min(0).tolist(), corners.max(0).tolist()
+        raise BrokenMask(f"a polygon spans {low} to {high}, far outside the photo of {_text(size)} pixels")
+    return corners
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a finite number that a float can hold."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 62
+
+
+def run_lengths(segmentation: dict[str, Any], size: tuple[int, int]) -> list[int]:
+    """The runs of a COCO RLE (counts as a list or as the compressed string), down the columns, background first.
+    They cover `size` (height, width) exactly. Raises BrokenMask."""
+    height, width = size
+    stated = segmentation.get("size")
+    if not (isinstance(stated, Sequence) and len(stated) == 2 and all(_is_count(v) for v in stated)):
+        raise BrokenMask(f"its RLE has the size {repr(stated)[:80]} instead of [height, width]")
+    if tuple(stated) != size:
+        raise BrokenMask(f"its RLE is {stated[1]} x {stated[0]} pixels (width x height), the photo {_text(size)}")
+    counts = segmentation.get("counts")
+    if isinstance(counts, str | bytes):
+        # The densest mask, a checkerboard, needs one character a pixel.
+        if len(counts) > 2 * height * width + 64:
+            raise BrokenMask(f"its RLE is {len(counts)} characters long, too long for {height * width} pixels")
+        counts = decompress(counts)
+    elif not isinstance(counts, list):
+        raise BrokenMask(f"its RLE counts are {type(counts).__name__} instead of a list or a string")
+    if len(counts) > 2 * height * width + 1:
+        raise BrokenMask(f"its RLE has {len(counts)} runs, too many for {height * width} pixels")
+    if not all(map(_is_count, counts)):
+        raise BrokenMask("its RLE has a run that is not a whole number of 0 or more")
+    if sum(counts) != height * width:
+        raise BrokenMask(f"its RLE covers {sum(counts)} pixels, the photo has {height * width}")
+    return counts
+
+
+def decompress(text: str | bytes) -> list[int]:
+    """COCO's string: 5 bits a character from 48 up, little-endian, bit 32 continues, bit 16 of the last
+    is the sign; from the fourth run on, differences to the run before last (maskApi.c, rleFrString).
+    Done here because pycocotools reads past the end of a broken string. Raises BrokenMask.
+    """
+    data = text.encode("latin-1", "replace") if isinstance(text, str) else text
+    counts: list[int] = []
+    i = 0
+    while i < len(data):
+        value = shift = 0
+        more = True
+        while more:
+            if i >= len(data) or not 48 <= data[i] < 112 or shift > 60:
+                raise BrokenMask(f"its RLE string is damaged at character {min(i, len(data))}")
+            bits = data[i] - 48
+            value |= (bits & 31) << shift
+            shift += 5
+            more = bool(bits & 32)
+            i += 1
+            if not more and bits & 16:
+                value -= 1 << shift
+        counts.append(value + (counts[-2] if len(counts) > 2 else 0))
+    return counts
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _text(size: tuple[int, int]) -> str:
+    return f"{size[1]} x {size[0]}"
