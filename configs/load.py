@@ -36,6 +36,12 @@ def load_settings(
     return validate(tree)
 
 
+def with_preset(settings: Settings, preset: str | None = None) -> Settings:
+    """What was set in `settings`, on top of a preset (by default the one that they name). Raises SettingsError."""
+    chosen = preset or settings.preset
+    return load_settings(chosen, base=settings.model_dump(mode="json", exclude_unset=True))
+
+
 def validate(tree: dict[str, Any]) -> Settings:
     """Settings from nested values. Raises SettingsError with the first fault and the nearest field name."""
     try:

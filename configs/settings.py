@@ -157,6 +157,12 @@ class RunSettings(_Frozen):
     """Most photos in a shard, the unit of a task."""
     retries: int = Field(default=2, ge=0, le=10)
     """Further attempts after an error that can pass (I/O, memory)."""
+    timeout: float = Field(default=1800, ge=0)
+    """Seconds that a stage may take for one photo before its process is killed and the photo fails; 0: no limit."""
+    wait: bool = False
+    """Wait for another run that works in the output directory instead of refusing."""
+    log_json: str | None = None
+    """File that one JSON object a line is appended to for what is done with every photo; `-` is stderr."""
 
 
 class Settings(_Frozen):

@@ -80,13 +80,16 @@ def make_entries(collection: Collection, settings: Settings, store: Store) -> li
     return entries
 
 
-def write_shards(entries: Iterable[Entry], store: Store, shard_size: int, workers: int) -> list[Path]:
+def write_shards(
+    entries: Iterable[Entry], store: Store, shard_size: int, workers: int, *, of: int | None = None
+) -> list[Path]:
     """Shard manifests (JSON, named by their content), at most about `shard_size` photos each.
 
     A photo's shard is hash(name) mod N; N is kept between runs, so that a new photo does not move the others.
+    of: photos in the collection that the entries were selected from; it decides N.
     """
     entries = list(entries)
-    count = _shard_count(len(entries), store, shard_size, workers)
+    count = _shard_count(len(entries) if of is None else of, store, shard_size, workers)
     shards: dict[int, list[Entry]] = {}
     for entry in entries:
         shards.setdefault(int(entry.id, 16) % count, []).append(entry)

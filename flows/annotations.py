@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from data.coco import CocoFile, Edit, Fate, HoleRle, write_edited
+from data.collection import InputError
 from data.images import upright
+from data.store import StoreError
 from data.types import decode_counts, encode_counts
 from flows.context import RunContext
 from flows.stages import Row
@@ -33,8 +36,22 @@ def _fate(context: RunContext, image: Mapping[str, Any], row: Row | None) -> Fat
         return Fate(left=f"photo is {state}")
     if not facts["hole_share"]:
         return Fate()
-    hole = json.loads(context.store.read("publish", row["key"]))["hole"]
-    return Fate(hole=_in_frame(hole, image, int(facts.get("orientation", 1))))
+    return Fate(hole=_in_frame(_hole(context, row), image, int(facts.get("orientation", 1))))
+
+
+def _hole(context: RunContext, row: Row) -> dict[str, Any]:
+    """The photo's hole; where its artifact was pruned after an earlier run, from the published mask."""
+    try:
+        return dict(json.loads(context.store.read("publish", row["key"]))["hole"])
+    except StoreError:
+        path = context.output / (row["facts"]["mask"] or "")
+        if not path.is_file():
+            raise InputError(
+                f"{row['name']}: its hole is neither in the store nor in masks/, and the annotations need it; "
+                "run without --photos and --status."
+            ) from None
+        mask = np.asarray(Image.open(path).convert("L"))
+        return {"size": list(mask.shape), "counts": encode_counts(mask)}
 
 
 def _in_frame(hole: dict[str, Any], image: Mapping[str, Any], orientation: int) -> HoleRle | None:

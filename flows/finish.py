@@ -5,28 +5,36 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from configs import Settings
 from data.coco import CocoFile
 from data.collection import Collection
 from data.files import canonical_json, digest, write_atomic
-from data.types import State
+from data.store import StoreError
 from data.weights import registry
 from flows.annotations import write_annotations
 from flows.context import RunContext
 from flows.publish import withdraw
 from flows.report.page import write_report
 from flows.runners import read_manifest
+from flows.selection import STATES, keep_standing, standing_rows
 from flows.stages import Row
 
 PUBLISHED = ("removed", "passthrough")
-STATES: tuple[str, ...] = get_args(State)
+MEANING = {
+    "removed": "people taken out",
+    "passthrough": "nobody in it, copied byte for byte",
+    "review": "somebody may be left: look at review/",
+    "corrupt": "the file is damaged",
+    "refused": "not supported or not allowed",
+    "failed": "run again",
+}
 _ROW = (
     "reason",
     "people",
@@ -44,7 +52,8 @@ _ROW = (
 
 @dataclass(frozen=True)
 class Summary:
-    """How a run ended. states: photos by state. computed: photos of which anything was computed in this run."""
+    """How a run ended. states: photos by state, those that it left as they were included. computed: photos of which
+    anything was computed in this run. missing: photos that it left out and that no earlier run has finished."""
 
     output: Path
     states: dict[str, int]
@@ -52,10 +61,19 @@ class Summary:
     seconds: float
     report: Path | None
     problems: tuple[str, ...]
+    missing: int = 0
 
     @property
     def photos(self) -> int:
         return sum(self.states.values())
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "states": self.states,
+            "computed": self.computed,
+            "seconds": round(self.seconds, 3),
+            "exit_code": self.exit_code(allow_review=False),
+        }
 
     def exit_code(self, allow_review: bool) -> int:
         """0 when every photo is published; 3 when only `review` is left over (0 if allowed); 1 otherwise."""
@@ -64,11 +82,29 @@ class Summary:
         return 3 if self.states.get("review") and not allow_review else 0
 
 
-def finish(context: RunContext, collection: Collection, manifests: Sequence[str], started: float) -> Summary:
-    """Write what speaks of the collection as a whole. started: seconds since the epoch."""
-    rows = sorted((row for path in manifests for row in read_manifest(path)), key=lambda row: str(row["name"]))
+class PhotosFailed(Exception):
+    """Photos of a run failed that may not fail the next time."""
+
+    def __init__(self, summary: Summary) -> None:
+        super().__init__(f"{summary.states['failed']} of {summary.photos} photos failed; run again.")
+        self.summary = summary
+
+
+def finish(
+    context: RunContext,
+    collection: Collection,
+    manifests: Sequence[str],
+    started: float,
+    others: frozenset[str] = frozenset(),
+) -> Summary:
+    """Write what speaks of the collection as a whole. started: seconds since the epoch. others: ids of the photos
+    that this run left alone; what earlier runs said of them still holds."""
+    former = standing_rows(context, others) if others else []
+    rows = [row for path in manifests for row in read_manifest(path)] + former
+    rows.sort(key=lambda row: str(row["name"]))
     output = context.output
-    _withdraw_the_gone(context, rows)
+    _withdraw_the_gone(context, {row["id"] for row in rows if "key" in row} | others)
+    keep_standing(context, manifests, former)
     table = [manifest_row(row) for row in rows]
     write_atomic(output / "manifest.jsonl", b"".join(_line(row) for row in table))
     write_atomic(output / "people.json", _people(context, rows))
@@ -82,6 +118,7 @@ def finish(context: RunContext, collection: Collection, manifests: Sequence[str]
         seconds=time.time() - started,
         report=output / "report.html" if context.settings.publish.report else None,
         problems=tuple(str(row["reason"]) for row in table if row["reason"] and row["state"] not in PUBLISHED),
+        missing=len(others) - len(former),
     )
     if context.settings.publish.report:
         shown = [{**line, **_shown(row)} for line, row in zip(table, rows, strict=True)]
@@ -112,15 +149,29 @@ def _line(row: dict[str, Any]) -> bytes:
 
 def _people(context: RunContext, rows: Iterable[Row]) -> bytes:
     """Everyone that was found, by file name; masks as COCO RLE."""
-    people = {
-        row["name"]: json.loads(context.store.read("publish", row["key"]))["people"] for row in rows if "key" in row
-    }
+    former: dict[str, Any] | None = None
+    people = {}
+    for row in rows:
+        if "key" in row:
+            try:
+                people[row["name"]] = json.loads(context.store.read("publish", row["key"]))["people"]
+            except StoreError:  # a photo that this run left alone, whose artifacts were pruned since
+                former = _former_people(context) if former is None else former
+                if row["name"] in former:
+                    people[row["name"]] = former[row["name"]]
     return canonical_json(people)
 
 
-def _withdraw_the_gone(context: RunContext, rows: list[Row]) -> None:
-    """Files of photos that left the collection, or that could not be published this time, leave the output too."""
-    current = {row["id"] for row in rows if "key" in row}
+def _former_people(context: RunContext) -> dict[str, Any]:
+    try:
+        return dict(json.loads((context.output / "people.json").read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _withdraw_the_gone(context: RunContext, current: Set[str]) -> None:
+    """Files of photos that left the collection, or that could not be published this time, leave the output too.
+    current: ids of those that stay."""
     for path in (context.store.root / "published").glob("*/*"):
         if path.name not in current and (record := context.store.header("published", path.name)):
             for name, file in record.facts["files"].items():

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -14,9 +15,12 @@ from configs import Settings
 from data.collection import Collection, InputError, read_collection
 from data.files import canonical_json, write_atomic
 from flows.context import STORE, RunContext, find_weights, resolve
+from flows.events import json_log
 from flows.finish import Summary, finish
-from flows.pipeline import STAGE_NAMES, Planned, Selection, plan_shards, run_pipeline
+from flows.pipeline import Planned, Selection, plan_shards, run_pipeline
 from flows.processes import stop_processes
+from flows.selection import select_photos
+from flows.selection import selection as selection  # beside `prepare`, for those who call it
 
 
 @dataclass(frozen=True)
@@ -26,10 +30,15 @@ class Job:
     collection: Collection
     planned: Planned
     selection: Selection
+    settings: Settings
 
     @property
     def context(self) -> RunContext:
         return self.planned.context
+
+    def is_for(self, source: Path, output: Path, settings: Settings, selection: Selection) -> bool:
+        same = replace(selection, started=self.selection.started) == self.selection
+        return same and (source, output, settings) == (self.collection.root, self.context.output, self.settings)
 
 
 def prepare(source: Path, output: Path, settings: Settings, selection: Selection) -> Job:
@@ -38,13 +47,31 @@ def prepare(source: Path, output: Path, settings: Settings, selection: Selection
     Raises InputError, CocoError, SettingsError, WeightsError: one sentence each.
     """
     source, output = source.expanduser().resolve(), output.expanduser().resolve()
+    handed = _handed.get()
+    if handed and handed.is_for(source, output, settings, selection):
+        return handed
     _check_places(source, output)
     resolved = resolve(settings)
     weights = find_weights(resolved)
     collection = read_collection(source, resolved.input)
     context = RunContext(output, resolved, weights)
     _claim(context, source)
-    return Job(collection, plan_shards(context, collection), selection)
+    photos = select_photos(context, (source.name for source in collection.sources), selection)
+    return Job(collection, plan_shards(context, collection, photos), selection, settings)
+
+
+_handed: ContextVar[Job | None] = ContextVar("handed", default=None)
+
+
+@contextmanager
+def handed_over(job: Job) -> Iterator[None]:
+    """Inside, `prepare` gives this job back when it is asked for the same again: the command line prepares before it
+    starts a server, the flow need not do it once more."""
+    token = _handed.set(job)
+    try:
+        yield
+    finally:
+        _handed.reset(token)
 
 
 def execute(job: Job, run: Callable[[Planned, Selection], Sequence[str]] = run_pipeline) -> Summary | None:
@@ -52,41 +79,34 @@ def execute(job: Job, run: Callable[[Planned, Selection], Sequence[str]] = run_p
 
     Raises InputError when another run is working in the output directory.
     """
-    with _alone(job.context):
+    log_to = job.settings.run.log_json
+    with _alone(job.context), json_log(log_to, output=str(job.context.output)) as log:
+        log("start", photos=job.planned.photos, shards=len(job.planned.shards), stages=job.selection.stages)
         try:
             manifests = run(job.planned, job.selection)
         finally:
             stop_processes()
-        if "publish" not in job.selection.stages:
-            return None
-        return finish(job.context, job.collection, manifests, job.selection.started)
+        summary = None
+        if "publish" in job.selection.stages:
+            summary = finish(job.context, job.collection, manifests, job.selection.started, job.planned.others)
+        log("end", **(summary.as_json() if summary else {}))
+        return summary
 
 
 @contextmanager
 def _alone(context: RunContext) -> Iterator[None]:
     """One run at a time in an output directory; the operating system frees the lock of a killed one."""
+    lock = FileLock(context.store.root / "lock", timeout=-1 if context.settings.run.wait else 0)
     try:
-        with FileLock(context.store.root / "lock", timeout=0):
-            yield
+        lock.acquire()
     except Timeout:
-        raise InputError(f"{context.output}: another run is working there; wait for it or stop it.") from None
-
-
-def selection(stages: str | None = None, refresh: str | None = None) -> Selection:
-    """Comma-separated stage names -> Selection. Raises InputError for an unknown one."""
-    chosen = _names("--stages", stages) or STAGE_NAMES
-    again = _names("--refresh", refresh)
-    if outside := [name for name in again if name not in chosen]:
-        raise InputError(f"--refresh {','.join(outside)}: the stage is not among --stages {','.join(chosen)}.")
-    return Selection(tuple(name for name in STAGE_NAMES if name in chosen), again)
-
-
-def _names(option: str, text: str | None) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
-    for name in names:
-        if name not in STAGE_NAMES:
-            raise InputError(f"{option}: there is no stage {name!r}; the stages are {', '.join(STAGE_NAMES)}.")
-    return names
+        raise InputError(
+            f"{context.output}: another run is working there; stop it, or wait for it (--wait, run.wait=true)."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _check_places(source: Path, output: Path) -> None:

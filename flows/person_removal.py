@@ -5,36 +5,84 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, get_run_logger
+from prefect import State, flow, get_run_logger
+from prefect.runtime import deployment, flow_run
+from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from configs import Settings
-from flows.finish import Summary
-from flows.job import execute, prepare, selection
-from flows.pipeline import Planned, Selection, run_pipeline
+from configs.load import with_preset
+from data.collection import InputError
+from data.types import State as PhotoState
+from flows.artifacts import progress_by_stage, publish_result
+from flows.events import problems_to
+from flows.finish import PhotosFailed
+from flows.job import execute, prepare
+from flows.pipeline import Planned, Selection, StageName, run_pipeline
+from flows.selection import selection
 from flows.tasks import STAGE_TASKS, results_folder
+
+
+def _name() -> str:
+    """`street -> street-clean: inpaint`: what is worked on, and what with if it is not everything."""
+    given = flow_run.parameters
+    parts = [*(given.get("stages") or []), *(given.get("photos") or []), *(given.get("status") or [])]
+    places = f"{Path(given['source']).name} -> {Path(given['output']).name}"
+    return f"{places}: {', '.join(map(str, parts))}" if parts else places
 
 
 @flow(
     name="person-removal",
-    flow_run_name="{source} -> {output}",
+    flow_run_name=_name,
     # its threads only orchestrate: photos are computed on processes
     task_runner=ThreadPoolTaskRunner(max_workers=4),  # type: ignore[arg-type]  # Prefect's own annotation is off
     validate_parameters=True,
 )
 def person_removal(
-    source: str, output: str, settings: Settings, stages: str | None = None, refresh: str | None = None
-) -> Summary | None:
+    source: str,
+    output: str,
+    preset: str | None = None,
+    settings: Settings = Settings(),  # noqa: B008  (frozen)
+    stages: list[StageName] | None = None,
+    refresh: list[StageName] | None = None,
+    photos: list[str] | None = None,
+    status: list[PhotoState] | None = None,
+) -> Any:
     """Take the people out of the photos in `source` and write the collection to `output`.
 
-    stages: comma-separated names of the stages to run, all by default; the ones before them are taken from the store.
-    refresh: stages to compute again although the store has them.
+    Args:
+        source: Folder of photos or COCO directory; a full path where a worker runs it.
+        output: New, empty or earlier output directory; a full path where a worker runs it.
+        preset: default, embedded, coco, or a YAML file: what the settings start from.
+        settings: What is set here goes before the preset.
+        stages: Stages to run, all by default; the ones before them are taken from the store.
+        refresh: Stages to compute again although the store has them.
+        photos: Only photos whose names match one of these patterns (street_*); the others stay as they are.
+        status: Only photos that ended in one of these states the last time; the others stay as they are.
     """
-    job = prepare(Path(source), Path(output), settings, selection(stages, refresh))
-    summary = execute(job, _submit_all)
-    if summary:
-        get_run_logger().info("%s; %d of %d photos computed", summary.states, summary.computed, summary.photos)
-    return summary
+    if deployment.id and not (Path(source).is_absolute() and Path(output).is_absolute()):
+        raise InputError(f"{source}, {output}: give source and output as full paths; a worker has its own directory.")
+    logger = get_run_logger()
+    wanted = selection(stages, refresh, photos, status)
+    job = prepare(Path(source), Path(output), with_preset(settings, preset), wanted)
+    logger.info("%d photos in %d shards -> %s", job.planned.photos, len(job.planned.shards), job.context.output)
+    with problems_to(logger.warning), progress_by_stage(job) as counts:
+        summary = execute(job, _submit_all)
+    for stage in job.selection.reached:
+        logger.info(counts[stage].sentence(stage))
+    if summary is None:
+        return Completed(message=f"Stages done: {', '.join(wanted.stages)}")
+    publish_result(summary)
+    return _ending(summary)
+
+
+def _ending(summary: Any) -> State[Any]:
+    """Red where running again may help; green but by another name where somebody should look."""
+    message = ", ".join(f"{count} {state}" for state, count in summary.states.items())
+    if summary.states.get("failed"):
+        return Failed(message=message, data=PhotosFailed(summary))
+    name = {0: "Completed", 1: "Incomplete", 3: "NeedsReview"}[summary.exit_code(allow_review=False)]
+    return Completed(name=name, message=message, data=summary)
 
 
 def _submit_all(planned: Planned, selection: Selection) -> list[str]:

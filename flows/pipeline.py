@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from collections.abc import Set as Names
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
 from data.collection import Collection
 from data.plan import make_entries, write_shards
@@ -13,7 +14,9 @@ from flows.context import RunContext
 from flows.runners import run_stage
 from flows.stages import STAGES
 
+StageName = Literal["segment", "refine", "inpaint", "verify", "publish"]
 STAGE_NAMES = tuple(STAGES)
+assert get_args(StageName) == STAGE_NAMES
 
 RunStage = Callable[..., Any]
 """Gives the manifest of a stage, now (a path) or later (a Prefect future)."""
@@ -48,11 +51,14 @@ class Selection:
     """Which stages of the pipeline a run asks for.
 
     stages: computed; the ones before them are taken from the store. refresh: computed even if they stand there from
-    before `started` (seconds since the epoch).
+    before `started` (seconds since the epoch). photos: glob patterns of names, status: states in the last manifest;
+    where there are any, only photos that match both are worked on, and the others stay as they are.
     """
 
     stages: tuple[str, ...] = STAGE_NAMES
     refresh: tuple[str, ...] = ()
+    photos: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
     started: float = field(default_factory=time.time)
 
     @property
@@ -67,26 +73,33 @@ class Selection:
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan that is ready to run. run: path of the saved context. shards: paths of the plan's shards."""
+    """A plan that is ready to run.
+
+    run: path of the saved context. shards: paths of the plan's shards. photos, bytes: of the photos in them. others:
+    ids of the collection's photos that this run leaves as they are.
+    """
 
     run: str
     shards: tuple[str, ...]
     photos: int
     bytes: int
     context: RunContext = field(repr=False)
+    others: frozenset[str] = frozenset()
 
 
-def plan_shards(context: RunContext, collection: Collection) -> Planned:
-    """Digest the photos and assign them to shards."""
+def plan_shards(context: RunContext, collection: Collection, photos: Names[str] | None = None) -> Planned:
+    """Digest the photos and assign them to shards; of a collection, only those named in `photos` (None: all)."""
     store, settings = context.store, context.settings
     entries = make_entries(collection, settings, store)
-    shards = write_shards(entries, store, settings.run.shard_size, context.workers)
+    chosen = [entry for entry in entries if photos is None or entry.name in photos]
+    shards = write_shards(chosen, store, settings.run.shard_size, context.workers, of=len(entries))
     return Planned(
         run=str(context.save()),
         shards=tuple(str(path) for path in shards),
-        photos=len(entries),
-        bytes=sum(entry.bytes for entry in entries),
+        photos=len(chosen),
+        bytes=sum(entry.bytes for entry in chosen),
         context=context,
+        others=frozenset(entry.id for entry in entries) - {entry.id for entry in chosen},
     )
 
 

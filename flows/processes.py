@@ -1,21 +1,22 @@
-"""A pool of worker processes that outlives single shards and survives the death of a worker."""
+"""Worker processes that outlive single shards, survive the death of one of them, and are stopped when they hang."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import queue
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import Any, TypeVar
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-_pool: ProcessPoolExecutor | None = None
+_pools: dict[int, _Pool] = {}
 _lock = threading.Lock()
 
 
@@ -24,35 +25,40 @@ def run_in_processes(
     arguments: Sequence[tuple[Any, ...]],
     jobs: Sequence[Job],
     workers: int,
-    died: Callable[[Job], Result],
-) -> Iterator[tuple[Job, Result]]:
-    """(job, function(*arguments)) for every job, as they finish.
+    lost: Callable[[Job, str], Result],
+    timeout: float = 0,
+) -> Iterator[tuple[Job, Result, float]]:
+    """(job, function(*arguments), seconds) for every job, as they finish.
 
-    With one worker or one job it runs here. A job whose process dies (killed for memory, a crash in C) is tried once
-    more alone, then its result is `died(job)`; the others are not affected.
+    A job whose process dies (killed for memory, a crash in C) is tried once more, one that takes longer than
+    `timeout` seconds (0: no limit) has its process killed; the result is then `lost(job, why)`. The other jobs are
+    not affected. Without a limit, one worker or one job works here instead of in a process of its own, and so does
+    everything in a process that may not have children (a Dask worker is one).
     """
-    if workers <= 1 or len(jobs) <= 1:
+    alone = workers <= 1 or len(jobs) <= 1
+    if (alone and not timeout) or multiprocessing.current_process().daemon:
         prepare_process()
         for args, job in zip(arguments, jobs, strict=True):
-            yield job, function(*args)
+            started = time.monotonic()
+            result = function(*args)
+            yield job, result, time.monotonic() - started
         return
-    futures: dict[Future[Result], int] = {}
+    if not jobs:
+        return
+    pool = _get_pool(workers)
+    futures: dict[Future[tuple[Any, float]], Job] = {
+        pool.submit(function, args, timeout): job for args, job in zip(arguments, jobs, strict=True)
+    }
     try:
-        for index, args in enumerate(arguments):
-            futures[_get_pool(workers).submit(function, *args)] = index
-    except BrokenProcessPool:
-        pass
-    unfinished = list(range(len(futures), len(jobs)))
-    for future in as_completed(futures):
-        try:
-            yield jobs[futures[future]], future.result()
-        except BrokenProcessPool:
-            unfinished.append(futures[future])
-    for index in unfinished:
-        try:
-            yield jobs[index], _get_pool(workers).submit(function, *arguments[index]).result()
-        except BrokenProcessPool:
-            yield jobs[index], died(jobs[index])
+        for future in as_completed(futures):
+            job = futures[future]
+            try:
+                yield job, *future.result()
+            except _Lost as error:
+                yield job, lost(job, str(error)), error.seconds
+    finally:  # an error or Ctrl-C: what has not started yet will not be wanted
+        for future in futures:
+            future.cancel()
 
 
 def prepare_process() -> None:
@@ -66,34 +72,122 @@ def prepare_process() -> None:
 
 
 def stop_processes() -> None:
-    """Stop the pool, if there is one."""
-    global _pool
+    """Stop every worker process at once; what they write is written whole or not at all."""
     with _lock:
-        if _pool is not None:
-            _pool.shutdown(cancel_futures=True)
-            _pool = None
+        pools = list(_pools.values())
+        _pools.clear()
+    for pool in pools:
+        pool.stop()
 
 
-def _get_pool(workers: int) -> ProcessPoolExecutor:
-    global _pool
-    with _lock:
-        if _pool is not None and getattr(_pool, "_broken", False):
-            _pool = None
-        if _pool is None:
-            _pool = ProcessPoolExecutor(
-                workers,
-                mp_context=multiprocessing.get_context("spawn"),  # forked torch and OpenMP threads hang
-                initializer=_start_worker,
-            )
-        return _pool
+class _Lost(Exception):
+    """A job that has no result."""
+
+    def __init__(self, why: str, seconds: float) -> None:
+        super().__init__(why)
+        self.seconds = seconds
 
 
-def _start_worker() -> None:
+class _Pool:
+    """As many threads as worker processes; each job's thread drives one process through a pipe, so that it knows
+    which job a process dies or hangs with (an executor of the standard library would lose them all)."""
+
+    def __init__(self, workers: int) -> None:
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="worker")
+        self._idle: queue.LifoQueue[_Worker] = queue.LifoQueue()
+        self._all: set[_Worker] = set()
+        self._stopped = False
+
+    def submit(self, function: Callable[..., Result], args: tuple[Any, ...], timeout: float) -> Future[Any]:
+        return self._threads.submit(self._run, function, args, timeout)
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for worker in list(self._all):
+            worker.kill()
+        self._threads.shutdown(wait=True)
+
+    def _run(self, function: Callable[..., Result], args: tuple[Any, ...], timeout: float) -> tuple[Result, float]:
+        started = time.monotonic()
+        for attempt in range(2):
+            worker = self._worker()
+            try:
+                result: Result = worker.run(function, args, timeout)
+            except TimeoutError:
+                self._drop(worker)
+                raise _Lost(f"took longer than {timeout:g} s", time.monotonic() - started) from None
+            except (EOFError, ConnectionError):
+                self._drop(worker)
+                if attempt or self._stopped:
+                    raise _Lost("died (out of memory?)", time.monotonic() - started) from None
+            except BaseException:
+                self._idle.put(worker)
+                raise
+            else:
+                self._idle.put(worker)
+                break
+        return result, time.monotonic() - started
+
+    def _worker(self) -> _Worker:
+        try:
+            return self._idle.get_nowait()
+        except queue.Empty:
+            worker = _Worker()
+            self._all.add(worker)
+            return worker
+
+    def _drop(self, worker: _Worker) -> None:
+        worker.kill()
+        self._all.discard(worker)
+
+
+class _Worker:
+    """One child process that does one job at a time."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")  # forked torch and OpenMP threads hang
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_work, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()  # or its end would never be seen here
+        self._ready = False
+
+    def run(self, function: Callable[..., Result], args: tuple[Any, ...], timeout: float) -> Result:
+        """Raises TimeoutError, EOFError or ConnectionError (the process is gone), and what the function raises."""
+        if not self._ready:  # its start does not count as the job's time
+            self._ready = self._pipe.recv()
+        self._pipe.send((function, args))
+        if not self._pipe.poll(timeout or None):
+            raise TimeoutError
+        value, error = self._pipe.recv()
+        if error is not None:
+            raise error
+        result: Result = value
+        return result
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.join()
+
+
+def _work(pipe: Any) -> None:
+    """The life of a worker process: a job in, its result or error out."""
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = "1"
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    prepare_process()
     threading.Thread(target=_leave_with_parent, daemon=True).start()
+    prepare_process()
+    pipe.send(True)
+    while True:
+        try:
+            function, args = pipe.recv()
+        except EOFError:
+            return
+        try:
+            pipe.send((function(*args), None))
+        except Exception as error:
+            pipe.send((None, error))
 
 
 def _leave_with_parent() -> None:
@@ -102,3 +196,8 @@ def _leave_with_parent() -> None:
     if parent is not None:
         parent.join()
     os._exit(1)
+
+
+def _get_pool(workers: int) -> _Pool:
+    with _lock:
+        return _pools.setdefault(max(workers, 1), _Pool(max(workers, 1)))

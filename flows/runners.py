@@ -24,8 +24,8 @@ from flows.stages import STAGES, Row, Stage
 
 log = logging.getLogger("person_removal")
 
-Listener = Callable[[str, Row, bool], None]
-"""Told of every photo: stage, row, whether it came from the store."""
+Listener = Callable[[str, Row, bool, float], None]
+"""Told of every photo: stage, row, whether it came from the store, seconds of computing."""
 listeners: list[Listener] = []
 
 
@@ -52,16 +52,20 @@ def run_stage(
             todo.append((entry, given))
         else:
             rows[entry.id] = row
-            _tell(stage, row, True)
+            _tell(stage, row, True, 0)
     if todo and not compute:
         raise MissingInput(
             f"{todo[0][0].name}: nothing from stage '{stage}' in the store; run it first (--stages {stage})."
         )
     jobs = [(run, stage, entry, given) for entry, given in todo]
     workers = 1 if _on_gpu(context, stage) else context.workers
-    for (entry, _), row in run_in_processes(make_row, jobs, todo, workers, _died):
+
+    def lost(job: tuple[Entry, dict[str, Row]], why: str) -> Row:
+        return _over(job[0], "failed", f"{job[0].name}: the process of stage '{stage}' {why}; run again.")
+
+    for (entry, _), row, seconds in run_in_processes(make_row, jobs, todo, workers, lost, context.settings.run.timeout):
         rows[entry.id] = row
-        _tell(stage, row, False)
+        _tell(stage, row, False, seconds)
     return _write_manifest(context, stage, Path(shard), [rows[entry.id] for entry, _ in entries])
 
 
@@ -143,11 +147,6 @@ def _over(entry: Entry, state: str, reason: str) -> Row:
     return {"name": entry.name, "id": entry.id, "state": state, "reason": reason}
 
 
-def _died(job: tuple[Entry, dict[str, Row]]) -> Row:
-    entry = job[0]
-    return _over(entry, "failed", f"{entry.name}: the process that worked on it died (out of memory?).")
-
-
 def _discard_inputs(run: RunContext, given: Mapping[str, Row]) -> None:
     for stage, row in given.items():
         try:
@@ -173,6 +172,6 @@ def _write_manifest(run: RunContext, stage: str, shard: Path, rows: list[Row]) -
     return str(path)
 
 
-def _tell(stage: str, row: Row, stored: bool) -> None:
+def _tell(stage: str, row: Row, stored: bool, seconds: float) -> None:
     for listener in listeners:
-        listener(stage, row, stored)
+        listener(stage, row, stored, seconds)

@@ -22,6 +22,7 @@ from flows.cli.demo import demo
 from flows.cli.fill import fill
 from flows.cli.run import ServerError, run_job
 from flows.runners import MissingInput
+from flows.selection import selection
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -49,6 +50,16 @@ def run(
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")] = None,
     stages: Annotated[str | None, typer.Option(help="Only these, comma-separated; others from the store.")] = None,
     refresh: Annotated[str | None, typer.Option(help="Compute these stages again.")] = None,
+    photos: Annotated[
+        list[str] | None, typer.Option(metavar="GLOB", help="Only photos of such names; the others stay as they are.")
+    ] = None,
+    status: Annotated[
+        str | None, typer.Option(help="Only photos that ended so the last time: review,failed,...")
+    ] = None,
+    log_json: Annotated[
+        str | None, typer.Option("--log-json", metavar="FILE", help="Append one JSON object a line; - is stderr.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for another run that works in OUT.")] = False,
     offline: Annotated[
         bool, typer.Option("--offline", help="Never touch the network (a run does not anyway).")
     ] = False,
@@ -74,8 +85,11 @@ def run(
         base["segment"] = {"segmenter": segmenter}
     if fill:
         base["inpaint"] = {"fill": fill}
+    if wait or log_json:
+        base["run"] = {"wait": wait, "log_json": log_json}
     settings = load_settings(preset, set_ or (), base=base)
-    raise typer.Exit(run_job(source, output, settings, stages, refresh, prefect=prefect, allow_review=allow_review))
+    wanted = selection(stages, refresh, photos, status)
+    raise typer.Exit(run_job(source, output, settings, wanted, prefect=prefect, allow_review=allow_review))
 
 
 def main() -> None:

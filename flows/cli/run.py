@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from configs import Settings
-from flows import runners
-from flows.finish import STATES, Summary
-from flows.job import Job, execute, prepare, selection
+from flows.events import listening
+from flows.finish import MEANING, PhotosFailed, Summary
+from flows.job import Job, execute, handed_over, prepare
+from flows.pipeline import STAGE_NAMES, Selection
+from flows.runners import Listener
+from flows.selection import STATES
 from flows.stages import Row
 
 console = Console(highlight=False, soft_wrap=True)
@@ -25,38 +29,23 @@ class ServerError(Exception):
     """Prefect has no server to talk to; one sentence for the user."""
 
 
-MEANING = {
-    "removed": "people taken out",
-    "passthrough": "nobody in it, copied byte for byte",
-    "review": "somebody may be left: look at review/",
-    "corrupt": "the file is damaged",
-    "refused": "not supported or not allowed",
-    "failed": "run again",
-}
-
-
 def run_job(
     source: Path,
     output: Path,
     settings: Settings,
-    stages: str | None = None,
-    refresh: str | None = None,
+    wanted: Selection | None = None,
     *,
     prefect: bool = False,
     allow_review: bool = False,
 ) -> int:
     """Plan, run, report; returns the exit code. Raises the errors of `flows.job.prepare`."""
-    job = prepare(source, output, settings, selection(stages, refresh))
+    job = prepare(source, output, settings, wanted or Selection())
     _announce(job)
-    with _progress() as progress:
-        stop = _follow(progress, job)
-        try:
-            if prefect or os.environ.get("PREFECT_API_URL"):
-                summary = _through_prefect(source, output, settings, stages, refresh)
-            else:
-                summary = execute(job)
-        finally:
-            stop()
+    with _progress() as progress, listening(_follow(progress, job)):
+        if prefect or os.environ.get("PREFECT_API_URL"):
+            summary = _through_prefect(source, output, settings, job)
+        else:
+            summary = execute(job)
     if summary is None:
         console.print(f"Stages done: {', '.join(job.selection.stages)}. Publish with: --stages publish", markup=False)
         return 0
@@ -64,14 +53,21 @@ def run_job(
     return summary.exit_code(allow_review)
 
 
-def _through_prefect(
-    source: Path, output: Path, settings: Settings, stages: str | None, refresh: str | None
-) -> Summary | None:
+def _through_prefect(source: Path, output: Path, settings: Settings, job: Job) -> Summary | None:
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")  # the progress bars say the rest
     from flows.person_removal import person_removal  # takes seconds to import
 
+    wanted = job.selection
+    chosen: dict[str, Any] = {name: list(getattr(wanted, name)) or None for name in ("refresh", "photos", "status")}
+    chosen["stages"] = list(wanted.stages) if wanted.stages != STAGE_NAMES else None
     try:
-        return person_removal(str(source.resolve()), str(output.resolve()), settings, stages, refresh)
+        with handed_over(job):
+            summary: Summary | None = person_removal(
+                str(source.resolve()), str(output.resolve()), settings=settings, **chosen
+            )
+        return summary
+    except PhotosFailed as error:
+        return error.summary
     except RuntimeError as error:  # Prefect's own, for a server that is not there or does not start
         if "API" not in str(error):
             raise
@@ -112,13 +108,13 @@ def _progress() -> Progress:
     )
 
 
-def _follow(progress: Progress, job: Job) -> Callable[[], None]:
-    """Show every photo that a stage finishes, once a stage; returns what ends it."""
+def _follow(progress: Progress, job: Job) -> Listener:
+    """Shows every photo that a stage finishes, once a stage."""
     bars = {stage: progress.add_task(stage, total=job.planned.photos, note="") for stage in job.selection.reached}
     seen: dict[str, set[str]] = {stage: set() for stage in bars}
     stored: Counter[str] = Counter()
 
-    def listen(stage: str, row: Row, from_store: bool) -> None:
+    def listen(stage: str, row: Row, from_store: bool, seconds: float) -> None:
         if row["id"] in seen[stage]:  # an extra pass
             return
         seen[stage].add(row["id"])
@@ -126,8 +122,7 @@ def _follow(progress: Progress, job: Job) -> Callable[[], None]:
         note = f"{stored[stage]} cached" if stored[stage] else ""
         progress.update(bars[stage], advance=1, note=note)
 
-    runners.listeners.append(listen)
-    return lambda: runners.listeners.remove(listen)
+    return listen
 
 
 def _close(summary: Summary) -> None:
@@ -145,6 +140,10 @@ def _close(summary: Summary) -> None:
         console.print(f"{done}; {summary.seconds:.1f} s ({rate:.2f} photos/s).", markup=False)
     else:
         console.print(f"Everything was cached: nothing computed; {summary.seconds:.1f} s.", markup=False)
+    if summary.missing:
+        console.print(
+            f"{summary.missing} photos of the collection were never part of a run; they are not in OUT.", markup=False
+        )
     if summary.report:
         console.print(f"Report: {summary.report}", markup=False)
 

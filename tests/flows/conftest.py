@@ -24,7 +24,7 @@ def computed() -> Iterator[Callable[[], dict[str, int]]]:
     """Photos computed (not taken from the store) by stage since the last call."""
     counts: Counter[str] = Counter()
 
-    def listen(stage: str, row: dict[str, Any], stored: bool) -> None:
+    def listen(stage: str, row: dict[str, Any], stored: bool, seconds: float) -> None:
         if not stored:
             counts[stage] += 1
 

@@ -44,19 +44,19 @@ def test_same_bytes_as_the_plain_run_and_cached_the_second_time(
     remove(coco, tmp_path / "plain")
     computed()
     out = tmp_path / "prefect"
-    summary = flow(str(coco), str(out), coco_settings())
+    summary = flow(str(coco), str(out), settings=coco_settings())
     assert summary.states == {"removed": 5, "passthrough": 1}
     assert contents(out) == contents(tmp_path / "plain")
     assert computed() == {"segment": 6, "refine": 6, "inpaint": 6, "verify": 6, "publish": 6}
 
-    again = flow(str(coco), str(out), coco_settings())
+    again = flow(str(coco), str(out), settings=coco_settings())
     assert computed() == {} and again.computed == 0
     assert set(task_states()) == {"Cached"}
 
     # Prefect remembers results whose files are gone; the store is asked, so they are made again.
     shutil.rmtree(out / ".person-removal/refine")
     (out / "images/0001.png").unlink()
-    flow(str(coco), str(out), coco_settings())
+    flow(str(coco), str(out), settings=coco_settings())
     assert computed()["refine"] == 6
     assert contents(out) == contents(tmp_path / "plain")
 
@@ -64,7 +64,7 @@ def test_same_bytes_as_the_plain_run_and_cached_the_second_time(
 @pytest.mark.slow
 def test_refresh_runs_a_stage_again(coco: Path, tmp_path: Path, computed: Callable[[], dict[str, int]]) -> None:
     out = tmp_path / "out"
-    flow(str(coco), str(out), coco_settings())
+    flow(str(coco), str(out), settings=coco_settings())
     computed()
-    flow(str(coco), str(out), coco_settings(), refresh="inpaint")
+    flow(str(coco), str(out), settings=coco_settings(), refresh=["inpaint"])
     assert computed() == {"inpaint": 6}

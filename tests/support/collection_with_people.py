@@ -14,7 +14,7 @@ from configs.load import load_settings
 from flows.finish import Summary
 from flows.job import execute, prepare, selection
 
-FAST = ("inpaint.fill=telea", "run.workers=1", "run.retries=0")
+FAST = ("inpaint.fill=telea", "run.workers=1", "run.retries=0", "run.timeout=0")
 
 
 def texture(seed: int, height: int = 96, width: int = 128) -> np.ndarray:
