@@ -75,6 +75,36 @@ class RefineSettings(_Frozen):
     """The hole grows by this much around each person: rims and ghosts come from tight masks."""
     dilate_min: int = Field(default=4, ge=0, le=256)
     """Least growth in pixels."""
+    carry: float = Field(default=0.04, ge=0, le=1)
+    """Things at most this far from a person leave with them (what touches always does); 0 leaves all things."""
+    keep: str | None = None
+    """Who stays: `largest`, numbers of the photo's people as in people.json (`0,2`), or a JSON file of photo name ->
+    `"largest"`, numbers, and boxes `[x, y, width, height]` in pixels."""
+    keep_margin: float = Field(default=0.02, ge=0, le=0.5)
+    """Room around those who stay that another person's growth does not enter."""
+    min_size: float = Field(default=0, ge=0, le=1)
+    """People smaller than this share of the photo's diagonal stay; 0 removes everyone."""
+    spare: tuple[tuple[float, ...], ...] = ()
+    """Regions where nothing is removed: boxes `[x, y, width, height]` or polygons `[x1, y1, x2, y2, x3, y3, ...]`, all
+    in shares of the photo's width and height."""
+    spare_masks: str | None = None
+    """Mask file in which white marks where nothing is removed; `{stem}` and `{name}` stand for the photo's, and a photo
+    without such a file has no such region."""
+
+    @field_validator("keep", mode="before")
+    @classmethod
+    def _number(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) else value  # `refine.keep=1` is a number in YAML
+
+    @field_validator("spare")
+    @classmethod
+    def _shapes(cls, shapes: tuple[tuple[float, ...], ...]) -> tuple[tuple[float, ...], ...]:
+        for shape in shapes:
+            if len(shape) < 4 or len(shape) % 2:
+                raise ValueError(f"a region is 4 numbers (a box) or at least 3 points, not {len(shape)} numbers")
+            if not all(0 <= value <= 1 for value in shape):
+                raise ValueError("regions are in shares of the photo's width and height, from 0 to 1")
+        return shapes
 
 
 class InpaintSettings(_Frozen):

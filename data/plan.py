@@ -15,8 +15,9 @@ from typing import Any
 from configs import Settings
 from data.collection import Collection, InputError, Source
 from data.files import canonical_json, digest, sha256, sha256_of, write_atomic
+from data.keep import read_keep
 from data.store import Store
-from data.types import PhotoError
+from data.types import Keep, PhotoError
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Entry:
 
     id: digest of the name, stable across runs. sha256: of the file. given: store key of the photo's annotation
     slice, or the path of its mask file; given_sha256: its content. mask_name: where its hole is published,
-    below `masks/`. state, reason: set when the photo is over before it started.
+    below `masks/`. keep: who stays. spared: path of the mask of where nothing is removed. state, reason: set when the
+    photo is over before it started.
     """
 
     id: str
@@ -38,6 +40,9 @@ class Entry:
     stated_size: tuple[int, int] | None = None
     given: str | None = None
     given_sha256: str | None = None
+    keep: Keep = ()
+    spared: str | None = None
+    spared_sha256: str | None = None
     state: str | None = None
     reason: str | None = None
 
@@ -76,6 +81,7 @@ def make_entries(collection: Collection, settings: Settings, store: Store) -> li
         entries = _with_annotations(entries, collection, settings, store)
     elif settings.segment.segmenter == "mask-files":
         entries = _with_mask_files(entries, collection, settings, digests)
+    entries = _with_kept(entries, collection, settings, digests)
     digests.save()
     return entries
 
@@ -106,10 +112,18 @@ def write_shards(
 
 def read_shard(path: Path) -> list[Entry]:
     """Entries of a shard manifest."""
-    return [
-        Entry(**{**item, "stated_size": tuple(item["stated_size"]) if item["stated_size"] else None})
-        for item in json.loads(path.read_bytes())
-    ]
+    return [_entry(item) for item in json.loads(path.read_bytes())]
+
+
+def _entry(item: dict[str, Any]) -> Entry:
+    keep = item["keep"]
+    return Entry(
+        **{
+            **item,
+            "stated_size": tuple(item["stated_size"]) if item["stated_size"] else None,
+            "keep": keep if isinstance(keep, str) else tuple(k if isinstance(k, int) else tuple(k) for k in keep),
+        }
+    )
 
 
 def _shard_count(photos: int, store: Store, shard_size: int, workers: int) -> int:
@@ -164,8 +178,7 @@ def _with_mask_files(
         raise InputError(f"{folder}: the folder of segment.masks is not there.")
     out = []
     for entry in entries:
-        name = PurePosixPath(entry.name)
-        mask = folder / settings.segment.mask_pattern.format(stem=name.with_suffix("").as_posix(), name=entry.name)
+        mask = folder / _for_photo(settings.segment.mask_pattern, entry.name)
         if entry.state is None:
             try:
                 sha, _ = digests.of(mask)
@@ -174,6 +187,29 @@ def _with_mask_files(
                 entry = replace(entry, state="refused", reason=f"{entry.name}: there is no mask file {mask}.")
         out.append(entry)
     return out
+
+
+def _with_kept(entries: list[Entry], collection: Collection, settings: Settings, digests: _Digests) -> list[Entry]:
+    """Entries with who is asked to stay, and with the mask files of where nothing is removed."""
+    refine = settings.refine
+    keep = read_keep(refine.keep, collection.root, {entry.name for entry in entries})
+    entries = [replace(entry, keep=keep.get(entry.name, ())) for entry in entries]
+    if not refine.spare_masks:
+        return entries
+    out = []
+    for entry in entries:
+        mask = collection.root / _for_photo(refine.spare_masks, entry.name)
+        with contextlib.suppress(FileNotFoundError):
+            entry = replace(entry, spared=str(mask), spared_sha256=digests.of(mask)[0])
+        out.append(entry)
+    if all(entry.spared is None for entry in out):
+        raise InputError(f"{refine.spare_masks}: there is no such mask file for any photo (refine.spare_masks).")
+    return out
+
+
+def _for_photo(pattern: str, name: str) -> str:
+    """A file name pattern with `{stem}` and `{name}` of a photo in it."""
+    return pattern.replace("{stem}", PurePosixPath(name).with_suffix("").as_posix()).replace("{name}", name)
 
 
 class _Digests:

@@ -29,6 +29,10 @@ def decode_counts(counts: str, size: tuple[int, int]) -> NDArray[np.bool_]:
     return decoded.astype(bool)
 
 
+Keep = Literal["largest"] | tuple[int | tuple[float, float, float, float], ...]
+"""Who stays in a photo: the largest person, or numbers in the list of its people (from 0) and boxes
+(x, y, width, height in pixels) of persons."""
+
 State = Literal["removed", "passthrough", "review", "corrupt", "refused", "failed"]
 
 

@@ -13,10 +13,11 @@ from PIL import Image, ImageOps
 import inpainting
 from configs import GIVEN_MASKS, Settings, SettingsError
 from configs.load import load_settings
+from data.keep import parse_keep
 from data.types import Hole, People, Photo, Pixels, Weight
 from flows import networks
 from flows.context import find_weights, resolve
-from masks import refine
+from masks import choose, refine
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,10 @@ def remove_people(
     pixels = _pixels(image)
     photo = Photo(id="image", name=str(image) if isinstance(image, str | Path) else "image", pixels=pixels)
     people = networks.segmenter(settings.segment, weights).segment([photo])[0]
-    hole = refine(people, settings.refine)
-    patches = inpainting.inpaint(pixels, hole, networks.fill(settings.inpaint, weights), settings.inpaint)
+    choice = choose(people, parse_keep(settings.refine.keep) if settings.refine.keep else (), settings.refine)
+    hole = refine(people, settings.refine, pixels, choice)
+    kept = choice.kept.astype(np.uint8) * np.uint8(255) if choice.anyone else None
+    patches = inpainting.inpaint(pixels, hole, networks.fill(settings.inpaint, weights), settings.inpaint, kept)
     return Result(inpainting.compose(pixels, hole, patches), hole, people)
 
 

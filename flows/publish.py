@@ -21,13 +21,21 @@ MADE_UP = 0.7
 
 
 def publish_photo(
-    run: RunContext, entry: Entry, photo: Decoded, hole: Hole, result: Pixels, people: int, verified: dict[str, Any]
+    run: RunContext,
+    entry: Entry,
+    photo: Decoded,
+    hole: Hole,
+    result: Pixels,
+    people: int,
+    facts: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
     """Write the photo's files below the output directory; returns the facts of its manifest row.
 
     `images/` gets what can be used, `review/` what somebody has to look at first. A photo without people is copied
     byte for byte. A file that somebody changed since it was published is moved to `edited/`, never overwritten.
+    facts: of the stages before, by name.
     """
+    verified = facts["verify"]
     state, share = photo_state(hole, verified), float((hole > 0).mean())
     folder = "review" if state == "review" else "images"
     raw = encode(photo, result) if hole.any() else photo.raw
@@ -57,7 +65,7 @@ def publish_photo(
         "output": f"{folder}/{entry.name}",
         "output_sha256": sha256(raw),
         "mask": f"masks/{entry.mask_name}" if run.settings.publish.masks else None,
-        "notes": [f"{share:.0%} of the photo is made up"] if share > MADE_UP else [],
+        "notes": _notes(share, facts["refine"]),
         "verify": {key: verified[key] for key in ("looked", "found", "left")},
         "thumbnails": pictures,
         "orientation": photo.orientation,
@@ -117,6 +125,13 @@ def _stamp(path: Path) -> list[int] | None:
     except OSError:
         return None
     return [stat.st_size, stat.st_mtime_ns]
+
+
+def _notes(share: float, refined: dict[str, Any]) -> list[str]:
+    notes = [f"{share:.0%} of the photo is made up"] if share > MADE_UP else []
+    if refined["kept"]:
+        notes.append(f"{refined['kept']} of the people kept")
+    return notes
 
 
 def _reason(state: State, verified: dict[str, Any], name: str) -> str | None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import detection
 import inpainting
@@ -35,6 +36,7 @@ from data.types import (
     decode_counts,
     encode_counts,
 )
+from detection.mask_files import BadMask, read_mask
 from flows import networks
 from flows.context import RunContext, second_look
 from flows.publish import STAGE_VERSION as PUBLISH_VERSION
@@ -127,17 +129,45 @@ def _refine_key(run: RunContext, entry: Entry, rows: Rows) -> str:
     return artifact_key(
         "refine",
         masks.STAGE_VERSION,
-        run.settings.refine.model_dump(mode="json"),
+        run.settings.refine.model_dump(mode="json", exclude=_BY_PHOTO),
         [],
-        [rows["segment"]["sha256"], *_extra_digest(rows)],
+        [rows["segment"]["sha256"], *_extra_digest(rows), *_kept_digest(run, entry)],
     )
 
 
 def _refine(run: RunContext, entry: Entry, rows: Rows) -> Made:
-    people = read_people(run, rows).plus([read_extra(run, rows)] if _extra_digest(rows) else [])
-    hole = masks.refine(people, run.settings.refine)
-    payload = canonical_json({"size": list(hole.shape), "counts": encode_counts(hole)})
-    return payload, {"share": round(float((hole > 0).mean()), 6)}
+    first, extra = read_people(run, rows), read_extra(run, rows) if _extra_digest(rows) else None
+    choice = _choice(run, entry, first, extra)
+    people = first.plus([extra] if extra else [])
+    hole = masks.refine(people, run.settings.refine, choice=choice)
+    artifact = {"size": list(hole.shape), "counts": encode_counts(hole)}
+    if choice.anyone:
+        artifact["kept"] = encode_counts(choice.kept)
+    return canonical_json(artifact), {"share": round(float((hole > 0).mean()), 6), "kept": sum(choice.stays)}
+
+
+_BY_PHOTO = {"keep", "spare_masks"}
+"""Settings that stand in a photo's key as what they say of that photo."""
+
+
+def _choice(run: RunContext, entry: Entry, people: People, extra: People | None = None) -> masks.Choice:
+    spared = read_given_mask(entry, Path(entry.spared), people.size) if entry.spared else None
+    return masks.choose(people, entry.keep, run.settings.refine, spared, extra)
+
+
+def _kept_digest(run: RunContext, entry: Entry) -> list[str]:
+    """Digest of what says who stays; nothing when nobody is asked to."""
+    settings = run.settings.refine
+    said = [entry.keep, entry.spared_sha256, settings.min_size, settings.spare]
+    return [digest(said)] if any(said) else []
+
+
+def read_given_mask(entry: Entry, path: Path, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """A mask file that goes with the photo, bool H x W, white is true. Raises PhotoError (refused)."""
+    try:
+        return read_mask(path, size)
+    except BadMask as error:
+        raise PhotoError("refused", f"{entry.name}: the mask {path} {error}.") from None
 
 
 def _extra_digest(rows: Rows) -> list[str]:
@@ -168,7 +198,7 @@ def _inpaint(run: RunContext, entry: Entry, rows: Rows) -> Made:
     settings = run.settings.inpaint
     fill = networks.fill(settings, run.weights)
     try:
-        patches = inpainting.inpaint(read_photo(entry).pixels, hole, fill, settings)
+        patches = inpainting.inpaint(read_photo(entry).pixels, hole, fill, settings, read_kept(run, rows))
     except PhotoError as error:  # the room below knows no names
         raise PhotoError(error.state, f"{entry.name}: {error.sentence}") from None
     return inpainting.pack(patches), {}
@@ -187,7 +217,12 @@ def _verify_key(run: RunContext, entry: Entry, rows: Rows) -> str:
             "look": settings.model_dump(mode="json") if settings else None,
         },
         run.digests(detection.required_weights(settings)) if settings else [],
-        [entry.sha256, *(rows[s]["sha256"] for s in ("segment", "refine", "inpaint")), *_extra_digest(rows)],
+        [
+            entry.sha256,
+            *(rows[s]["sha256"] for s in ("segment", "refine", "inpaint")),
+            *_extra_digest(rows),
+            *_kept_digest(run, entry),
+        ],
     )
 
 
@@ -199,7 +234,13 @@ def _verify(run: RunContext, entry: Entry, rows: Rows) -> Made:
     """
     people, hole = read_people(run, rows), read_hole(run, rows)
     inside = hole > 0
-    left = [p for p in people.persons if _share(~inside, people.mask(p)) > run.settings.verify.left]
+    choice = _choice(run, entry, people)
+    outside = ~(inside | choice.kept)
+    left = [
+        person
+        for person, stays in zip(people.persons, choice.stays, strict=True)
+        if not stays and _share(outside, people.mask(person)) > run.settings.verify.left
+    ]
     settings, found, looked = second_look(run.settings), People(people.size), "none"
     if settings:
         looked = settings.segmenter
@@ -208,7 +249,7 @@ def _verify(run: RunContext, entry: Entry, rows: Rows) -> Made:
         if hole.any() or sees_more:  # an untouched photo looks the same to the same eyes
             photo = read_photo(entry)
             result = inpainting.compose(photo.pixels, hole, read_patches(run, rows))
-            found = look(run, settings, photo, result, entry)
+            found = _not_kept(run, look(run, settings, photo, result, entry), choice)
     extra = People(people.size, tuple(p for p in found.persons if _share(inside, found.mask(p)) <= 0.5))
     if _extra_digest(rows):
         extra = read_extra(run, rows).plus([extra])
@@ -220,6 +261,20 @@ def _verify(run: RunContext, entry: Entry, rows: Rows) -> Made:
         "extra": sha256(canonical_json(extra_json)) if len(extra) else None,
     }
     return canonical_json({"extra": extra_json}), facts
+
+
+def _not_kept(run: RunContext, found: People, choice: masks.Choice) -> People:
+    """Whom a second look found, without those who may stay."""
+    may_stay = choice.kept | choice.region
+    return replace(
+        found,
+        persons=tuple(
+            person
+            for person, mask in ((person, found.mask(person)) for person in found.persons)
+            if _share(may_stay, mask) <= 0.5
+            and not masks.is_small(int(np.count_nonzero(mask)), found.size, run.settings.refine)
+        ),
+    )
 
 
 def _share(region: np.ndarray[Any, np.dtype[np.bool_]], mask: np.ndarray[Any, np.dtype[np.bool_]]) -> float:
@@ -238,7 +293,7 @@ def _publish_key(run: RunContext, entry: Entry, rows: Rows) -> str:
         [
             *(entry.name, entry.mask_name, entry.sha256),
             *(rows[stage]["sha256"] for stage in ("segment", "refine", "inpaint", "verify")),
-            digest(rows["verify"]["facts"]),
+            digest([rows["refine"]["facts"], rows["verify"]["facts"]]),
         ],
     )
 
@@ -247,10 +302,10 @@ def _publish(run: RunContext, entry: Entry, rows: Rows) -> Made:
     people = read_people(run, rows).plus([read_extra(run, rows)])
     photo, hole = read_photo(entry), read_hole(run, rows)
     result = inpainting.compose(photo.pixels, hole, read_patches(run, rows)) if hole.any() else photo.pixels
-    row = publish_photo(run, entry, photo, hole, result, len(people), rows["verify"]["facts"])
-    return canonical_json(
-        {"people": people.to_json(), "hole": json.loads(run.store.read("refine", rows["refine"]["key"]))}
-    ), row
+    facts = {stage: rows[stage]["facts"] for stage in ("refine", "verify")}
+    row = publish_photo(run, entry, photo, hole, result, len(people), facts)
+    refined = json.loads(run.store.read("refine", rows["refine"]["key"]))
+    return canonical_json({"people": people.to_json(), "hole": refined}), row
 
 
 STAGES = {
@@ -288,6 +343,14 @@ def read_hole(run: RunContext, rows: Rows) -> Hole:
     data = json.loads(run.store.read("refine", rows["refine"]["key"]))
     height, width = data["size"]
     return decode_counts(data["counts"], (height, width)).astype(np.uint8) * np.uint8(255)
+
+
+def read_kept(run: RunContext, rows: Rows) -> Hole | None:
+    """The pixels of people who stay, as a hole would mark them; None when nobody does."""
+    data = json.loads(run.store.read("refine", rows["refine"]["key"]))
+    if "kept" not in data:
+        return None
+    return decode_counts(data["kept"], tuple(data["size"])).astype(np.uint8) * np.uint8(255)
 
 
 def read_patches(run: RunContext, rows: Rows) -> list[Patch]:

@@ -15,16 +15,20 @@ MOST_HOLE = 0.999
 """Largest share of a photo that can be filled from the rest of it: with less there is nothing to continue."""
 
 
-def inpaint(image: Pixels, hole: Hole, fill: Fill, settings: InpaintSettings) -> list[Patch]:
+def inpaint(
+    image: Pixels, hole: Hole, fill: Fill, settings: InpaintSettings, exclude: Hole | None = None
+) -> list[Patch]:
     """Final pixels for the hole, one patch for each connected group of it; none for an empty hole.
 
     image: uint8 H x W x 3 RGB. hole: uint8 H x W, 0 or 255, 255 = fill. Every pixel of the hole is
     hidden from the fill, whichever window it lies in, so that a person is never copied into the result.
+    exclude: uint8 H x W, 255 = stays in the photo, yet is hidden from the fill too (people who are kept).
 
     Raises ValueError for arrays of another kind and PhotoError (refused) when hardly anything is known.
     """
     _check(image, hole)
-    share = np.count_nonzero(hole) / hole.size
+    hidden = hole if exclude is None else np.maximum(hole, exclude)
+    share = np.count_nonzero(hidden) / hole.size
     if share > MOST_HOLE:
         raise PhotoError("refused", f"the hole covers {share:.0%} of the photo, nothing is left to fill from")
     labels, boxes = hole_groups(hole)
@@ -33,7 +37,7 @@ def inpaint(image: Pixels, hole: Hole, fill: Fill, settings: InpaintSettings) ->
     for window in plan_windows(hole, boxes, settings):
         there = labels[window.box]
         own = np.where(np.isin(there, window.groups), np.uint8(255), np.uint8(0))
-        others = np.where((there != 0) & (own == 0), np.uint8(255), np.uint8(0))
+        others = np.where((hidden[window.box] != 0) & (own == 0), np.uint8(255), np.uint8(0))
         pixels = fill_window(image[window.box], own, others, fill, longest)
         filled[window.box][own != 0] = pixels[own != 0]
     for box in boxes:

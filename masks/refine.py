@@ -3,44 +3,72 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from configs import GIVEN_MASKS, RefineSettings
-from data.types import Hole, People, Person
+from data.types import Hole, People, Pixels
 from masks import morphology
+from masks.carried import carried
+from masks.choice import Choice, choose
+from masks.morphology import Mask
 
 
-def refine(people: People, settings: RefineSettings) -> Hole:
+def refine(
+    people: People, settings: RefineSettings, pixels: Pixels | None = None, choice: Choice | None = None
+) -> Hole:
     """The photo's hole: uint8 H x W, 255 = remove; all 0 when there are no people.
 
     All lengths are relative to each person's size, the square root of the mask's area, so that one
-    setting serves a person of 30 and one of 3,000 pixels.
+    setting serves a person of 30 and one of 3,000 pixels. pixels: the photo, in the masks' frame, which shadows are
+    found in. choice: who stays; by default what the settings alone say.
     """
+    choice = choice or choose(people, (), settings)
+    masks = [people.mask(person) for person in people.persons]
     hole = np.zeros(people.size, bool)
-    for person in people.persons:
-        mask = people.mask(person)
-        if mask.any():
-            _add(hole, mask, person, settings)
+    leaving = np.zeros(people.size, bool)
+    things = carried(people, masks, choice.stays, settings)
+    for person, mask, stays, theirs in zip(people.persons, masks, choice.stays, things, strict=True):
+        if not stays and mask.any():
+            noisy = person.source not in GIVEN_MASKS  # in given masks small parts are meant, not noise
+            _add(hole, leaving, mask, theirs, settings, noisy)
+    for mask, stays in zip(masks, choice.stays, strict=True):
+        if stays and mask.any():
+            _spare(hole, mask, settings)
+    hole |= leaving  # the margin takes from the ring around somebody, never from somebody
+    hole &= ~(choice.kept | choice.region)
     return hole.astype(np.uint8) * np.uint8(255)
 
 
-def _add(hole: NDArray[np.bool_], mask: NDArray[np.bool_], person: Person, settings: RefineSettings) -> None:
-    """Refine one mask inside its own surroundings and add it to the hole in place."""
-    area = int(mask.sum())
+def _add(hole: Mask, leaving: Mask, mask: Mask, things: Sequence[Mask], settings: RefineSettings, noisy: bool) -> None:
+    """Refine one person's mask and add it, with what it carries, to the hole, and what nothing was grown of to
+    `leaving`, both in place."""
+    area = np.count_nonzero(mask)
     size = math.sqrt(area)
     close = settings.close * size / 2
     snap = settings.snap * size
     grow = max(float(settings.dilate_min), settings.dilate * size)
-    box = _surroundings(mask, math.ceil(2 * close + snap + grow) + 2)
+    whole = np.logical_or.reduce([mask, *things]) if things else mask
+    box = _surroundings(whole, math.ceil(2 * close + snap + grow) + 2)
     part = mask[box]
-    if person.source not in GIVEN_MASKS:  # there small parts are meant, not noise
+    if noisy:
         part = morphology.drop_specks(part, settings.speck * area)
+    for thing in things:
+        part = part | thing[box]
+    leaving[box] |= part
     part = morphology.close(part, close)
     part = morphology.fill_enclosed(part, settings.fill_holes * area)
     part = morphology.snap(part, snap, _photo_borders(box, mask.shape))
     hole[box] |= morphology.dilate(part, grow)
+
+
+def _spare(hole: Mask, mask: Mask, settings: RefineSettings) -> None:
+    """Take the margin around somebody who stays out of the hole in place."""
+    margin = settings.keep_margin * math.sqrt(np.count_nonzero(mask))
+    box = _surroundings(mask, math.ceil(margin) + 1)
+    hole[box] &= ~morphology.dilate(mask[box], margin)
 
 
 def _surroundings(mask: NDArray[np.bool_], margin: int) -> tuple[slice, slice]:

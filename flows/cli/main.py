@@ -47,6 +47,9 @@ def run(
     preset: Annotated[str, typer.Option(help="default, embedded, coco, or a YAML file.")] = "default",
     segmenter: Annotated[str | None, typer.Option(help="yolo, annotations, mask-files, embedded.")] = None,
     fill: Annotated[str | None, typer.Option(help="deepfillv2, patchmatch, telea, navier-stokes.")] = None,
+    keep: Annotated[
+        str | None, typer.Option(help="Who stays: largest, numbers as in people.json (0,2), or a JSON file by photo.")
+    ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")] = None,
     stages: Annotated[str | None, typer.Option(help="Only these, comma-separated; others from the store.")] = None,
     refresh: Annotated[str | None, typer.Option(help="Compute these stages again.")] = None,
@@ -87,6 +90,8 @@ def run(
         base["inpaint"] = {"fill": fill}
     if wait or log_json:
         base["run"] = {"wait": wait, "log_json": log_json}
+    if keep:
+        base["refine"] = {"keep": str(Path(keep).absolute()) if keep.endswith(".json") else keep}
     settings = load_settings(preset, set_ or (), base=base)
     wanted = selection(stages, refresh, photos, status)
     raise typer.Exit(run_job(source, output, settings, wanted, prefect=prefect, allow_review=allow_review))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from configs import InpaintSettings
-from inpainting import inpaint
+from inpainting import compose, inpaint
 from inpainting.windows import MIN_KNOWN, Window, hole_groups, plan_windows, shrink
 
 
@@ -127,3 +127,23 @@ def test_whole_never_reduces_the_photo() -> None:
     assert seen == [(700, 900, 3)]
     inpaint(photo, hole, Spy(), InpaintSettings(strategy="windows", window=256))
     assert max(seen[1]) == 256
+
+
+@pytest.mark.parametrize(("strategy", "window"), [("windows", 384), ("windows", 64), ("whole", 64)])
+def test_what_is_excluded_is_hidden_in_every_window(strategy: str, window: int) -> None:
+    """The fill is told of it, at any size, and it stays as it is."""
+    told: list[float] = []
+
+    class Spy:
+        def fill(self, image: np.ndarray, hole: np.ndarray, exclude: np.ndarray | None = None) -> np.ndarray:
+            assert exclude is not None and not (exclude & hole).any()
+            told.append(np.count_nonzero(exclude) / exclude.size)
+            return np.where(hole[..., None] > 0, np.uint8(7), image)
+
+    image = np.full((120, 160, 3), 200, np.uint8)
+    hole, stays = hole_with((120, 160), (40, 30, 80, 90)), hole_with((120, 160), (90, 30, 120, 90), (70, 80, 90, 90))
+    hole[stays > 0] = 0
+    settings = InpaintSettings.model_validate({"strategy": strategy, "window": window, "feather": 0})
+    result = compose(image, hole, inpaint(image, hole, Spy(), settings, stays))
+    assert told and all(share > 0.05 for share in told)
+    assert (result[35:85, 45:65] == 7).all() and (result[hole == 0] == 200).all()

@@ -1,0 +1,96 @@
+"""Who leaves and who stays: the keep-list, the smallest size, and regions where nothing is removed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from configs import RefineSettings
+from data.types import Keep, People
+from masks.morphology import Mask
+
+SAME_BOX = 0.5
+"""Least intersection over union of a box of the keep-list and a person's."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """stays: of each person, in order, whether it stays. kept: bool H x W, the pixels of people who stay (whole people,
+    and the parts of others in a region). region: bool H x W, where nothing is removed."""
+
+    stays: tuple[bool, ...]
+    kept: Mask
+    region: Mask
+
+    @property
+    def anyone(self) -> bool:
+        """Whether anything of anybody stays."""
+        return bool(self.kept.any())
+
+
+def choose(
+    people: People, keep: Keep, settings: RefineSettings, spared: Mask | None = None, extra: People | None = None
+) -> Choice:
+    """Who of these people stays.
+
+    keep: the photo's keep-list, which speaks of `people`. spared: bool H x W, where nothing is removed, on top of
+    `settings.spare`. extra: people whom a later look found; in the choice they follow the others.
+    """
+    first, people = people, people.plus([extra] if extra else [])
+    areas = [int(np.count_nonzero(people.mask(p))) for p in people.persons]
+    stays = [is_small(area, people.size, settings) for area in areas]
+    for index in _listed(first, areas, keep):
+        stays[index] = True
+    region = np.zeros(people.size, bool) if spared is None else spared.copy()
+    region |= _regions(settings.spare, people.size)
+    kept = np.zeros(people.size, bool)
+    for person, staying in zip(people.persons, stays, strict=True):
+        if staying or region.any():
+            kept |= people.mask(person) & (True if staying else region)
+    return Choice(tuple(stays), kept, region)
+
+
+def is_small(area: float, size: tuple[int, int], settings: RefineSettings) -> bool:
+    """Whether a person of `area` pixels is too small to be removed from a photo of `size` (height, width)."""
+    return math.sqrt(area) < settings.min_size * math.hypot(*size)
+
+
+def _listed(people: People, areas: Sequence[int], keep: Keep) -> list[int]:
+    """Numbers of the persons on the keep-list; a number or box that fits nobody keeps nobody."""
+    if keep == "largest":
+        single = [i for i, p in enumerate(people.persons) if not p.crowd]
+        return [max(single, key=lambda i: areas[i])] if single else []
+    out = []
+    for item in keep:
+        if isinstance(item, int):
+            out += [item] if item < len(people) else []
+        else:
+            overlaps = [_iou(item, p.bbox) for p in people.persons]
+            best = int(np.argmax(overlaps)) if overlaps else 0
+            out += [best] if overlaps and overlaps[best] >= SAME_BOX else []
+    return out
+
+
+def _iou(a: Sequence[float], b: Sequence[float]) -> float:
+    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    both = max(width, 0.0) * max(height, 0.0)
+    return both / max(a[2] * a[3] + b[2] * b[3] - both, 1e-9)
+
+
+def _regions(shapes: Sequence[Sequence[float]], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Boxes (x, y, width, height) and polygons (x1, y1, x2, y2, x3, y3, ...) in shares of the photo, bool H x W."""
+    out = np.zeros(size, np.uint8)
+    for shape in shapes:
+        if len(shape) == 4:
+            x, y, w, h = shape
+            shape = (x, y, x + w, y, x + w, y + h, x, y + h)
+        corners = np.array(shape, np.float64).reshape(-1, 2) * (size[1], size[0])
+        # Pixel centres: a box of (0, 0, 1, 1) is every pixel and one of half the width ends at the middle.
+        cv2.fillPoly(out, [np.round((corners - 0.5) * 16).astype(np.int32)], 1, shift=4)
+    return out.astype(bool)

@@ -1,0 +1,97 @@
+"""Who stays: A, B, C are people in this order, in capitals where they overlap nobody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from literal_masks import mask, picture
+
+from configs import RefineSettings
+from configs.load import load_settings
+from configs.settings import SettingsError
+from data.types import People, Person
+from masks import choose, refine
+
+PLAIN = RefineSettings(speck=0, close=0, fill_holes=0, snap=0, dilate=0, dilate_min=0, keep_margin=0)
+PHOTO = "AA...... AA..BBBB AA..BBBB ....BBBB ........ .CCCCCC. .CCCCCC. ........"
+
+
+def people(text: str = PHOTO, crowds: str = "") -> People:
+    return People(
+        mask(text).shape,
+        tuple(Person.from_mask(mask(text, c), 0.9, "annotations", c in crowds) for c in "ABC" if c in text),
+    )
+
+
+@pytest.mark.parametrize(
+    ("keep", "settings", "left"),
+    [
+        ((), {}, "ABC"),
+        ("largest", {}, "AC"),
+        ((0, 2), {}, "B"),
+        ((7,), {}, "ABC"),
+        (((0.0, 0.0, 2.0, 4.0),), {}, "BC"),  # nearly A's box
+        (((3.0, 0.0, 1.0, 1.0),), {}, "ABC"),  # nobody's box
+        ((), {"min_size": 0.25}, "BC"),  # A is 2.4 pixels of size, the diagonal 11.3
+        ((0,), {"spare": ((0.5, 0.0, 0.5, 0.5),)}, "C"),
+        ((), {"spare": ((0.0, 0.5, 1.0, 0.5, 1.0, 1.0, 0.0, 1.0),)}, "AB"),  # a polygon
+    ],
+)
+def test_who_is_removed(keep: Any, settings: dict[str, Any], left: str) -> None:
+    chosen = PLAIN.model_copy(update=settings)
+    choice = choose(people(), keep, chosen)
+    assert picture(refine(people(), chosen, choice=choice)) == picture(mask(PHOTO, left))
+    assert picture(choice.kept) == picture(mask(PHOTO, "".join(set("ABC") - set(left))))
+
+
+def test_a_crowd_is_never_the_largest_person() -> None:
+    found = people(crowds="B")
+    assert choose(found, "largest", PLAIN).stays == (False, False, True)
+
+
+def test_people_of_a_later_look_do_not_move_the_numbers() -> None:
+    extra = People((8, 8), (Person.from_mask(np.ones((8, 8), bool), 0.5, "yolo"),))
+    assert choose(people(), "largest", PLAIN, extra=extra).stays == (False, True, False, False)
+
+
+def test_half_of_somebody_in_a_region_stays() -> None:
+    settings = PLAIN.model_copy(update={"spare": ((0.75, 0.0, 0.25, 1.0),)})
+    choice = choose(people(), (), settings)
+    expected = "........ ......## ......## ......## ........ ......#. ......#. ........"
+    assert picture(choice.kept) == expected and choice.stays == (False, False, False)
+
+
+def test_the_margin_takes_from_the_ring_and_from_nobody() -> None:
+    text = "........ .AA.BBB. .AA.BBB. .AA.BBB. .AABBBB. .AABBBB. ........ ........"
+    settings = PLAIN.model_copy(update={"dilate_min": 2, "keep_margin": 0.5})
+    found = people(text)
+    hole = refine(found, settings, choice=choose(found, (1,), settings)) > 0
+    assert (hole & mask(text, "A")).sum() == mask(text, "A").sum()
+    assert not (hole & mask(text, "B")).any()
+    assert not hole[1, 3]  # the crack between the two
+
+
+@given(arrays(bool, (12, 12)), arrays(bool, (12, 12)), arrays(bool, (12, 12)), st.floats(0, 0.5), st.integers(0, 4))
+def test_nothing_of_those_who_stay_and_no_region_is_in_the_hole(
+    goes: np.ndarray, stays: np.ndarray, region: np.ndarray, dilate: float, least: int
+) -> None:
+    found = People((12, 12), tuple(Person.from_mask(m, 1.0, "annotations") for m in (goes, stays)))
+    settings = RefineSettings(dilate=dilate, dilate_min=least)
+    choice = choose(found, (1,), settings, spared=region)
+    hole = refine(found, settings, choice=choice) > 0
+    assert not (hole & (stays | region)).any()
+    assert (hole | ~goes | stays | region).all()
+
+
+@pytest.mark.parametrize(
+    ("shapes", "sentence"),
+    [("[[0.1, 0.2, 0.3]]", "4 numbers .* not 3"), ("[[0, 0, 640, 480]]", "shares of the photo's width and height")],
+)
+def test_regions_that_are_none(shapes: str, sentence: str) -> None:
+    with pytest.raises(SettingsError, match=sentence):
+        load_settings("coco", [f"refine.spare={shapes}"])
