@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from configs import InputSettings
 from data.coco import CocoError, CocoFile, load_coco
 from data.images import EXTENSIONS
+from data.places import is_remote, list_files
 
 
 class InputError(Exception):
@@ -58,6 +59,9 @@ def read_collection(root: Path, settings: InputSettings) -> Collection:
 
 def walk_photos(folder: Path) -> list[tuple[str, Path]]:
     """(name, path) of every photo below `folder`, sorted by name; hidden files and folders are passed over."""
+    if is_remote(folder):
+        names = (name for name in list_files(folder) if not any(part.startswith(".") for part in name.split("/")))
+        return sorted((n, folder / n) for n in names if PurePosixPath(n).suffix.lower() in EXTENSIONS)
     out = []
     for directory, folders, files in os.walk(folder):  # follows no links to folders, so it cannot loop
         folders[:] = sorted(f for f in folders if not f.startswith("."))
@@ -119,12 +123,14 @@ def is_inside(name: str) -> bool:
 
 def _from_folder(folder: Path, name: str, path: Path) -> Source:
     reason = None
-    if not path.is_file():
+    if not name.isprintable():
+        reason = f"{name!r}: control characters or an unreadable encoding in the name."
+    elif is_remote(path):  # objects are no links, and no devices
+        pass
+    elif not path.is_file():
         reason = f"{name}: not a regular file."
     elif not path.resolve().is_relative_to(folder.resolve()):
         reason = f"{name}: a link that leads out of the input directory."
-    elif not name.isprintable():
-        reason = f"{name!r}: control characters or an unreadable encoding in the name."
     return Source(name, path, refused=reason)
 
 

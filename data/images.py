@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError
 
+from data.places import read_bytes
 from data.types import PhotoError, Pixels
 
 FORMATS = {"JPEG", "MPO", "PNG", "WEBP", "TIFF"}
@@ -177,7 +178,7 @@ def _text_chunks(source: Image.Image) -> PngImagePlugin.PngInfo:
 def read_photo_bytes(path: Path, name: str) -> bytes:
     """The file's bytes. Raises PhotoError `failed` when it is gone; other I/O errors pass through (they may pass)."""
     try:
-        return path.read_bytes()
+        return read_bytes(path)
     except FileNotFoundError:
         raise PhotoError("failed", f"{name}: the file is not there.") from None
     except PermissionError:

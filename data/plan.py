@@ -16,6 +16,7 @@ from configs import Settings
 from data.collection import Collection, InputError, Source
 from data.files import canonical_json, digest, sha256, sha256_of, write_atomic
 from data.keep import read_keep
+from data.places import read_bytes, stamp_of
 from data.store import Store
 from data.types import Keep, PhotoError
 
@@ -112,7 +113,7 @@ def write_shards(
 
 def read_shard(path: Path) -> list[Entry]:
     """Entries of a shard manifest."""
-    return [_entry(item) for item in json.loads(path.read_bytes())]
+    return [_entry(item) for item in json.loads(read_bytes(path))]
 
 
 def _entry(item: dict[str, Any]) -> Entry:
@@ -129,7 +130,7 @@ def _entry(item: dict[str, Any]) -> Entry:
 def _shard_count(photos: int, store: Store, shard_size: int, workers: int) -> int:
     path = store.root / "shards.json"
     try:
-        known = int(json.loads(path.read_bytes())["count"])
+        known = int(json.loads(read_bytes(path))["count"])
     except (OSError, ValueError, KeyError, TypeError):
         known = 0
     if known and math.ceil(photos / known) <= shard_size:
@@ -155,14 +156,16 @@ def _with_annotations(entries: list[Entry], collection: Collection, settings: Se
         )
     persons = collection.coco.persons_by_image()
     objects = collection.coco.objects_by_image(settings.segment.objects)
+    stored = store.keys("given")
     out = []
     for entry in entries:
         if entry.image_id is not None and entry.state is None:
             of_photo = {"persons": persons.get(entry.image_id, []), "objects": objects.get(entry.image_id, [])}
             slice_ = canonical_json(of_photo)
             key = sha256(slice_)
-            if store.header("given", key) is None:
+            if key not in stored:
                 store.write("given", key, slice_)
+                stored.add(key)
             entry = replace(entry, given=key, given_sha256=key)
         out.append(entry)
     return out
@@ -220,16 +223,15 @@ class _Digests:
         self.known: dict[str, Any] = {}
         self.used: dict[str, Any] = {}
         with contextlib.suppress(OSError, ValueError):
-            self.known = json.loads(path.read_bytes())
+            self.known = json.loads(read_bytes(path))
 
     def of(self, path: Path) -> tuple[str, int]:
         """(sha256, bytes) of a file. Raises OSError."""
-        stat = path.stat()
-        stamp = [stat.st_size, stat.st_mtime_ns]
+        stamp = stamp_of(path)
         remembered = self.known.get(str(path))
         sha = remembered[2] if remembered and remembered[:2] == stamp else sha256_of(path)
         self.used[str(path)] = [*stamp, sha]
-        return sha, stat.st_size
+        return sha, int(stamp[0])
 
     def save(self) -> None:
         if self.used != self.known:

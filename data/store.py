@@ -7,14 +7,14 @@ It is written whole or not at all, so whatever stands under a key can be used.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data.files import canonical_json, digest, sha256, write_atomic
-
-_HEADER_LIMIT = 1 << 20
+from data.files import canonical_json, digest, is_temporary, sha256, write_atomic
+from data.places import is_remote, list_files, read_bytes, read_head
 
 
 class StoreError(Exception):
@@ -45,8 +45,9 @@ class Store:
         self.root = root
 
     def create(self) -> None:
-        self.root.mkdir(parents=True, exist_ok=True)
-        self.root.chmod(0o700)
+        if not is_remote(self.root):  # an object store knows no folders; who may read there is set at the bucket
+            self.root.mkdir(parents=True, exist_ok=True)
+            self.root.chmod(0o700)
 
     def path(self, stage: str, key: str) -> Path:
         return self.root / stage / key[:2] / key
@@ -54,15 +55,17 @@ class Store:
     def header(self, stage: str, key: str) -> Artifact | None:
         """The artifact's header, or None when it is not there or unreadable (then it is made again)."""
         try:
-            with self.path(stage, key).open("rb") as file:
-                return self._parse(stage, key, file.readline(_HEADER_LIMIT))
+            line, end, _ = read_head(self.path(stage, key)).partition(b"\n")
+            if not end:  # a header with more facts than most
+                line = read_bytes(self.path(stage, key)).partition(b"\n")[0]
+            return self._parse(stage, key, line)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def read(self, stage: str, key: str) -> bytes:
         """The payload. Raises StoreError when it is missing or altered."""
         try:
-            line, _, payload = self.path(stage, key).read_bytes().partition(b"\n")
+            line, _, payload = read_bytes(self.path(stage, key)).partition(b"\n")
             artifact = self._parse(stage, key, line)
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             raise StoreError(f"{self.path(stage, key)}: missing or unreadable artifact.") from None
@@ -79,10 +82,18 @@ class Store:
     def discard(self, stage: str, key: str) -> None:
         self.path(stage, key).unlink(missing_ok=True)
 
+    def keys(self, stage: str, since: float = 0) -> set[str]:
+        """Keys of every artifact of a stage that was written at or after `since` (seconds since the epoch)."""
+        since = math.floor(since) if is_remote(self.root) else since
+        found = list_files(self.root / stage).items()
+        names = (name.rpartition("/")[2] for name, file in found if file.written >= since)
+        return {name for name in names if not is_temporary(name)}
+
     def written_since(self, stage: str, key: str, moment: float) -> bool:
         """Whether the artifact's file was written at or after `moment` (seconds since the epoch)."""
         try:
-            return self.path(stage, key).stat().st_mtime >= moment
+            written = self.path(stage, key).stat().st_mtime
+            return written >= (math.floor(moment) if is_remote(self.root) else moment)  # S3 counts whole seconds
         except OSError:
             return False
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +16,7 @@ import inpainting
 from configs import GIVEN_MASKS, SegmentSettings, Settings
 from configs.devices import device_name
 from data.files import canonical_json, sha256, write_atomic
+from data.places import Listed, Stamp, as_path, is_remote, list_files, read_bytes, stamp_of
 from data.store import Store
 from data.types import Weight
 from data.weights import find
@@ -23,11 +26,16 @@ STORE = ".person-removal"
 
 @dataclass(frozen=True)
 class RunContext:
-    """One run. settings: resolved (no `auto`, no `same`). weights: by the name the settings use."""
+    """One run. settings: resolved (no `auto`, no `same`). weights: by the name the settings use.
+
+    token: another one each time the context is saved, so that what a process remembers of an object store's
+    content ends with the run.
+    """
 
     output: Path
     settings: Settings
     weights: dict[str, Weight]
+    token: str = ""
 
     @property
     def store(self) -> Store:
@@ -41,11 +49,33 @@ class RunContext:
         """sha256 of the named weights, in order."""
         return [self.weights[name].sha256 for name in names]
 
+    def stamp(self, name: str) -> Stamp | None:
+        """Stamp of a file of the output directory, None when it is not there.
+
+        An object store is listed once a run and process and then answered from memory, also for what this run has
+        written since: only what stood there before is asked for.
+        """
+        if not is_remote(self.output):
+            return _stamp(self.output / name)
+        folder, _, rest = name.partition("/")
+        found = _listing(self.output / folder, self.token).get(rest)
+        return found.stamp if found else None
+
+    def listed(self, stage: str, key: str) -> bool:
+        """Whether an object store had the artifact when it was listed (see `stamp`)."""
+        return f"{key[:2]}/{key}" in _listing(self.store.root / stage, self.token)
+
+    def manifests(self, stage: str, number: str) -> list[Path]:
+        """Shard manifests that earlier runs left in an object store, see `flows.runners`."""
+        folder = self.store.root / "shards"
+        return [folder / name for name in _manifests(folder, self.token).get(f"{stage}-{number}", ())]
+
     def save(self) -> Path:
-        """Write it into the store, under its content; returns the path that stages are given."""
+        """Write it into the store; returns the path that stages are given."""
         data = canonical_json(
             {
                 "output": str(self.output),
+                "token": secrets.token_hex(8),
                 "settings": self.settings.model_dump(mode="json"),
                 "weights": {n: [w.name, str(w.path), w.sha256] for n, w in self.weights.items()},
             }
@@ -56,14 +86,44 @@ class RunContext:
 
 
 @lru_cache(maxsize=4)
-def load_run(path: Path) -> RunContext:
+def load_run(path: str) -> RunContext:
     """The context that `RunContext.save` wrote."""
-    data: dict[str, Any] = json.loads(path.read_bytes())
+    data: dict[str, Any] = json.loads(read_bytes(as_path(path)))
     return RunContext(
-        output=Path(data["output"]),
+        output=as_path(data["output"]),
+        token=data["token"],
         settings=Settings.model_validate(data["settings"]),
         weights={n: Weight(w[0], Path(w[1]), w[2]) for n, w in data["weights"].items()},
     )
+
+
+def _stamp(path: Path) -> Stamp | None:
+    try:
+        return stamp_of(path)
+    except OSError:
+        return None
+
+
+_one_listing = threading.Lock()
+
+
+def _listing(folder: Path, token: str) -> dict[str, Listed]:
+    with _one_listing:  # shards come on several threads; one of them lists
+        return _listed(folder, token)
+
+
+@lru_cache(maxsize=2)
+def _manifests(folder: Path, token: str) -> dict[str, list[str]]:
+    """Names of the shard manifests by stage and shard number."""
+    out: dict[str, list[str]] = {}
+    for name in _listing(folder, token):
+        out.setdefault(name.rpartition("-")[0], []).append(name)
+    return out
+
+
+@lru_cache(maxsize=16)
+def _listed(folder: Path, token: str) -> dict[str, Listed]:
+    return list_files(folder)
 
 
 def second_look(settings: Settings) -> SegmentSettings | None:

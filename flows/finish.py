@@ -6,6 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -16,6 +17,7 @@ from configs import Settings
 from data.coco import CocoFile
 from data.collection import Collection
 from data.files import canonical_json, digest, write_atomic
+from data.places import is_remote, read_bytes
 from data.store import StoreError
 from data.weights import registry
 from flows.annotations import write_annotations
@@ -111,10 +113,11 @@ def finish(
     if collection.coco is not None:
         write_annotations(context, collection.coco, rows, _repeatable(context))
     states = Counter(str(row["state"]) for row in table)
+    computed = context.store.keys("publish", since=started)
     summary = Summary(
         output=output,
         states={state: states[state] for state in STATES if states[state]},
-        computed=sum(_computed(context, row, started) for row in rows),
+        computed=len(computed.intersection(row["key"] for row in rows if "key" in row)),
         seconds=time.time() - started,
         report=output / "report.html" if context.settings.publish.report else None,
         problems=tuple(str(row["reason"]) for row in table if row["reason"] and row["state"] not in PUBLISHED),
@@ -149,22 +152,25 @@ def _line(row: dict[str, Any]) -> bytes:
 
 def _people(context: RunContext, rows: Iterable[Row]) -> bytes:
     """Everyone that was found, by file name; masks as COCO RLE."""
-    former: dict[str, Any] | None = None
-    people = {}
-    for row in rows:
-        if "key" in row:
-            try:
-                people[row["name"]] = json.loads(context.store.read("publish", row["key"]))["people"]
-            except StoreError:  # a photo that this run left alone, whose artifacts were pruned since
-                former = _former_people(context) if former is None else former
-                if row["name"] in former:
-                    people[row["name"]] = former[row["name"]]
-    return canonical_json(people)
+
+    def of(row: Row) -> Any:
+        try:
+            return json.loads(context.store.read("publish", row["key"]))["people"]
+        except StoreError:  # a photo that this run left alone, whose artifacts were pruned since
+            return None
+
+    done = [row for row in rows if "key" in row]
+    with ThreadPoolExecutor(16 if is_remote(context.output) else 1) as threads:  # an object store answers many at once
+        people = dict(zip((row["name"] for row in done), threads.map(of, done), strict=True))
+    if None in people.values():
+        former = _former_people(context)
+        people = {name: former.get(name) if of is None else of for name, of in people.items()}
+    return canonical_json({name: of for name, of in people.items() if of is not None})
 
 
 def _former_people(context: RunContext) -> dict[str, Any]:
     try:
-        return dict(json.loads((context.output / "people.json").read_bytes()))
+        return dict(json.loads(read_bytes(context.output / "people.json")))
     except (OSError, ValueError, TypeError):
         return {}
 
@@ -172,15 +178,11 @@ def _former_people(context: RunContext) -> dict[str, Any]:
 def _withdraw_the_gone(context: RunContext, current: Set[str]) -> None:
     """Files of photos that left the collection, or that could not be published this time, leave the output too.
     current: ids of those that stay."""
-    for path in (context.store.root / "published").glob("*/*"):
-        if path.name not in current and (record := context.store.header("published", path.name)):
+    for photo_id in context.store.keys("published") - current:
+        if record := context.store.header("published", photo_id):
             for name, file in record.facts["files"].items():
                 withdraw(context, name, file["sha256"])
-            context.store.discard("published", path.name)
-
-
-def _computed(context: RunContext, row: Row, started: float) -> bool:
-    return "key" in row and context.store.written_since("publish", row["key"], started)
+            context.store.discard("published", photo_id)
 
 
 def _about(context: RunContext, collection: Collection, summary: Summary, started: float) -> dict[str, Any]:

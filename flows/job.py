@@ -9,14 +9,14 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from configs import Settings
 from data.collection import Collection, InputError, read_collection
 from data.files import canonical_json, write_atomic
+from data.places import as_path, is_remote
 from flows.context import STORE, RunContext, find_weights, resolve
 from flows.events import json_log
 from flows.finish import Summary, finish
+from flows.lock import alone
 from flows.pipeline import Planned, Selection, plan_shards, run_pipeline
 from flows.processes import stop_processes
 from flows.selection import select_photos
@@ -46,7 +46,7 @@ def prepare(source: Path, output: Path, settings: Settings, selection: Selection
 
     Raises InputError, CocoError, SettingsError, WeightsError: one sentence each.
     """
-    source, output = source.expanduser().resolve(), output.expanduser().resolve()
+    source, output = absolute(source), absolute(output)
     handed = _handed.get()
     if handed and handed.is_for(source, output, settings, selection):
         return handed
@@ -80,7 +80,7 @@ def execute(job: Job, run: Callable[[Planned, Selection], Sequence[str]] = run_p
     Raises InputError when another run is working in the output directory.
     """
     log_to = job.settings.run.log_json
-    with _alone(job.context), json_log(log_to, output=str(job.context.output)) as log:
+    with alone(job.context), json_log(log_to, output=str(job.context.output)) as log:
         log("start", photos=job.planned.photos, shards=len(job.planned.shards), stages=job.selection.stages)
         try:
             manifests = run(job.planned, job.selection)
@@ -93,26 +93,16 @@ def execute(job: Job, run: Callable[[Planned, Selection], Sequence[str]] = run_p
         return summary
 
 
-@contextmanager
-def _alone(context: RunContext) -> Iterator[None]:
-    """One run at a time in an output directory; the operating system frees the lock of a killed one."""
-    lock = FileLock(context.store.root / "lock", timeout=-1 if context.settings.run.wait else 0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise InputError(
-            f"{context.output}: another run is working there; stop it, or wait for it (--wait, run.wait=true)."
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
+def absolute(path: Path) -> Path:
+    """The path without a home sign, links and dots."""
+    path = as_path(path)
+    return path if is_remote(path) else path.expanduser().resolve()
 
 
 def _check_places(source: Path, output: Path) -> None:
     if not source.is_dir():
         raise InputError(f"{source}: the input directory is not there.")
-    if output == source or output.is_relative_to(source) or source.is_relative_to(output):
+    if is_remote(source) == is_remote(output) and (output.is_relative_to(source) or source.is_relative_to(output)):
         raise InputError(
             f"{output}: the output directory must lie apart from the input; originals are never written to."
         )
@@ -127,7 +117,7 @@ def _claim(context: RunContext, source: Path) -> None:
     """One output directory belongs to one input, or the photos of one would take those of the other away."""
     path = context.store.root / "collection.json"
     try:
-        owner = Path(json.loads(path.read_bytes())["input"])
+        owner = as_path(json.loads(path.read_bytes())["input"])
     except (OSError, ValueError, KeyError, TypeError):
         owner = source
     if owner != source and owner.is_dir():
@@ -136,4 +126,4 @@ def _claim(context: RunContext, source: Path) -> None:
         context.store.create()
         write_atomic(path, canonical_json({"input": str(source)}))
     except OSError as error:
-        raise InputError(f"{context.output}: cannot write there ({error.strerror}).") from None
+        raise InputError(f"{context.output}: cannot write there ({error.strerror or error}).") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from prefect import State, flow, get_run_logger
@@ -13,6 +12,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from configs import Settings
 from configs.load import with_preset
 from data.collection import InputError
+from data.places import as_path, is_remote
 from data.types import State as PhotoState
 from flows.artifacts import progress_by_stage, publish_result
 from flows.events import problems_to
@@ -20,14 +20,14 @@ from flows.finish import PhotosFailed
 from flows.job import execute, prepare
 from flows.pipeline import Planned, Selection, StageName, run_pipeline
 from flows.selection import selection
-from flows.tasks import STAGE_TASKS, results_folder
+from flows.tasks import STAGE_TASKS, results_storage
 
 
 def _name() -> str:
     """`street -> street-clean: inpaint`: what is worked on, and what with if it is not everything."""
     given = flow_run.parameters
     parts = [*(given.get("stages") or []), *(given.get("photos") or []), *(given.get("status") or [])]
-    places = f"{Path(given['source']).name} -> {Path(given['output']).name}"
+    places = f"{as_path(given['source']).name} -> {as_path(given['output']).name}"
     return f"{places}: {', '.join(map(str, parts))}" if parts else places
 
 
@@ -60,11 +60,11 @@ def person_removal(
         photos: Only photos whose names match one of these patterns (street_*); the others stay as they are.
         status: Only photos that ended in one of these states the last time; the others stay as they are.
     """
-    if deployment.id and not (Path(source).is_absolute() and Path(output).is_absolute()):
+    if deployment.id and not all(is_remote(path) or path.is_absolute() for path in map(as_path, (source, output))):
         raise InputError(f"{source}, {output}: give source and output as full paths; a worker has its own directory.")
     logger = get_run_logger()
     wanted = selection(stages, refresh, photos, status)
-    job = prepare(Path(source), Path(output), with_preset(settings, preset), wanted)
+    job = prepare(as_path(source), as_path(output), with_preset(settings, preset), wanted)
     logger.info("%d photos in %d shards -> %s", job.planned.photos, len(job.planned.shards), job.context.output)
     with problems_to(logger.warning), progress_by_stage(job) as counts:
         summary = execute(job, _submit_all)
@@ -87,8 +87,7 @@ def _ending(summary: Any) -> State[Any]:
 
 def _submit_all(planned: Planned, selection: Selection) -> list[str]:
     """Every stage of every shard as a task; Prefect starts each when its inputs are there."""
-    folder = results_folder(planned.run)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = results_storage(planned.run)
 
     def submit(stage: str, *arguments: Any, **options: Any) -> Any:
         return STAGE_TASKS[stage].with_options(result_storage=folder).submit(stage, *arguments, **options)

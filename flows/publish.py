@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import time
-from pathlib import Path
 from typing import Any
 
 from data.files import sha256, sha256_of, write_atomic
 from data.images import Decoded, encode, mask_png
+from data.places import move, stamp_of
 from data.plan import Entry
 from data.types import Hole, Pixels, State
 from flows.context import RunContext
@@ -82,7 +81,7 @@ def photo_state(hole: Hole, verified: dict[str, Any]) -> State:
 
 def is_intact(run: RunContext, row: dict[str, Any]) -> bool:
     """Whether every file that the row speaks of still stands as it was published."""
-    return all(_stamp(run.output / name) == list(file["stamp"]) for name, file in row["facts"]["files"].items())
+    return all(run.stamp(name) == list(file["stamp"]) for name, file in row["facts"]["files"].items())
 
 
 def withdraw(run: RunContext, name: str, published_sha256: str) -> None:
@@ -105,26 +104,16 @@ def _publish_file(run: RunContext, name: str, data: bytes, previous: dict[str, A
             write_atomic(path, data)
     else:
         write_atomic(path, data)
-    return {"sha256": sha, "stamp": _stamp(path)}
+    return {"sha256": sha, "stamp": stamp_of(path)}
 
 
 def _set_aside(run: RunContext, name: str) -> None:
-    target = run.output / "edited" / time.strftime("%Y-%m-%dT%H%M%S") / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.move(run.output / name, target)
+    move(run.output / name, run.output / "edited" / time.strftime("%Y-%m-%dT%H%M%S") / name)
 
 
 def _record(run: RunContext, photo_id: str) -> dict[str, Any]:
     record = run.store.header("published", photo_id)
     return dict(record.facts["files"]) if record else {}
-
-
-def _stamp(path: Path) -> list[int] | None:
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return [stat.st_size, stat.st_mtime_ns]
 
 
 def _notes(share: float, refined: dict[str, Any]) -> list[str]:

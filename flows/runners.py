@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from configs import SettingsError
 from data.files import canonical_json, digest, sha256, write_atomic
+from data.places import as_path, is_remote, read_bytes
 from data.plan import Entry, read_shard
 from data.store import StoreError
 from data.types import PhotoError
@@ -22,6 +25,7 @@ from flows.context import RunContext, load_run
 from flows.processes import run_in_processes
 from flows.stages import STAGES, Row, Stage
 
+_MANIFEST_VERSION = 2
 log = logging.getLogger("person_removal")
 
 Listener = Callable[[str, Row, bool, float], None]
@@ -42,12 +46,13 @@ def run_stage(
     stage. compute=False only takes what is there (raises MissingInput). What was stored before `since` (seconds
     since the epoch) is computed anew.
     """
-    context, step = load_run(Path(run)), STAGES[stage]
+    context, step = load_run(run), STAGES[stage]
+    known = _known(context, stage, shard)
     rows: dict[str, Row] = {}
     todo: list[tuple[Entry, dict[str, Row]]] = []
-    entries = list(_entries(Path(shard), inputs))
+    entries = list(_entries(shard, inputs))
     for entry, given in entries:
-        row = _ended(entry, given) or _stored(context, step, entry, given, since)
+        row = _ended(entry, given) or _stored(context, step, entry, given, known, since)
         if row is None:
             todo.append((entry, given))
         else:
@@ -66,24 +71,44 @@ def run_stage(
     for (entry, _), row, seconds in run_in_processes(make_row, jobs, todo, workers, lost, context.settings.run.timeout):
         rows[entry.id] = row
         _tell(stage, row, False, seconds)
-    return _write_manifest(context, stage, Path(shard), [rows[entry.id] for entry, _ in entries])
+    return _write_manifest(context, stage, shard, inputs, [rows[entry.id] for entry, _ in entries])
 
 
 def shard_key(stage: str, run: str, shard: str, inputs: Mapping[str, str]) -> tuple[str, bool]:
     """Digest of the keys of a shard's artifacts, and whether the store holds them all."""
-    context, step = load_run(Path(run)), STAGES[stage]
-    keys, stored = [], True
-    for entry, given in _entries(Path(shard), inputs):
+    context, step = load_run(run), STAGES[stage]
+    known, keys, stored = _known(context, stage, shard), [], True
+    for entry, given in _entries(shard, inputs):
         ended = _ended(entry, given)
         keys.append([entry.id, ended or step.key(context, entry, given)])
-        stored = stored and bool(ended or _stored(context, step, entry, given))
-    return digest([stage, keys]), stored
+        stored = stored and bool(ended or _stored(context, step, entry, given, known))
+    return digest([_MANIFEST_VERSION, str(context.output), stage, keys]), stored
 
 
 def read_manifest(path: str | Path) -> list[Row]:
     """Rows of a shard manifest, in the shard's order."""
-    rows: list[Row] = json.loads(Path(path).read_bytes())
+    rows: list[Row] = _manifest(str(path))["rows"]
     return rows
+
+
+@lru_cache(maxsize=32)  # every later stage of a shard reads it
+def _manifest(path: str) -> dict[str, Any]:
+    """A manifest's content: named by its content, so it cannot change; not to be written to."""
+    manifest: dict[str, Any] = json.loads(read_bytes(as_path(path)))
+    return manifest
+
+
+def manifest_chain(paths: Sequence[str]) -> set[str]:
+    """File names of these shard manifests, of all that they were made from, and of their shards' plans."""
+    out: set[str] = set()
+    todo = [as_path(path) for path in paths]
+    while todo:
+        path = todo.pop()
+        if path.name not in out:
+            manifest = _manifest(str(path))
+            out |= {path.name, manifest["shard"]}
+            todo += [path.with_name(name) for name in manifest["inputs"]]
+    return out
 
 
 def make_row(run: str, stage: str, entry: Entry, given: Mapping[str, Row]) -> Row:
@@ -91,7 +116,7 @@ def make_row(run: str, stage: str, entry: Entry, given: Mapping[str, Row]) -> Ro
 
     Except a SettingsError, which every photo would meet.
     """
-    context, step = load_run(Path(run)), STAGES[stage]
+    context, step = load_run(run), STAGES[stage]
     try:
         for attempt in Retrying(
             stop=stop_after_attempt(1 + context.settings.run.retries),
@@ -120,11 +145,16 @@ def make_row(run: str, stage: str, entry: Entry, given: Mapping[str, Row]) -> Ro
     return {"name": entry.name, "id": entry.id, "key": key, "sha256": made.sha256, "facts": made.facts}
 
 
-def _entries(shard: Path, inputs: Mapping[str, str]) -> Iterator[tuple[Entry, dict[str, Row]]]:
+def _entries(shard: str, inputs: Mapping[str, str]) -> Iterator[tuple[Entry, dict[str, Row]]]:
     """Every entry with its rows of the earlier stages."""
     manifests = {name: {row["id"]: row for row in read_manifest(path)} for name, path in inputs.items()}
-    for entry in read_shard(shard):
+    for entry in _plan(shard):
         yield entry, {name: rows[entry.id] for name, rows in manifests.items()}
+
+
+@lru_cache(maxsize=16)
+def _plan(shard: str) -> list[Entry]:
+    return read_shard(as_path(shard))
 
 
 def _ended(entry: Entry, given: Mapping[str, Row]) -> Row | None:
@@ -134,12 +164,33 @@ def _ended(entry: Entry, given: Mapping[str, Row]) -> Row | None:
     return next((row for row in given.values() if "state" in row), None)
 
 
-def _stored(run: RunContext, stage: Stage, entry: Entry, given: Mapping[str, Row], since: float = 0) -> Row | None:
+def _known(run: RunContext, stage: str, shard: str) -> dict[str, Row]:
+    """Rows of the shard by key, as earlier runs noted them.
+
+    In an object store they spare a request for every artifact. On a disk the artifacts themselves are asked.
+    """
+    rows: dict[str, Row] = {}
+    if not is_remote(run.output):
+        return rows
+    for path in run.manifests(stage, shard_number(shard)):
+        try:
+            rows |= {row["key"]: row for row in read_manifest(path) if "key" in row}
+        except (OSError, ValueError, KeyError, TypeError):  # gone meanwhile, or damaged
+            continue
+    return rows
+
+
+def _stored(
+    run: RunContext, stage: Stage, entry: Entry, given: Mapping[str, Row], known: Mapping[str, Row], since: float = 0
+) -> Row | None:
     key = stage.key(run, entry, given)
-    found = run.store.header(stage.name, key)
-    if found is None or (since and not run.store.written_since(stage.name, key, since)):
+    row = known.get(key)
+    if row is None or not run.listed(stage.name, key):
+        found = run.store.header(stage.name, key)
+        row = {"sha256": found.sha256, "facts": found.facts} if found else None
+    if row is None or (since and not run.store.written_since(stage.name, key, since)):
         return None
-    row = {"name": entry.name, "id": entry.id, "key": key, "sha256": found.sha256, "facts": found.facts}
+    row = {"name": entry.name, "id": entry.id, "key": key, "sha256": row["sha256"], "facts": row["facts"]}
     return row if stage.intact(run, row) else None
 
 
@@ -164,11 +215,18 @@ def _on_gpu(run: RunContext, stage: str) -> bool:
     return device != "cpu"
 
 
-def _write_manifest(run: RunContext, stage: str, shard: Path, rows: list[Row]) -> str:
-    data = canonical_json(rows)
-    number = shard.stem.split("-")[1]
-    path = run.store.root / "shards" / f"{stage}-{number}-{sha256(data)[:16]}.json"
-    write_atomic(path, data)
+def shard_number(shard: str) -> str:
+    """`.../plan-017-1f0c….json` -> `017`."""
+    return PurePosixPath(shard.replace("\\", "/")).name.split("-")[1]
+
+
+def _write_manifest(run: RunContext, stage: str, shard: str, inputs: Mapping[str, str], rows: list[Row]) -> str:
+    made_from = sorted(as_path(path).name for path in inputs.values())
+    data = canonical_json({"shard": as_path(shard).name, "inputs": made_from, "rows": rows})
+    path = run.store.root / "shards" / f"{stage}-{shard_number(shard)}-{sha256(data)[:16]}.json"
+    stands = path in run.manifests(stage, shard_number(shard)) if is_remote(path) else path.exists()
+    if not stands:
+        write_atomic(path, data)
     return str(path)
 
 

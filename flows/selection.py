@@ -10,6 +10,7 @@ from typing import get_args
 
 from data.collection import InputError
 from data.files import canonical_json, sha256, write_atomic
+from data.places import read_bytes
 from data.types import State
 from flows.context import RunContext
 from flows.pipeline import STAGE_NAMES, Selection
@@ -62,12 +63,8 @@ def select_photos(context: RunContext, names: Iterable[str], wanted: Selection) 
 
 def standing_rows(context: RunContext, photos: Collection[str]) -> list[Row]:
     """What the last runs said of these photos (by id); nothing of those that no run has finished."""
-    try:
-        names = json.loads((context.store.root / STANDING).read_bytes())
-    except (OSError, ValueError):
-        return []
     found: dict[str, Row] = {}
-    for name in names:
+    for name in _standing(context):
         for row in _rows(context, name):
             if row["id"] in photos:
                 found[row["id"]] = row
@@ -78,10 +75,17 @@ def keep_standing(context: RunContext, manifests: Iterable[str], others: list[Ro
     """Remember the rows that describe the output directory now, for a later run over some of the photos."""
     names = [PurePosixPath(path.replace("\\", "/")).name for path in manifests]
     if others:
-        data = canonical_json(others)
+        data = canonical_json({"shard": "", "inputs": _standing(context), "rows": others})
         names.append(f"publish-others-{sha256(data)[:16]}.json")
         write_atomic(context.store.root / "shards" / names[-1], data)
     write_atomic(context.store.root / STANDING, canonical_json(names))
+
+
+def _standing(context: RunContext) -> list[str]:
+    try:
+        return list(json.loads(read_bytes(context.store.root / STANDING)))
+    except (OSError, ValueError, TypeError):
+        return []
 
 
 def _rows(context: RunContext, name: str) -> list[Row]:

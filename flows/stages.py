@@ -21,6 +21,7 @@ import masks
 from configs import GIVEN_MASKS, SegmentSettings
 from data.files import canonical_json, digest, sha256
 from data.images import Decoded, decode, read_photo_bytes, to_raw_frame, upright
+from data.places import as_path
 from data.plan import Entry
 from data.store import artifact_key
 from data.types import (
@@ -325,7 +326,7 @@ STAGES = {
 
 def read_photo(entry: Entry) -> Decoded:
     """The photo as planned. Raises PhotoError, also when the file is no longer the one that was planned."""
-    raw = read_photo_bytes(Path(entry.path), entry.name)
+    raw = read_photo_bytes(as_path(entry.path), entry.name)
     if sha256(raw) != entry.sha256:
         raise PhotoError("failed", f"{entry.name}: the file changed during the run; run again.")
     return decode(raw, entry.name)

@@ -9,13 +9,15 @@ from typing import Any
 from prefect import Task, task
 from prefect.cache_policies import CachePolicy
 from prefect.context import TaskRunContext
+from prefect.filesystems import RemoteFileSystem
 from prefect.runtime import task_run
 from prefect.tasks import exponential_backoff
 
 from configs import SettingsError
+from data.places import is_remote
 from flows.context import load_run
 from flows.pipeline import STAGE_NAMES
-from flows.runners import MissingInput, run_stage, shard_key
+from flows.runners import MissingInput, run_stage, shard_key, shard_number
 
 
 @dataclass
@@ -37,7 +39,16 @@ class StoreIndex(CachePolicy):
 
 def results_folder(run: str) -> Path:
     """Where Prefect keeps the results of these tasks: in the store, so that they go when it goes."""
-    return load_run(Path(run)).store.root / "prefect"
+    return load_run(run).store.root / "prefect"
+
+
+def results_storage(run: str) -> Path | RemoteFileSystem:
+    """`results_folder` as Prefect takes it."""
+    folder = results_folder(run)
+    if is_remote(folder):
+        return RemoteFileSystem(basepath=str(folder))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _worth_another_try(task: Any, run: Any, state: Any) -> bool:
@@ -46,8 +57,7 @@ def _worth_another_try(task: Any, run: Any, state: Any) -> bool:
 
 
 def _name() -> str:
-    shard = Path(str(task_run.parameters["shard"])).stem.split("-")[1]
-    return f"{task_run.parameters['stage']} shard {shard}"
+    return f"{task_run.parameters['stage']} shard {shard_number(str(task_run.parameters['shard']))}"
 
 
 def _stage_task(stage: str) -> Task[..., str]:

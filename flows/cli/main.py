@@ -15,6 +15,7 @@ from configs import SettingsError
 from configs.load import load_settings
 from data.coco import CocoError
 from data.collection import InputError
+from data.places import PlaceError, as_path
 from data.types import PhotoError
 from data.weights import WeightsError
 from flows.cli import weights
@@ -34,7 +35,7 @@ app.add_typer(weights.app, name="weights", help="List, fetch and verify the netw
 app.command()(demo)
 app.command()(fill)
 
-USER_ERRORS = (InputError, CocoError, SettingsError, WeightsError, PhotoError, MissingInput, ServerError)
+USER_ERRORS = (InputError, CocoError, SettingsError, WeightsError, PhotoError, MissingInput, ServerError, PlaceError)
 """Errors whose text is one sentence for the user."""
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -42,8 +43,12 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 @app.command()
 def run(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="Folder of photos, or COCO directory.")],
-    output: Annotated[Path, typer.Argument(metavar="OUT", help="New, empty or earlier output directory.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", parser=as_path, help="Folder of photos, or COCO directory; s3:// too.")
+    ],
+    output: Annotated[
+        Path, typer.Argument(metavar="OUT", parser=as_path, help="New, empty or earlier output directory; s3:// too.")
+    ],
     preset: Annotated[str, typer.Option(help="default, embedded, coco, or a YAML file.")] = "default",
     segmenter: Annotated[str | None, typer.Option(help="yolo, annotations, mask-files, embedded.")] = None,
     fill: Annotated[str | None, typer.Option(help="deepfillv2, patchmatch, telea, navier-stokes.")] = None,

@@ -14,9 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from configs import Settings
+from data.places import is_remote
 from flows.events import listening
 from flows.finish import MEANING, PhotosFailed, Summary
-from flows.job import Job, execute, handed_over, prepare
+from flows.job import Job, absolute, execute, handed_over, prepare
 from flows.pipeline import STAGE_NAMES, Selection
 from flows.runners import Listener
 from flows.selection import STATES
@@ -63,7 +64,7 @@ def _through_prefect(source: Path, output: Path, settings: Settings, job: Job) -
     try:
         with handed_over(job):
             summary: Summary | None = person_removal(
-                str(source.resolve()), str(output.resolve()), settings=settings, **chosen
+                str(absolute(source)), str(absolute(output)), settings=settings, **chosen
             )
         return summary
     except PhotosFailed as error:
@@ -79,10 +80,11 @@ def _through_prefect(source: Path, output: Path, settings: Settings, job: Job) -
 
 def _announce(job: Job) -> None:
     settings, planned = job.context.settings, job.planned
-    free = shutil.disk_usage(job.context.output).free
+    output = job.context.output
+    free = None if is_remote(output) else shutil.disk_usage(output).free
     console.print(
-        f"{planned.photos} photos, {planned.bytes / 1e6:.1f} MB, in {len(planned.shards)} shards; "
-        f"free on disk: {free / 1e9:.1f} GB",
+        f"{planned.photos} photos, {planned.bytes / 1e6:.1f} MB, in {len(planned.shards)} shards"
+        + (f"; free on disk: {free / 1e9:.1f} GB" if free is not None else ""),
         markup=False,
     )
     look = settings.verify.segmenter
@@ -91,7 +93,7 @@ def _announce(job: Job) -> None:
         f"second look {'by ' + look if look != 'none' else 'by nobody (known people only)'}",
         markup=False,
     )
-    if planned.bytes * 3 > free:
+    if free is not None and planned.bytes * 3 > free:
         console.print("Little room: the run may need about three times the photos' size.", style="yellow")
 
 
