@@ -8,7 +8,7 @@ from typing import Any
 
 from pycocotools import mask as coco_mask
 
-from data.coco.segmentation import BrokenMask, Rle, decompress, is_number, rle_of
+from data.coco.segmentation import BrokenMask, Rle, decompress, rle_of, rle_of_box
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,14 @@ class HoleRle:
 
 def region(annotation: dict[str, Any], size: tuple[int, int]) -> Rle | None:
     """The annotation's pixels: by its segmentation, else by its box; None when neither can be used."""
-    try:
-        rle = rle_of(annotation.get("segmentation"), size)
+    for read, key in ((rle_of, "segmentation"), (rle_of_box, "bbox")):
+        try:
+            rle = read(annotation.get(key), size)
+        except BrokenMask:
+            continue
         if coco_mask.area(rle):
             return rle
-    except BrokenMask:
-        pass
-    return _box(annotation.get("bbox"), size)
+    return None
 
 
 def hidden_share(annotation: dict[str, Any], hole: HoleRle) -> float | None:
@@ -87,15 +88,3 @@ def _apart(annotation: dict[str, Any], bounds: tuple[float, float, float, float]
         return bool(x1 < left - 1 or x0 > right + 1 or y1 < top - 1 or y0 > bottom + 1)
     except (TypeError, ValueError, KeyError, IndexError):
         return False
-
-
-def _box(box: Any, size: tuple[int, int]) -> Rle | None:
-    if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)):
-        return None
-    height, width = size
-    x0, y0 = max(0.0, box[0]), max(0.0, box[1])
-    x1, y1 = min(float(width), box[0] + box[2]), min(float(height), box[1] + box[3])
-    if x1 <= x0 or y1 <= y0:
-        return None
-    rle: Rle = coco_mask.frPyObjects([[x0, y0, x0, y1, x1, y1, x1, y0]], height, width)[0]
-    return rle if coco_mask.area(rle) else None

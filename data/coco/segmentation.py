@@ -6,7 +6,6 @@ string and asks for as much memory as a polygon's coordinates are large.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +25,17 @@ LONGEST = 10_000_000
 
 class BrokenMask(ValueError):
     """A segmentation that does not describe a mask of the stated size; the message says what was found."""
+
+
+def rle_of_box(box: Any, size: tuple[int, int]) -> Rle:
+    """A `bbox` [x, y, width, height] as the run lengths of a mask of `size`, clipped to it. Raises BrokenMask."""
+    numbers = _numbers(box) if isinstance(box, list) and len(box) == 4 else None
+    if numbers is None:
+        raise BrokenMask("it has no box")
+    height, width = size
+    x, y, w, h = numbers.tolist()
+    (x0, x1), (y0, y1) = np.clip([x, x + w], 0, width).tolist(), np.clip([y, y + h], 0, height).tolist()
+    return rle_of_polygons([np.array([[x0, y0], [x0, y1], [x1, y1], [x1, y0]])], size)
 
 
 def rle_of(segmentation: Any, size: tuple[int, int]) -> Rle:
@@ -53,8 +63,10 @@ def polygons(segmentation: Any, size: tuple[int, int]) -> list[NDArray[np.float6
         found = "no segmentation" if not segmentation else f"a segmentation of type {type(segmentation).__name__}"
         raise BrokenMask(f"it has {found}")
     out = [_polygon(points, size) for points in segmentation]
-    length = sum(np.abs(np.diff(p, axis=0, append=p[:1])).max(1).sum() for p in out)
     longest = min(LONGEST, 4 * size[0] * size[1] + 1000 * len(out))
+    if sum(map(len, out)) * 2 * max(size) <= longest:  # the usual case, without looking closer
+        return out
+    length = sum(np.abs(np.diff(p, axis=0, append=p[:1])).max(1).sum() for p in out)
     if length > longest:
         raise BrokenMask(f"its outline is {length:.0f} pixels long, longer than {longest} in a photo of {_text(size)}")
     return out
@@ -64,9 +76,10 @@ def _polygon(points: Any, size: tuple[int, int]) -> NDArray[np.float64]:
     if not isinstance(points, list) or len(points) < 6 or len(points) % 2:
         found = f"{len(points)} numbers" if isinstance(points, list) else type(points).__name__
         raise BrokenMask(f"a polygon needs at least 3 points as x, y pairs, but it has {found}")
-    if not all(map(is_number, points)):
+    corners = _numbers(points)
+    if corners is None:
         raise BrokenMask("a polygon has a coordinate that is not a finite number")
-    corners = np.array(points, np.float64).reshape(-1, 2)
+    corners = corners.reshape(-1, 2)
     height, width = size
     slack = max(8.0, OUTSIDE * max(size))
     if corners.min() < -slack or (corners > np.array([width, height]) + slack).any():
@@ -75,11 +88,15 @@ def _polygon(points: Any, size: tuple[int, int]) -> NDArray[np.float64]:
     return corners
 
 
-def is_number(value: Any) -> bool:
-    """Whether it is a finite number that a float can hold."""
-    if isinstance(value, float):
-        return math.isfinite(value)
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 62
+def _numbers(values: list[Any]) -> NDArray[np.float64] | None:
+    """The values as floats when each of them is a finite number (True and "1" are none)."""
+    if not set(map(type, values)) <= {int, float}:
+        return None
+    try:
+        numbers = np.array(values, np.float64)
+    except OverflowError:
+        return None
+    return numbers if np.isfinite(numbers).all() else None
 
 
 def run_lengths(segmentation: dict[str, Any], size: tuple[int, int]) -> list[int]:
@@ -101,7 +118,7 @@ def run_lengths(segmentation: dict[str, Any], size: tuple[int, int]) -> list[int
         raise BrokenMask(f"its RLE counts are {type(counts).__name__} instead of a list or a string")
     if len(counts) > 2 * height * width + 1:
         raise BrokenMask(f"its RLE has {len(counts)} runs, too many for {height * width} pixels")
-    if not all(map(_is_count, counts)):
+    if set(map(type, counts)) - {int} or min(counts, default=0) < 0:
         raise BrokenMask("its RLE has a run that is not a whole number of 0 or more")
     if sum(counts) != height * width:
         raise BrokenMask(f"its RLE covers {sum(counts)} pixels, the photo has {height * width}")

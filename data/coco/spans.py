@@ -318,6 +318,10 @@ def members(raw: bytes) -> list[tuple[str, int, int, str]]:
 
 def with_members(raw: bytes, values: Mapping[str, bytes]) -> bytes:
     """The object's text with these members set: replaced where they stand, new ones at the end. All else is kept."""
+    if b"\\u" not in raw and not any(json.dumps(key).encode() in raw for key in values) and raw.endswith(b"}"):
+        # None of them is there (the usual case): nothing has to be read.
+        added = b", ".join(json.dumps(key).encode() + b": " + value for key, value in values.items())
+        return raw[:-1] + (b", " if raw[1:-1].strip() else b"") + added + b"}"
     text, out, at = raw.decode("utf-8"), [], 0
     found = members(raw)
     names = {key for key, *_ in found}

@@ -22,6 +22,7 @@ from flows.cli import weights
 from flows.cli.demo import demo
 from flows.cli.fill import fill
 from flows.cli.run import ServerError, run_job
+from flows.cli.undo import undo_annotations
 from flows.runners import MissingInput
 from flows.selection import selection
 
@@ -34,6 +35,7 @@ app = typer.Typer(
 app.add_typer(weights.app, name="weights", help="List, fetch and verify the networks' weights.")
 app.command()(demo)
 app.command()(fill)
+app.command("undo-annotations")(undo_annotations)
 
 USER_ERRORS = (InputError, CocoError, SettingsError, WeightsError, PhotoError, MissingInput, ServerError, PlaceError)
 """Errors whose text is one sentence for the user."""

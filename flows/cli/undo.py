@@ -1,0 +1,35 @@
+"""`person-removal undo-annotations`: the annotation file as it was before a run edited it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from data.coco import undo
+from data.collection import InputError
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+def undo_annotations(
+    edited: Annotated[Path, typer.Argument(metavar="OUT_ANNOTATIONS", help="An annotation file that a run wrote.")],
+    removed: Annotated[Path, typer.Argument(metavar="REMOVED", help="The removed_annotations.json of the same run.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The restored file; a new one.")],
+) -> None:
+    """Put an annotation file together again as it was before the run.
+
+    \b
+    person-removal undo-annotations out/annotations/instances.json out/annotations/removed_annotations.json -o was.json
+    """
+    if output.exists():
+        raise InputError(f"{output}: the file is there already; give a new name.")
+    try:
+        restored = undo(edited, removed, output)
+    except OSError as error:
+        raise InputError(f"{output}: cannot write there ({error.strerror}).") from None
+    items = " and ".join(f"{number} {name}" for name, number in restored.restored.items()) or "nothing"
+    same = "byte for byte the original" if restored.exact else "the original's content"
+    console.print(f"{output}: put back {items}; {same}.", markup=False)
