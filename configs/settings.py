@@ -32,6 +32,8 @@ class InputSettings(_Frozen):
     """COCO annotation file, relative to the input directory; found by itself when there is only one."""
     images: str | None = None
     """Folder of the photos, relative to the input directory; found by itself in COCO directories."""
+    megapixels: float = Field(default=200, gt=0, le=4096)
+    """Photos with more million pixels are refused before they are decoded; one of 200 takes a worker about 4 GB."""
 
 
 class SegmentSettings(_Frozen):
@@ -159,6 +161,8 @@ class PublishSettings(_Frozen):
     """Write `masks/`: the hole of every photo as PNG."""
     report: bool = True
     """Write `report.html`."""
+    scrub: bool = False
+    """Take places, names, captions, faces, serial numbers and thumbnails out of the metadata of every photo."""
 
 
 class AnnotationSettings(_Frozen):

@@ -9,11 +9,11 @@ from data.files import sha256, sha256_of, write_atomic
 from data.images import Decoded, encode, mask_png
 from data.places import move, stamp_of
 from data.plan import Entry
-from data.types import Hole, Pixels, State
+from data.types import Hole, PhotoError, Pixels, State
 from flows.context import RunContext
 from flows.report.thumbnails import SUFFIXES, thumbnails
 
-STAGE_VERSION = 3
+STAGE_VERSION = 4
 
 MADE_UP = 0.7
 """Above this share of hole a result says little about the place; the manifest notes it."""
@@ -31,13 +31,17 @@ def publish_photo(
     """Write the photo's files below the output directory; returns the facts of its manifest row.
 
     `images/` gets what can be used, `review/` what somebody has to look at first. A photo without people is copied
-    byte for byte. A file that somebody changed since it was published is moved to `edited/`, never overwritten.
-    facts: of the stages before, by name.
+    byte for byte (with `publish.scrub` all but its metadata). A file that somebody changed since it was published is
+    moved to `edited/`, never overwritten. facts: of the stages before, by name.
     """
     verified = facts["verify"]
     state, share = photo_state(hole, verified), float((hole > 0).mean())
     folder = "review" if state == "review" else "images"
-    raw = encode(photo, result) if hole.any() else photo.raw
+    try:
+        encoded = encode(photo, result, hole, scrub=run.settings.publish.scrub)
+    except PhotoError as error:  # the room below knows no names
+        raise PhotoError(error.state, f"{entry.name}: {error.sentence}") from None
+    raw = encoded.raw
     files = {f"{folder}/{entry.name}": raw}
     if run.settings.publish.masks:
         files[f"masks/{entry.mask_name}"] = mask_png(hole)
@@ -64,7 +68,7 @@ def publish_photo(
         "output": f"{folder}/{entry.name}",
         "output_sha256": sha256(raw),
         "mask": f"masks/{entry.mask_name}" if run.settings.publish.masks else None,
-        "notes": _notes(share, facts["refine"]),
+        "notes": [*_notes(share, facts["refine"]), *encoded.notes],
         "verify": {key: verified[key] for key in ("looked", "found", "left")},
         "thumbnails": pictures,
         "orientation": photo.orientation,

@@ -78,15 +78,17 @@ def _segment_key(run: RunContext, entry: Entry, rows: Rows) -> str:
 
 
 def _segment(run: RunContext, entry: Entry, rows: Rows) -> Made:
-    photo = read_photo(entry)
+    photo = read_photo(run, entry)
     people = look(run, run.settings.segment, photo, photo.pixels, entry)
     return canonical_json(people.to_json()), {"people": len(people)}
 
 
 def look(run: RunContext, settings: SegmentSettings, photo: Decoded, pixels: Pixels, entry: Entry) -> People:
-    """People in `pixels` (the photo's raw frame), seen upright; given masks are in the raw frame already."""
-    given = _given(run, settings, photo, entry)
-    orientation = 1 if given else photo.orientation
+    """People in `pixels` (the photo's raw frame), seen upright; given masks are in the raw frame already, unless the
+    annotation file states the upright size."""
+    given, orientation = _given(run, settings, photo, entry), photo.orientation
+    if given:
+        orientation = photo.orientation if _stated_upright(photo, entry) and given.mask_file is None else 1
     seen = Photo(entry.id, entry.name, upright(pixels, orientation), given)
     people = networks.segmenter(settings, run.weights).segment([seen])[0]
     if orientation == 1:
@@ -109,7 +111,7 @@ def _given(run: RunContext, settings: SegmentSettings, photo: Decoded, entry: En
     if settings.segmenter == "mask-files":
         return Given(mask_file=Path(entry.given))
     height, width = photo.pixels.shape[:2]
-    if entry.stated_size != (height, width):
+    if entry.stated_size != (height, width) and not _stated_upright(photo, entry):
         raise PhotoError(
             "refused",
             f"{entry.name}: the photo is {width} x {height}, the annotation file says "
@@ -117,6 +119,13 @@ def _given(run: RunContext, settings: SegmentSettings, photo: Decoded, entry: En
         )
     given = json.loads(run.store.read("given", entry.given))
     return Given(tuple(given["persons"]), tuple((label, annotation) for label, annotation in given["objects"]))
+
+
+def _stated_upright(photo: Decoded, entry: Entry) -> bool:
+    """Whether the annotation file speaks of the photo as it is shown: turned by a quarter, as its EXIF says. Where
+    both frames have one size, the file's own is meant, as COCO's tools take it."""
+    height, width = photo.pixels.shape[:2]
+    return photo.orientation >= 5 and height != width and entry.stated_size == (width, height)
 
 
 def _stated(entry: Entry) -> str:
@@ -199,7 +208,7 @@ def _inpaint(run: RunContext, entry: Entry, rows: Rows) -> Made:
     settings = run.settings.inpaint
     fill = networks.fill(settings, run.weights)
     try:
-        patches = inpainting.inpaint(read_photo(entry).pixels, hole, fill, settings, read_kept(run, rows))
+        patches = inpainting.inpaint(read_photo(run, entry).pixels, hole, fill, settings, read_kept(run, rows))
     except PhotoError as error:  # the room below knows no names
         raise PhotoError(error.state, f"{entry.name}: {error.sentence}") from None
     return inpainting.pack(patches), {}
@@ -248,7 +257,7 @@ def _verify(run: RunContext, entry: Entry, rows: Rows) -> Made:
         first = run.settings.segment
         sees_more = settings.segmenter != first.segmenter or settings.score < first.score
         if hole.any() or sees_more:  # an untouched photo looks the same to the same eyes
-            photo = read_photo(entry)
+            photo = read_photo(run, entry)
             result = inpainting.compose(photo.pixels, hole, read_patches(run, rows))
             found = _not_kept(run, look(run, settings, photo, result, entry), choice)
     extra = People(people.size, tuple(p for p in found.persons if _share(inside, found.mask(p)) <= 0.5))
@@ -301,7 +310,7 @@ def _publish_key(run: RunContext, entry: Entry, rows: Rows) -> str:
 
 def _publish(run: RunContext, entry: Entry, rows: Rows) -> Made:
     people = read_people(run, rows).plus([read_extra(run, rows)])
-    photo, hole = read_photo(entry), read_hole(run, rows)
+    photo, hole = read_photo(run, entry), read_hole(run, rows)
     result = inpainting.compose(photo.pixels, hole, read_patches(run, rows)) if hole.any() else photo.pixels
     facts = {stage: rows[stage]["facts"] for stage in ("refine", "verify")}
     row = publish_photo(run, entry, photo, hole, result, len(people), facts)
@@ -324,12 +333,12 @@ STAGES = {
 # ---------------------------------------------------------------- reading
 
 
-def read_photo(entry: Entry) -> Decoded:
+def read_photo(run: RunContext, entry: Entry) -> Decoded:
     """The photo as planned. Raises PhotoError, also when the file is no longer the one that was planned."""
     raw = read_photo_bytes(as_path(entry.path), entry.name)
     if sha256(raw) != entry.sha256:
         raise PhotoError("failed", f"{entry.name}: the file changed during the run; run again.")
-    return decode(raw, entry.name)
+    return decode(raw, entry.name, run.settings.input.megapixels)
 
 
 def read_people(run: RunContext, rows: Rows) -> People:

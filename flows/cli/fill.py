@@ -41,9 +41,10 @@ def fill(
     given = {"fill": fill or ("deepfillv2" if weights else None), "weights": weights}
     # A mask of one's own has no dilated ring, so nothing of what it covers is blended back in.
     base: dict[str, Any] = {"inpaint": {"feather": 0, **{k: v for k, v in given.items() if v}}}
-    settings = resolve(load_settings(preset, set_ or (), base=base)).inpaint
+    whole = resolve(load_settings(preset, set_ or (), base=base))
+    settings = whole.inpaint
     found = {name: find(name) for name in inpainting.required_weights(settings)}
-    photo = decode(read_photo_bytes(image, image.name), image.name)
+    photo = decode(read_photo_bytes(image, image.name), image.name, whole.input.megapixels)
     if out.exists() and out.samefile(image):
         raise InputError(f"{out}: originals are never written to; give another name.")
     if out.suffix.lower() not in _suffixes(photo.format):
@@ -53,8 +54,11 @@ def fill(
     prepare_process()
     patches = inpainting.inpaint(photo.pixels, hole, networks.fill(settings, found), settings)
     result = inpainting.compose(photo.pixels, hole, patches)
-    write_atomic(out, encode(photo, result) if hole.any() else photo.raw)
+    encoded = encode(photo, result, hole)
+    write_atomic(out, encoded.raw)
     console.print(f"{out}: filled {(hole > 0).mean():.1%} of the photo with {settings.fill}.", markup=False)
+    for note in encoded.notes:
+        console.print(f"  {note}", markup=False)
 
 
 def read_hole(path: Path, size: tuple[int, int], orientation: int = 1) -> Hole:
@@ -81,4 +85,8 @@ def _suffixes(format_: str) -> tuple[str, ...]:
         "PNG": (".png",),
         "WEBP": (".webp",),
         "TIFF": (".tif", ".tiff"),
+        "BMP": (".bmp", ".dib"),
+        "GIF": (".gif",),
+        "JPEG2000": (".jp2", ".j2k", ".jpx"),
+        "AVIF": (".avif",),
     }[format_]

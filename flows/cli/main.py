@@ -70,6 +70,9 @@ def run(
         str | None, typer.Option("--log-json", metavar="FILE", help="Append one JSON object a line; - is stderr.")
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another run that works in OUT.")] = False,
+    scrub: Annotated[
+        bool, typer.Option("--scrub", help="Take places, names, faces and thumbnails out of every photo's metadata.")
+    ] = False,
     offline: Annotated[
         bool, typer.Option("--offline", help="Never touch the network (a run does not anyway).")
     ] = False,
@@ -99,6 +102,8 @@ def run(
         base["run"] = {"wait": wait, "log_json": log_json}
     if keep:
         base["refine"] = {"keep": str(Path(keep).absolute()) if keep.endswith(".json") else keep}
+    if scrub:
+        base["publish"] = {"scrub": True}
     settings = load_settings(preset, set_ or (), base=base)
     wanted = selection(stages, refresh, photos, status)
     raise typer.Exit(run_job(source, output, settings, wanted, prefect=prefect, allow_review=allow_review))

@@ -204,8 +204,9 @@ def test_every_photo_ends_in_a_named_state(tmp_path: Path) -> None:
     (photos / "truncated.jpg").write_bytes((photos / "truncated.jpg").read_bytes()[:-600])
     (photos / "text.jpg").write_text("this is no photo")
     (photos / "empty.jpg").write_bytes(b"")
-    Image.fromarray(np.zeros((96, 128, 4), np.uint8)).save(photos / "alpha.png")
-    Image.fromarray(np.zeros((96, 128), np.uint8)).save(photos / "moving.gif")
+    Image.fromarray(np.zeros((96, 128), np.float32)).save(photos / "float.tif")
+    frames = [Image.fromarray(np.full((96, 128), value, np.uint8)) for value in (0, 90)]
+    frames[0].save(photos / "moving.gif", save_all=True, append_images=frames[1:])
     save_photo(photos / "no mask.png", 4, None)
     (photos / "notes.txt").write_text("not a photo by its name: not part of the collection")
     masks.mkdir()
@@ -225,7 +226,7 @@ def test_every_photo_ends_in_a_named_state(tmp_path: Path) -> None:
         "truncated.jpg": "corrupt",
         "text.jpg": "corrupt",
         "empty.jpg": "corrupt",
-        "alpha.png": "refused",
+        "float.tif": "refused",
         "moving.gif": "refused",
         "no mask.png": "refused",
     }

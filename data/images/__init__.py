@@ -1,0 +1,45 @@
+"""Image files in and out: decoded once, written back in the format, mode and with the metadata they had."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from data.images.decode import EXTENSIONS, Decoded, decode
+from data.images.encode import Encoded, encode, scrubbed
+from data.images.orientation import to_raw_frame, upright
+from data.places import read_bytes
+from data.types import Hole, PhotoError
+
+
+def read_photo_bytes(path: Path, name: str) -> bytes:
+    """The file's bytes. Raises PhotoError `failed` when it is gone; other I/O errors pass through (they may pass)."""
+    try:
+        return read_bytes(path)
+    except FileNotFoundError:
+        raise PhotoError("failed", f"{name}: the file is not there.") from None
+    except PermissionError:
+        raise PhotoError("failed", f"{name}: no permission to read the file.") from None
+
+
+def mask_png(hole: Hole) -> bytes:
+    """A hole (uint8 H x W, 0 or 255) as PNG."""
+    out = io.BytesIO()
+    Image.fromarray(hole).save(out, format="PNG")
+    return out.getvalue()
+
+
+__all__ = [
+    "EXTENSIONS",
+    "Decoded",
+    "Encoded",
+    "decode",
+    "encode",
+    "mask_png",
+    "read_photo_bytes",
+    "scrubbed",
+    "to_raw_frame",
+    "upright",
+]

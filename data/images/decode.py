@@ -1,0 +1,218 @@
+"""An image file's bytes -> what the program works on, or a sentence that says why not."""
+
+from __future__ import annotations
+
+import io
+import threading
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from configs import InputSettings
+from data.images.jpeg_file import parse_jpeg
+from data.images.orientation import to_raw_frame
+from data.images.samples import MODES, Palette, Samples, to_pixels
+from data.types import PhotoError, Pixels
+
+FORMATS = {"JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "JPEG2000", "AVIF"}
+EXTENSIONS = {
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".dib", ".gif"),
+    *(".jp2", ".j2k", ".jpx", ".avif"),
+    # found, and refused by name rather than passed over in silence
+    *(".heic", ".heif", ".jxl"),
+}
+MEGAPIXELS = float(InputSettings().megapixels)
+_ORIENTATION = 0x0112
+_SUB_IFDS = 330
+_CONVERT = "convert it to PNG or JPEG"
+_PILLOW_LIMIT = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A decoded file. pixels: uint8 H x W x 3 RGB in the file's own (raw) frame.
+
+    format: JPEG, PNG, WEBP, TIFF, BMP, GIF, JPEG2000 or AVIF. mode: of `samples`, one of data.images.samples.MODES.
+    orientation: EXIF 1..8, not applied to `pixels`. raw: the file's bytes. samples: as the file holds them (the
+    same array as `pixels` for RGB). palette: of mode `P`.
+    """
+
+    pixels: Pixels
+    format: str
+    mode: str
+    orientation: int
+    raw: bytes
+    samples: Samples
+    palette: Palette | None = None
+
+
+def decode(raw: bytes, name: str, megapixels: float = MEGAPIXELS) -> Decoded:
+    """Decode an image file's bytes. Raises PhotoError (`corrupt` or `refused`), which names the file.
+
+    megapixels: photos with more are refused before their pixels are decoded.
+    """
+    if not raw:
+        raise PhotoError("corrupt", f"{name}: the file is empty.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd EXIF and large photos are not worth a line each
+            return _decode(raw, name, megapixels)
+    except (PhotoError, MemoryError):
+        raise
+    except UnidentifiedImageError:
+        raise PhotoError(*_unidentified(raw, name)) from None
+    except Exception as error:  # decoders raise whatever they like on broken bytes
+        raise PhotoError("corrupt", f"{name}: damaged image file ({' '.join(str(error).split())}).") from None
+
+
+def _decode(raw: bytes, name: str, megapixels: float) -> Decoded:
+    image = open_image(raw)
+    width, height = image.size
+    if width * height > megapixels * 1e6:
+        raise PhotoError(
+            "refused",
+            f"{name}: {width} x {height} pixels are more than input.megapixels={megapixels:g} allows; raise it if "
+            "the memory is there.",
+        )
+    if image.format in ("JPEG", "MPO"):
+        parse_jpeg(raw)  # Pillow accepts some files that end too early
+    if image.format == "TIFF" and raw[:4] not in (b"II*\0", b"MM\0*"):
+        raise PhotoError("refused", f"{name}: big TIFF files are not supported; {_CONVERT}.")
+    if image.format not in FORMATS:
+        raise PhotoError("refused", f"{name}: {image.format} files are not supported; {_CONVERT}.")
+    _refuse_several_pictures(image, name)
+    orientation = _orientation(image)
+    mode, samples, palette = _samples(image, raw, name)
+    if sorted(samples.shape[:2]) != sorted((height, width)):  # Pillow gives a TIFF's size turned upright
+        raise PhotoError("corrupt", f"{name}: damaged image file (its picture has another size than its header says).")
+    return Decoded(
+        pixels=to_pixels(samples, mode, palette),
+        format="JPEG" if image.format == "MPO" else str(image.format),
+        mode=mode,
+        orientation=orientation,
+        raw=raw,
+        samples=samples,
+        palette=palette,
+    )
+
+
+def _samples(image: Image.Image, raw: bytes, name: str) -> tuple[str, Samples, Palette | None]:
+    depth = _depth(image, raw)
+    orientation = _orientation(image)
+    mode = image.mode
+    if depth == 16 and image.format in ("PNG", "TIFF"):
+        mode, samples = _deep(image, raw)
+    else:
+        # Lab, float, 32-bit, 10-bit AVIF ...: Pillow would cut them to 8 bits in silence
+        mode = "L;16" if mode.startswith("I;16") else mode
+        if depth > 8 or mode not in MODES:
+            raise PhotoError(
+                "refused", f"{name}: {mode} with {depth} bits a channel is not supported; {_CONVERT} with 8 bits."
+            )
+        image.load()  # turns a TIFF upright by itself
+        samples = np.asarray(image)
+    if mode not in MODES:
+        raise PhotoError("refused", f"{name}: {mode} is not supported; {_CONVERT}.")
+    if image.format == "TIFF" and depth != 16:
+        samples = _turned_back(samples, orientation)
+    return mode, samples, _palette(image) if mode == "P" else None
+
+
+def _turned_back(samples: Samples, orientation: int) -> Samples:
+    if orientation == 1:
+        return samples
+    if samples.ndim == 2 or samples.shape[2] == 3:
+        return to_raw_frame(samples, orientation)
+    return np.dstack([to_raw_frame(samples[..., i], orientation) for i in range(samples.shape[2])])
+
+
+def _deep(image: Image.Image, raw: bytes) -> tuple[str, Samples]:
+    """16 bits a channel, by OpenCV; Pillow keeps 8 of them."""
+    import cv2
+
+    flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
+    decoded = cv2.imdecode(np.frombuffer(raw, np.uint8), flags)
+    if decoded is None or decoded.dtype != np.uint16:
+        raise ValueError("its 16-bit picture cannot be read")
+    if decoded.ndim == 2:
+        return "L;16", decoded
+    alpha = image.mode in ("RGBA", "LA", "PA")
+    if raw[:4] == b"\x89PNG" and raw[25] in (0, 4):  # gray, which OpenCV spreads over three channels with alpha
+        return ("LA;16", decoded[..., [0, 3]]) if raw[25] == 4 else ("L;16", decoded[..., 0])
+    order = [2, 1, 0, 3] if alpha and decoded.shape[2] == 4 else [2, 1, 0]
+    return ("RGBA;16" if len(order) == 4 else "RGB;16"), decoded[..., order]
+
+
+def _depth(image: Image.Image, raw: bytes) -> int:
+    """Bits a channel."""
+    if image.format == "PNG":
+        return raw[24]
+    if image.format == "TIFF":
+        bits = image.tag_v2.get(258, (1,))  # type: ignore[attr-defined]
+        depth = max(bits) if isinstance(bits, tuple) else int(bits)
+        # neither odd depths nor 16 bits with white as 0 can be written back
+        white = image.tag_v2.get(262) == 0 and depth == 16  # type: ignore[attr-defined]
+        return depth if depth in (1, 8, 16) and not white else 32
+    if image.format == "JPEG2000":
+        place = raw.find(b"\xff\x4f\xff\x51")  # SOC and SIZ, which says the depth (T.800 A.5.1)
+        return (raw[place + 42] & 0x7F) + 1 if 0 <= place < len(raw) - 42 else 32
+    if image.format == "AVIF":
+        return 8 if _avif_is_8_bit(raw) else 10
+    return 16 if image.mode.startswith("I;16") else 32 if image.mode in ("I", "F") else 8
+
+
+def _avif_is_8_bit(raw: bytes) -> bool:
+    """By its AV1 configuration record (AV1-ISOBMFF 2.3.3): high_bitdepth is the second bit of its third byte."""
+    place = raw.find(b"av1C")
+    return 0 <= place < len(raw) - 7 and not raw[place + 6] & 0x40
+
+
+def _palette(image: Image.Image) -> Palette:
+    colours = np.frombuffer(bytes(image.palette.palette) if image.palette else b"", np.uint8)
+    channels = len(image.palette.mode) if image.palette else 3
+    colours = colours[: len(colours) // channels * channels].reshape(-1, channels)
+    out = np.full((max(1, len(colours)), 4), (0, 0, 0, 255), np.uint8)
+    out[: len(colours), :channels] = colours
+    transparency = image.info.get("transparency")
+    if isinstance(transparency, bytes):
+        out[: len(transparency), 3] = np.frombuffer(transparency, np.uint8)[: len(out)]
+    elif isinstance(transparency, int) and transparency < len(out):
+        out[transparency, 3] = 0
+    return out
+
+
+def _orientation(image: Image.Image) -> int:
+    value = image.getexif().get(_ORIENTATION, 1)
+    return int(value) if value in range(1, 9) else 1
+
+
+def _refuse_several_pictures(image: Image.Image, name: str) -> None:
+    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
+        raise PhotoError("refused", f"{name}: animated and multi-page files are not supported; {_CONVERT}.")
+    tags: Any = getattr(image, "tag_v2", {})
+    if image.format == "TIFF" and _SUB_IFDS in tags:
+        raise PhotoError("refused", f"{name}: the TIFF holds further pictures (raw or reduced ones); {_CONVERT}.")
+
+
+def _unidentified(raw: bytes, name: str) -> tuple[Any, str]:
+    brand = raw[8:12] if raw[4:8] == b"ftyp" else b""
+    if brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"):
+        return "refused", f"{name}: HEIC files are not supported, for want of a free encoder; {_CONVERT}."
+    if brand in (b"avif", b"avis"):
+        return "refused", f"{name}: this build of Pillow reads no AVIF; install a current one: pip install -U pillow."
+    if raw[:2] == b"\xff\x0a" or raw[:12] == b"\0\0\0\x0cJXL \r\n\x87\n":
+        return "refused", f"{name}: JPEG XL files are not supported; {_CONVERT}."
+    return "corrupt", f"{name}: not an image that can be read."
+
+
+def open_image(raw: bytes) -> Image.Image:
+    """The image's header by Pillow, whatever its size: Pillow's own limit is a global that we have a setting for."""
+    with _PILLOW_LIMIT:
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(io.BytesIO(raw))
+        finally:
+            Image.MAX_IMAGE_PIXELS = before

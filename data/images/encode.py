@@ -1,0 +1,219 @@
+"""The original file with other pixels in the hole: same format, mode, size and metadata."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image, JpegImagePlugin
+
+from data.images import bmp_file, exif, metadata, png_file, riff, tiff_picture, xmp
+from data.images.decode import Decoded, open_image
+from data.images.jp2 import with_codestream
+from data.images.jpeg_blocks import CannotEdit, edit_blocks
+from data.images.jpeg_file import APP14, JpegFile, parse_jpeg
+from data.images.samples import Samples, with_fill
+from data.images.tiff_file import Tiff, TiffError
+from data.types import Hole, PhotoError, Pixels
+
+AVIF_QUALITY = 90
+"""AVIF says nowhere with which quality it was written."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """raw: the file's bytes. notes: every way in which it departs from the original, beyond the hole."""
+
+    raw: bytes
+    notes: tuple[str, ...] = ()
+
+
+def encode(original: Decoded, pixels: Pixels, hole: Hole, *, scrub: bool = False) -> Encoded:
+    """The original file with `pixels` where the hole is; what its metadata still shows of the people is dropped.
+
+    pixels: uint8 H x W x 3 RGB in the raw frame. hole: uint8 H x W, 255 where the pixels are new. Outside the hole
+    JPEG keeps its quantised coefficients, and lossless kinds their samples; the docs (image-files.md) say what each
+    kind keeps. scrub: also without places, names, captions and serial numbers. An empty hole without `scrub` is the
+    original, byte for byte.
+    """
+    assert pixels.shape == original.pixels.shape and hole.shape == pixels.shape[:2], "the output has the input's size"
+    if not hole.any():
+        return scrubbed(original) if scrub else Encoded(original.raw)
+    samples = with_fill(original.samples, original.mode, pixels, hole, original.palette)
+    return _written(original, samples, hole, scrub)
+
+
+def scrubbed(original: Decoded) -> Encoded:
+    """The file without personal metadata and with every pixel as it was."""
+    hole = np.zeros(original.samples.shape[:2], np.uint8)
+    return _written(original, original.samples, hole, True)
+
+
+def _written(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _WRITERS[original.format](original, samples, hole, scrub)
+
+
+# ---------------------------------------------------------------- kinds that keep everything outside the hole
+
+
+def _jpeg(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
+    file = parse_jpeg(original.raw)
+    kept, gone = metadata.jpeg(file, scrub)
+    notes = _dropped(gone)
+    if hole.any():
+        head = kept.metadata
+        try:
+            body = parse_jpeg(edit_blocks(original.raw, samples, hole))
+        except CannotEdit as error:
+            body = parse_jpeg(_jpeg_anew(original, samples))
+            notes = (f"re-encoded with the file's own tables: {error}", *notes)
+            # What the colours are is Pillow's word now, the other metadata are the file's.
+            head = tuple(s for s in head if s.marker != APP14) + tuple(s for s in body.metadata if s.marker == APP14)
+        if file.restarts:
+            notes = (*notes, "restart markers dropped")
+        kept = JpegFile(head + tuple(s for s in body.segments if not s.is_metadata), b"")
+    return Encoded(kept.to_bytes(), notes)
+
+
+def _jpeg_anew(original: Decoded, samples: Samples) -> bytes:
+    source = open_image(original.raw)
+    options: dict[str, Any] = {"qtables": source.quantization}  # type: ignore[attr-defined]
+    sampling = JpegImagePlugin.get_sampling(source)
+    if sampling >= 0:
+        options["subsampling"] = sampling
+    options["progressive"] = bool(source.info.get("progressive"))
+    options["keep_rgb"] = original.mode == "RGB" and parse_jpeg(original.raw).colour_transform == 0
+    return _pillow(Image.fromarray(samples, original.mode), "JPEG", options)
+
+
+def _png(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
+    chunks = png_file.parse_png(original.raw)
+    kept, gone = metadata.png(chunks, scrub)
+    notes = _dropped(gone)
+    if hole.any():
+        if png_file.is_interlaced(kept):
+            notes = (*notes, "written without interlacing")
+        kept = png_file.with_samples(kept, samples)
+    return Encoded(png_file.join_png(kept), notes)
+
+
+def _tiff(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
+    try:
+        tiff = Tiff(original.raw)
+        notes = _dropped(metadata.tiff(tiff, scrub))
+        raw = bytes(tiff.data)
+        if hole.any():
+            raw, more = tiff_picture.replace_picture(raw, samples)
+            notes = (*notes, *more)
+    except (TiffError, ValueError) as error:
+        raise PhotoError("refused", f"a TIFF of a kind that cannot be written back ({error})") from None
+    return Encoded(raw, notes)
+
+
+def _bmp(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
+    if not hole.any():
+        return Encoded(original.raw)  # a BMP holds nothing but its picture
+    raw = bmp_file.replace_pixels(original.raw, samples, hole)
+    if raw is not None:
+        return Encoded(raw)
+    return Encoded(_pillow(_image(original, samples), "BMP", {}), ("re-encoded without run lengths",))
+
+
+# ---------------------------------------------------------------- kinds that Pillow writes anew
+
+
+def _gif(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
+    source = open_image(original.raw)
+    keep = ("transparency", "background", "duration")
+    options: dict[str, Any] = {str(key): value for key, value in source.info.items() if key in keep}
+    gone = []
+    if comment := source.info.get("comment"):
+        if scrub:
+            gone.append("comment")
+        else:
+            options["comment"] = comment
+    return Encoded(_pillow(_image(original, samples), "GIF", {**options, "optimize": False}), _dropped(gone))
+
+
+def _webp(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
+    chunks = riff.parse_webp(original.raw)
+    kept, gone = metadata.webp(chunks, scrub)
+    notes = _dropped(gone)
+    quality = riff.lossy_quality(chunks)
+    if not hole.any():
+        return Encoded(riff.join_webp(riff.with_flags(kept)), notes)
+    if quality is None:
+        options: dict[str, Any] = {"lossless": True}
+    else:
+        options = {"quality": quality, "alpha_quality": 100}
+        notes = (f"re-encoded: lossy WebP with quality {quality}, as the original seems to have", *notes)
+    for name, option in ((b"ICCP", "icc_profile"), (b"EXIF", "exif"), (b"XMP ", "xmp")):
+        if data := dict(kept).get(name):
+            options[option] = data
+    return Encoded(_pillow(_image(original, samples), "WEBP", {**options, "exact": True, "method": 4}), notes)
+
+
+def _jpeg2000(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
+    options = {"irreversible": False, "no_jp2": True}
+    code = _pillow(_image(original, samples), "JPEG2000", options) if hole.any() else None
+    raw, gone = with_codestream(original.raw, code, scrub)
+    notes = ("written losslessly, so that no pixel outside the hole changes",) if code else ()
+    return Encoded(raw, (*notes, *_dropped(gone)))
+
+
+def _avif(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
+    source, gone, raw = open_image(original.raw), [], original.raw
+    options: dict[str, Any] = {"quality": AVIF_QUALITY, "subsampling": "4:4:4", "max_threads": 1, "speed": 6}
+    if icc := source.info.get("icc_profile"):
+        options["icc_profile"] = icc
+    for key, edit, padding in (("exif", exif.without_people, b"\0"), ("xmp", xmp.without_people, b" ")):
+        data = (source.info.get(key) or b"").removeprefix(b"Exif\0\0")
+        edited, words = edit(data, scrub) if data else (b"", [])
+        gone += words
+        if edited:
+            options[key] = edited
+        if words:  # at their place, because a box's place is written in other boxes
+            if raw.count(data) != 1 or len(edited) > len(data):
+                raise PhotoError("refused", f"its {key.upper()} cannot be taken out of this AVIF")
+            raw = raw.replace(data, edited.ljust(len(data), padding))
+    if not hole.any():
+        return Encoded(raw, _dropped(gone))
+    return Encoded(
+        _pillow(_image(original, samples), "AVIF", options),
+        (f"re-encoded: AVIF with quality {AVIF_QUALITY}, 4:4:4", *_dropped(gone)),
+    )
+
+
+def _image(original: Decoded, samples: Samples) -> Image.Image:
+    image = Image.fromarray(samples)
+    if original.palette is not None:
+        image.putpalette(original.palette[:, :3].tobytes())
+    return image
+
+
+def _pillow(image: Image.Image, format_: str, options: dict[str, Any]) -> bytes:
+    out = io.BytesIO()
+    image.save(out, format=format_, **options)
+    return out.getvalue()
+
+
+def _dropped(gone: list[str]) -> tuple[str, ...]:
+    return (f"dropped: {', '.join(gone)}",) if gone else ()
+
+
+_WRITERS: dict[str, Callable[[Decoded, Samples, Hole, bool], Encoded]] = {
+    "JPEG": _jpeg,
+    "PNG": _png,
+    "TIFF": _tiff,
+    "BMP": _bmp,
+    "GIF": _gif,
+    "WEBP": _webp,
+    "JPEG2000": _jpeg2000,
+    "AVIF": _avif,
+}

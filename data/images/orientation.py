@@ -1,0 +1,37 @@
+"""EXIF orientation: from the file's own frame to what a person sees, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+_UNDO = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+def upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """The array as a person sees it: EXIF orientation (1..8) applied. uint8 H x W or H x W x 3."""
+    return _transpose(pixels, {6: 8, 8: 6}.get(orientation, orientation))
+
+
+def to_raw_frame(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Inverse of `upright`."""
+    return _transpose(pixels, orientation)
+
+
+def _transpose(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    method = _UNDO.get(orientation)
+    if method is None:
+        return pixels
+    out: NDArray[Any] = np.asarray(Image.fromarray(pixels).transpose(method))
+    return out

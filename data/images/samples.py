@@ -1,0 +1,88 @@
+"""Between a file's own samples and the RGB pixels that the program works on.
+
+Outside the hole the samples of the file are never converted: they go back as they came. Only the fill is converted,
+to the file's mode.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from data.types import Hole, Pixels
+
+Samples = NDArray[Any]
+"""H x W or H x W x channels, as the file holds them: bool (1 bit), uint8 or uint16; palette indices for `P`."""
+Palette = NDArray[np.uint8]
+"""uint8 N x 4: red, green, blue, alpha."""
+
+MODES = {"1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "L;16", "LA;16", "RGB;16", "RGBA;16"}
+
+
+def to_pixels(samples: Samples, mode: str, palette: Palette | None = None) -> Pixels:
+    """uint8 H x W x 3 RGB of samples. Alpha is left aside: what lies under a transparent pixel counts, too."""
+    if mode == "RGB":
+        return samples
+    if mode == "P":
+        assert palette is not None
+        return palette[np.minimum(samples, len(palette) - 1), :3]
+    if mode == "CMYK":
+        return np.asarray(Image.fromarray(samples, "CMYK").convert("RGB"))
+    if mode == "1":
+        samples = samples.astype(np.uint8) * np.uint8(255)
+    if mode.endswith(";16"):
+        samples = ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    colour = samples if samples.ndim == 2 else samples[..., : 3 if samples.shape[2] >= 3 else 1]
+    return np.ascontiguousarray(colour if colour.ndim == 3 and colour.shape[2] == 3 else _gray_to_rgb(colour))
+
+
+def _gray_to_rgb(gray: NDArray[np.uint8]) -> Pixels:
+    plane = gray if gray.ndim == 2 else gray[..., 0]
+    return np.repeat(plane[..., None], 3, axis=2)
+
+
+def with_fill(samples: Samples, mode: str, pixels: Pixels, hole: Hole, palette: Palette | None = None) -> Samples:
+    """`samples` with `pixels` (uint8 H x W x 3 RGB) where the hole is 255; alpha stays as it was."""
+    inside = hole != 0
+    fill = pixels[inside]
+    out = samples.copy()
+    if not len(fill):
+        return out
+    if mode == "P":
+        assert palette is not None
+        out[inside] = _nearest(fill, samples[inside], palette)
+    elif mode == "CMYK":
+        out[inside] = np.asarray(Image.fromarray(fill[None]).convert("CMYK"))[0]
+    elif mode in ("RGB", "RGBA"):
+        out[..., :3][inside] = fill
+    elif mode in ("RGB;16", "RGBA;16"):
+        out[..., :3][inside] = fill.astype(np.uint16) * 257
+    else:
+        gray = np.asarray(Image.fromarray(fill[None]).convert("L"))[0]
+        if mode == "1":
+            out[inside] = gray >= 128
+        elif mode.startswith("LA"):
+            out[..., 0][inside] = gray.astype(out.dtype) * (257 if mode == "LA;16" else 1)
+        else:
+            out[inside] = gray.astype(out.dtype) * (257 if mode == "L;16" else 1)
+    return out
+
+
+def _nearest(fill: NDArray[np.uint8], old: NDArray[Any], palette: Palette) -> NDArray[Any]:
+    """Palette indices of the colours nearest to `fill` (N x 3); an entry that is not opaque is never chosen, and a
+    pixel that was not opaque keeps its own."""
+    opaque = np.flatnonzero(palette[:, 3] == 255)
+    if not len(opaque):
+        opaque = np.arange(len(palette))
+    colours, which = np.unique(fill, axis=0, return_inverse=True)
+    entries = palette[opaque, :3].astype(np.int32)
+    index = np.empty(len(colours), np.int64)
+    for start in range(0, len(colours), 4096):
+        part = colours[start : start + 4096].astype(np.int32)
+        index[start : start + 4096] = ((part[:, None] - entries) ** 2).sum(2).argmin(1)
+    chosen = opaque[index[which.reshape(-1)]]
+    old = np.minimum(old, len(palette) - 1)
+    return np.where(palette[old, 3] == 255, chosen, old).astype(old.dtype)

@@ -1,0 +1,123 @@
+"""Image files in and out: what is kept, what is refused, and in which words."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+import numpy as np
+import pytest
+from image_kinds import picture as of_size
+from image_kinds import png, saved
+from PIL import ExifTags, Image, ImageCms, ImageOps
+
+from data.images import decode, encode, to_raw_frame, upright
+from data.types import PhotoError
+
+ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def picture(mode: str = "RGB", size: tuple[int, int] = (40, 24)) -> Image.Image:
+    return of_size(mode, size)
+
+
+def exif(orientation: int = 1) -> Image.Exif:
+    out = Image.Exif()
+    out[0x0112], out[0x010F] = orientation, "Maker"
+    return out
+
+
+HOLE = np.zeros((24, 40), np.uint8)
+HOLE[4:8, 4:8] = 255
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_metadata_survives(format_: str) -> None:
+    raw = saved(picture(), format_, exif=exif(6), icc_profile=ICC, dpi=(300, 300))
+    photo = decode(raw, "photo")
+    after = Image.open(io.BytesIO(encode(photo, photo.pixels, HOLE).raw))
+    assert photo.orientation == 6 and photo.pixels.shape == (24, 40, 3), "the raw frame"
+    assert after.getexif()[0x0112] == 6 and after.getexif()[0x010F] == "Maker"
+    assert after.info["icc_profile"] == ICC
+    if format_ != "WEBP":  # WebP has no resolution field
+        assert [round(float(v)) for v in after.info["dpi"]] == [300, 300]
+
+
+def test_an_embedded_thumbnail_does_not_survive() -> None:
+    """It still shows the people."""
+    thumbnail = saved(picture(size=(16, 16)), "JPEG")
+    body = saved(picture(), "JPEG")
+    ifd0 = struct.pack("<HHHII", 1, 0x0112, 3, 1, 1) + struct.pack("<I", 26)
+    ifd1 = struct.pack("<HHHIIHHIII", 2, 0x0201, 4, 1, 56, 0x0202, 4, 1, len(thumbnail), 0)
+    tiff = b"II*\0" + struct.pack("<I", 8) + ifd0 + ifd1 + thumbnail
+    app1 = b"Exif\0\0" + tiff
+    raw = body[:2] + b"\xff\xe1" + struct.pack(">H", len(app1) + 2) + app1 + body[2:]
+    assert Image.open(io.BytesIO(raw)).getexif().get_ifd(ExifTags.IFD.IFD1), "the sample carries a thumbnail"
+    photo = decode(raw, "photo.jpg")
+    out = encode(photo, photo.pixels, HOLE).raw
+    assert not Image.open(io.BytesIO(out)).getexif().get_ifd(ExifTags.IFD.IFD1)
+    assert thumbnail not in out
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_what_pillow_shows(orientation: int) -> None:
+    raw = saved(picture(), "JPEG", exif=exif(orientation))
+    photo = decode(raw, "photo.jpg")
+    shown = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(raw))))
+    np.testing.assert_array_equal(upright(photo.pixels, orientation), shown)
+    np.testing.assert_array_equal(to_raw_frame(upright(photo.pixels, orientation), orientation), photo.pixels)
+
+
+def png_of(width: int, height: int) -> bytes:
+    """A PNG whose header promises a size; its picture is not there."""
+    return png(b"", 8, 2, (width, height))
+
+
+def tiff_with(tag: int) -> bytes:
+    from PIL import TiffImagePlugin
+
+    info = TiffImagePlugin.ImageFileDirectory_v2()
+    info[tag] = 8
+    return saved(picture(), "TIFF", tiffinfo=info)
+
+
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+REFUSED = {
+    "multi-page": (saved(picture(), "TIFF", save_all=True, append_images=[picture()]), "animated and multi-page"),
+    "animated": (saved(picture(), "WEBP", save_all=True, append_images=[picture("L")]), "animated and multi-page"),
+    "animated gif": (saved(picture("P"), "GIF", save_all=True, append_images=[picture("L")]), "animated and"),
+    "animated png": (saved(picture(), "PNG", save_all=True, append_images=[picture("L")]), "animated and multi-page"),
+    "float": (saved(picture("F"), "TIFF"), "F with 32 bits a channel is not supported; convert it"),
+    "32-bit": (saved(picture("I"), "TIFF"), "I with 32 bits a channel"),
+    "lab": (saved(picture("LAB"), "TIFF"), "LAB with 8 bits a channel"),
+    "16-bit jpeg 2000": (saved(Image.fromarray(np.zeros((24, 40), np.uint16)), "JPEG2000"), "16 bits a channel"),
+    "big tiff": (saved(picture(), "TIFF", big_tiff=True), "big TIFF files are not supported"),
+    "raw": (tiff_with(330), "holds further pictures"),
+    "ico": (saved(picture("RGBA"), "ICO"), "ICO files are not supported; convert it to PNG or JPEG"),
+    "heic": (HEIC, "HEIC files are not supported, for want of a free encoder; convert it"),
+    "jpeg xl": (b"\xff\x0a" + bytes(40), "JPEG XL files are not supported"),
+    "bomb": (png_of(60_000, 60_000), "60000 x 60000 pixels are more than input.megapixels=200 allows"),
+}
+CORRUPT = {
+    "empty": (b"", "the file is empty"),
+    "text": (b"not a photo", "not an image"),
+    "truncated jpeg": (saved(picture(), "JPEG")[:-120], "damaged image file"),
+    "truncated png": (saved(picture(), "PNG")[:-120], "damaged image file"),
+    "half a header": (saved(picture(), "PNG")[:20], "half|not an image|damaged"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_refused_by_name(kind: str) -> None:
+    raw, words = REFUSED[kind]
+    with pytest.raises(PhotoError, match=words) as error:
+        decode(raw, "my photo.x")
+    assert error.value.state == "refused" and error.value.sentence.startswith("my photo.x: ")
+
+
+@pytest.mark.parametrize("kind", CORRUPT)
+def test_corrupt(kind: str) -> None:
+    raw, words = CORRUPT[kind]
+    with pytest.raises(PhotoError, match=words) as error:
+        decode(raw, "my photo.x")
+    assert error.value.state == "corrupt" and error.value.sentence.startswith("my photo.x: ")
