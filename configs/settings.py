@@ -193,6 +193,8 @@ class RunSettings(_Frozen):
     """Further attempts after an error that can pass (I/O, memory)."""
     timeout: float = Field(default=1800, ge=0)
     """Seconds that a stage may take for one photo before its process is killed and the photo fails; 0: no limit."""
+    keep: bool = True
+    """Keep the artifacts in the store after publishing; without them the next run computes everything again."""
     wait: bool = False
     """Wait for another run that works in the output directory instead of refusing."""
     log_json: str | None = None

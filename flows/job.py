@@ -13,6 +13,7 @@ from configs import Settings
 from data.collection import Collection, InputError, read_collection
 from data.files import canonical_json, write_atomic
 from data.places import as_path, is_remote
+from flows import upkeep
 from flows.context import STORE, RunContext, find_weights, resolve
 from flows.events import json_log
 from flows.finish import Summary, finish
@@ -79,9 +80,10 @@ def execute(job: Job, run: Callable[[Planned, Selection], Sequence[str]] = run_p
 
     Raises InputError when another run is working in the output directory.
     """
-    log_to = job.settings.run.log_json
-    with alone(job.context), json_log(log_to, output=str(job.context.output)) as log:
+    log_to, output, store = job.settings.run.log_json, job.context.output, job.context.store
+    with alone(output, job.settings.run.wait), json_log(log_to, output=str(output)) as log:
         log("start", photos=job.planned.photos, shards=len(job.planned.shards), stages=job.selection.stages)
+        upkeep.begin(store, output)
         try:
             manifests = run(job.planned, job.selection)
         finally:
@@ -89,6 +91,9 @@ def execute(job: Job, run: Callable[[Planned, Selection], Sequence[str]] = run_p
         summary = None
         if "publish" in job.selection.stages:
             summary = finish(job.context, job.collection, manifests, job.selection.started, job.planned.others)
+        upkeep.end(store, manifests)
+        if summary and not job.settings.run.keep:
+            upkeep.prune(store, everything=True)
         log("end", **(summary.as_json() if summary else {}))
         return summary
 

@@ -18,22 +18,22 @@ from filelock import FileLock, Timeout
 from data.collection import InputError
 from data.files import canonical_json
 from data.places import is_remote
-from flows.context import RunContext
+from flows.context import STORE
 
 LEASE = 120.0
 """Seconds for which a run holds an object store's lock without renewing it."""
 
 
 @contextmanager
-def alone(context: RunContext) -> Iterator[None]:
+def alone(output: Path, wait: bool = False) -> Iterator[None]:
     """Hold the lock of an output directory. Raises InputError when another run has it and is not to be waited for.
 
     On a disk the operating system frees the lock of a killed run at once. In an object store the lock is an object
     with an owner and a lease, which a run renews while it lives.
     """
-    path, wait = context.store.root / "lock", context.settings.run.wait
+    path = output / STORE / "lock"
     if is_remote(path):
-        with _leased(context.output, path, wait):
+        with _leased(output, path, wait):
             yield
         return
     lock = FileLock(path, timeout=-1 if wait else 0)
@@ -41,7 +41,7 @@ def alone(context: RunContext) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise InputError(
-            f"{context.output}: another run is working there; stop it, or wait for it (--wait, run.wait=true)."
+            f"{output}: another run is working there; stop it, or wait for it (--wait, run.wait=true)."
         ) from None
     try:
         yield

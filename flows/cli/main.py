@@ -18,7 +18,7 @@ from data.collection import InputError
 from data.places import PlaceError, as_path
 from data.types import PhotoError
 from data.weights import WeightsError
-from flows.cli import weights
+from flows.cli import cache, weights
 from flows.cli.demo import demo
 from flows.cli.fill import fill
 from flows.cli.run import ServerError, run_job
@@ -33,6 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(weights.app, name="weights", help="List, fetch and verify the networks' weights.")
+app.add_typer(cache.app, name="cache", help="The store beside a result: its size, what can go, whether it is intact.")
 app.command()(demo)
 app.command()(fill)
 app.command("undo-annotations")(undo_annotations)
@@ -69,6 +70,9 @@ def run(
     log_json: Annotated[
         str | None, typer.Option("--log-json", metavar="FILE", help="Append one JSON object a line; - is stderr.")
     ] = None,
+    no_keep: Annotated[
+        bool, typer.Option("--no-keep", help="Delete the artifacts after publishing; a next run starts anew.")
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another run that works in OUT.")] = False,
     scrub: Annotated[
         bool, typer.Option("--scrub", help="Take places, names, faces and thumbnails out of every photo's metadata.")
@@ -98,8 +102,8 @@ def run(
         base["segment"] = {"segmenter": segmenter}
     if fill:
         base["inpaint"] = {"fill": fill}
-    if wait or log_json:
-        base["run"] = {"wait": wait, "log_json": log_json}
+    options = {"wait": wait or None, "log_json": log_json, "keep": False if no_keep else None}
+    base["run"] = {name: value for name, value in options.items() if value is not None}
     if keep:
         base["refine"] = {"keep": str(Path(keep).absolute()) if keep.endswith(".json") else keep}
     if scrub:

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from collection_with_people import coco_settings, contents, manifest, remove
+from collection_with_people import contents, manifest, remove
 
 from data.collection import InputError
 from data.files import write_atomic
 from data.places import PlaceError, as_path, list_files
 from flows import lock
-from flows.context import RunContext
 from flows.lock import alone
 
 pytest.importorskip("s3fs", reason="needs the extra `s3`")
@@ -124,16 +123,15 @@ def test_the_command_line(coco: Path, bucket: Path) -> None:
 
 
 def test_one_run_at_a_time(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    context = RunContext(bucket / "out", coco_settings(), {})
-    path = context.store.root / "lock"
-    with alone(context), pytest.raises(InputError, match="another run is working there"), alone(context):
+    out, path = bucket / "out", bucket / "out/.person-removal/lock"
+    with alone(out), pytest.raises(InputError, match="another run is working there"), alone(out):
         pass
     monkeypatch.setattr(lock, "LEASE", 0.0)
-    held = lock._leased(context.output, path, wait=False)
+    held = lock._leased(out, path, wait=False)
     held.__enter__()  # and never left: a killed run
     time.sleep(0.01)
     monkeypatch.undo()
-    with alone(context):
+    with alone(out):
         assert json.loads(path.read_bytes())["until"] > time.time()
 
 

@@ -1,0 +1,92 @@
+"""`person-removal cache`: how large the store is, what of it can go, whether it is intact."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from data.collection import InputError
+from data.places import as_path
+from data.store import Store
+from flows import upkeep
+from flows.context import STORE
+from flows.job import absolute
+from flows.lock import alone
+
+app = typer.Typer(no_args_is_help=True)
+console = Console(highlight=False, soft_wrap=True)
+
+Output = Annotated[Path, typer.Argument(metavar="OUT", parser=as_path, help="Output directory of a run.")]
+
+
+@app.command()
+def size(output: Output) -> None:
+    """Files and bytes by stage."""
+    _print(upkeep.sizes(_store(output)))
+
+
+@app.command()
+def prune(
+    output: Output,
+    everything: Annotated[bool, typer.Option("--all", help="Also what the last run is made from.")] = False,
+    older_than: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only what was written longer ago: 30d, 12h, 90m.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, delete nothing.")] = False,
+) -> None:
+    """Delete what neither the last run nor the published result is made from.
+
+    With --all the next run computes everything again; published files stay, and what you edited is still recognised.
+    """
+    store, age = _store(output), _seconds(older_than)
+    with alone(absolute(output)):
+        freed = upkeep.prune(store, everything=everything, older_than=age, dry_run=dry_run)
+    _print(freed)
+    total = sum(share.bytes for share in freed.values())
+    console.print(f"{'Would free' if dry_run else 'Freed'} {total / 1e6:.1f} MB.")
+
+
+@app.command()
+def verify(output: Output) -> None:
+    """Read every artifact and discard those that are truncated or altered; exit code 1 when there were any.
+
+    The next run makes again what was discarded, and nothing else.
+    """
+    store = _store(output)
+    with alone(absolute(output)):
+        found = upkeep.verify(store)
+    for name in found:
+        console.print(f"  {name}: damaged, discarded", markup=False)
+    console.print(f"{len(found)} damaged; run again to make them anew." if found else "Every artifact is intact.")
+    raise typer.Exit(1 if found else 0)
+
+
+def _store(output: Path) -> Store:
+    output = absolute(output)
+    if not (output / STORE).is_dir():
+        raise InputError(f"{output}: there is no result of a run here.")
+    return Store(output / STORE)
+
+
+def _seconds(text: str | None) -> float:
+    if text is None:
+        return 0
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhdw])", text.strip())
+    if not match:
+        raise InputError(f"--older-than {text}: write it as 30d, 12h or 90m.")
+    return float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}[match[2]]
+
+
+def _print(shares: dict[str, upkeep.Share]) -> None:
+    table = Table("", "files", "MB")
+    for name, share in shares.items():
+        if share.files:
+            table.add_row(name, str(share.files), f"{share.bytes / 1e6:.1f}")
+    files, size = (sum(getattr(share, part) for share in shares.values()) for part in ("files", "bytes"))
+    table.add_row("all", str(files), f"{size / 1e6:.1f}", style="bold")
+    console.print(table)
