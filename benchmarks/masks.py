@@ -76,9 +76,9 @@ def _mean(values: Sequence[float]) -> float | None:
 def photos_with_people(directory: Path) -> list[tuple[Path, Given]]:
     """(file, person annotations) of each photo that has people, in the order of the names."""
     collection = read_collection(directory, InputSettings())
-    if collection.coco is None:
+    if not collection.mains:
         raise SystemExit(f"{directory} has no COCO annotation file to compare with.")
-    people = collection.coco.persons_by_image()
+    people = collection.mains[0].coco.persons_by_image()
     return [
         (source.path, Given(tuple(people[source.image_id])))
         for source in collection.sources

@@ -29,11 +29,21 @@ class InputSettings(_Frozen):
     """Where the photos and their annotations are found inside the input directory."""
 
     annotations: str | None = None
-    """COCO annotation file, relative to the input directory; found by itself when there is only one."""
+    """COCO annotation files, relative to the input directory, comma-separated; found by themselves where the photos
+    of each are found. `none` takes the photos as a plain folder."""
     images: str | None = None
     """Folder of the photos, relative to the input directory; found by itself in COCO directories."""
     megapixels: float = Field(default=200, gt=0, le=4096)
     """Photos with more million pixels are refused before they are decoded; one of 200 takes a worker about 4 GB."""
+    licences: tuple[str, ...] = ()
+    """Take only photos under these licences, by the annotation file's ids or names; none named takes all."""
+
+    @field_validator("licences", mode="before")
+    @classmethod
+    def _texts(cls, value: object) -> object:
+        if isinstance(value, str | int):  # `input.licences=4,5` and `input.licences=4` on the command line
+            value = str(value).split(",")
+        return tuple(str(item).strip() for item in value) if isinstance(value, list | tuple) else value
 
 
 class SegmentSettings(_Frozen):

@@ -3,156 +3,225 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from configs import InputSettings
-from data.coco import CocoError, CocoFile, load_coco
+from data.annotation_files import AnnotationFile, find_annotation_files, is_inside
+from data.coco import CocoError
+from data.coco.licences import allowed, licences_of
+from data.errors import InputError
 from data.images import EXTENSIONS
 from data.places import is_remote, list_files
 
-
-class InputError(Exception):
-    """An input or output directory that cannot be used; one sentence for the user."""
+__all__ = ["Collection", "InputError", "Source", "is_inside", "read_collection", "walk_photos"]
 
 
 @dataclass(frozen=True)
 class Source:
-    """One photo of the collection. name: posix path below the photos' folder; refused: why it cannot be taken."""
+    """One photo of the collection. name: posix path below the photos' folder; refused: why it cannot be taken.
+
+    listed: (number of the annotation file, image id) of every main file that lists it.
+    """
 
     name: str
     path: Path
-    image_id: int | None = None
+    listed: tuple[tuple[int, int], ...] = ()
     stated_size: tuple[int, int] | None = None
     refused: str | None = None
+
+    @property
+    def image_id(self) -> int | None:
+        return self.listed[0][1] if self.listed else None
 
 
 @dataclass(frozen=True)
 class Collection:
-    """A folder of photos, with or without a COCO annotation file. `images` is the folder that names are below."""
+    """A folder of photos, with or without COCO annotation files. `images` is the folder that names are below.
+
+    left_out: names of photos that `input.licences` leaves out. notes: sentences on what is there and not taken, and on
+    what the user should know of the licences.
+    """
 
     root: Path
     images: Path
     sources: tuple[Source, ...]
-    annotations: Path | None = None
-    coco: CocoFile | None = None
+    files: tuple[AnnotationFile, ...] = ()
+    left_out: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def mains(self) -> tuple[AnnotationFile, ...]:
+        """The annotation files whose persons count."""
+        return tuple(file for file in self.files if file.main)
 
 
 def read_collection(root: Path, settings: InputSettings) -> Collection:
-    """Find the photos below `root` and its annotation file. Raises InputError."""
+    """Find the photos below `root` and their annotation files. Raises InputError."""
     if not root.is_dir():
         raise InputError(f"{root}: the input directory is not there.")
-    annotations = find_annotations(root, settings)
-    try:
-        coco = load_coco(annotations) if annotations else None
-    except CocoError as error:
-        raise InputError(str(error)) from None
-    images = _images_folder(root, settings, annotations, coco)
-    found = dict(walk_photos(images))
+    files, notes = find_annotation_files(root, settings)
+    images, files = _common_folder(root, settings, files)
+    folders = sorted({file.folder for file in files}) or [images]
+    found: dict[str, Path] = {}
+    for folder in folders:
+        prefix = "" if folder == images else f"{folder.relative_to(images).as_posix()}/"
+        photos, links = walk_photos(folder)
+        found |= {prefix + name: path for name, path in photos}
+        if links:
+            notes.append(f"{folder}: links to folders are not followed ({', '.join(links[:3])}); copy them there.")
     sources = [_from_folder(images, name, path) for name, path in found.items()]
-    if coco:
-        sources = _join(images, sources, coco)
+    mains = [file for file in files if file.main]
+    if mains:
+        sources = _join(images, sources, mains)
+    left_out = _other_licences(root, mains, sources, settings)
+    sources = sorted((source for source in sources if source.name not in left_out), key=lambda s: s.name)
     if not sources:
-        raise InputError(f"{root}: there are no photos in it.")
-    return Collection(root, images, tuple(sorted(sources, key=lambda s: s.name)), annotations, coco)
+        raise InputError(f"{root}: there are no photos in it{' of these licences' if left_out else ''}.")
+    if left_out:
+        notes.append(f"{len(left_out)} photos have other licences than {', '.join(settings.licences)}: not taken.")
+    notes += _forbidden(mains, left_out)
+    return Collection(root, images, tuple(sources), tuple(files), left_out, tuple(notes))
 
 
-def walk_photos(folder: Path) -> list[tuple[str, Path]]:
-    """(name, path) of every photo below `folder`, sorted by name; hidden files and folders are passed over."""
+def walk_photos(folder: Path) -> tuple[list[tuple[str, Path]], list[str]]:
+    """(name, path) of every photo below `folder`, sorted by name, and the links to folders, which are not followed;
+    hidden files and folders are passed over. Raises InputError for a folder that cannot be listed."""
     if is_remote(folder):
         names = (name for name in list_files(folder) if not any(part.startswith(".") for part in name.split("/")))
-        return sorted((n, folder / n) for n in names if PurePosixPath(n).suffix.lower() in EXTENSIONS)
-    out = []
-    for directory, folders, files in os.walk(folder):  # follows no links to folders, so it cannot loop
+        return sorted((n, folder / n) for n in names if PurePosixPath(n).suffix.lower() in EXTENSIONS), []
+
+    def unreadable(error: OSError) -> None:
+        # Passed over, its photos would be lost without a word.
+        raise InputError(f"{error.filename}: the folder cannot be listed ({error.strerror}); allow it or move it away.")
+
+    out, links = [], []
+    for directory, folders, files in os.walk(folder, onerror=unreadable):  # follows no links to folders: cannot loop
         folders[:] = sorted(f for f in folders if not f.startswith("."))
+        links += [f for f in folders if (Path(directory) / f).is_symlink()]
         for file in files:
             path = Path(directory) / file
             if path.suffix.lower() in EXTENSIONS and not file.startswith("."):
                 out.append((path.relative_to(folder).as_posix(), path))
-    return sorted(out)
+    return sorted(out), links
 
 
-def find_annotations(root: Path, settings: InputSettings) -> Path | None:
-    """The COCO annotation file that belongs to the photos; None for a plain folder. Raises InputError."""
-    if settings.annotations == "none":
-        return None
-    if settings.annotations:
-        path = root / settings.annotations
-        if not path.is_file():
-            raise InputError(f"{path}: the annotation file of input.annotations is not there.")
-        return path
-    candidates = sorted((root / "annotations").glob("instances*.json")) or sorted((root / "annotations").glob("*.json"))
-    if len(candidates) > 1:  # several splits: the one whose photos are here
-        matching = [c for c in candidates if (root / _split(c)).is_dir() or (root / "images" / _split(c)).is_dir()]
-        candidates = matching if len(matching) == 1 else candidates
-    if len(candidates) > 1:
-        names = ", ".join(c.relative_to(root).as_posix() for c in candidates)
-        raise InputError(f"{root}: several annotation files ({names}); choose one with --set input.annotations=FILE.")
-    return candidates[0] if candidates else None
-
-
-def _split(annotations: Path) -> str:
-    return annotations.stem.removeprefix("instances_")
-
-
-def _images_folder(root: Path, settings: InputSettings, annotations: Path | None, coco: CocoFile | None) -> Path:
-    if settings.images:
-        folder = root / settings.images
+def _common_folder(
+    root: Path, settings: InputSettings, files: list[AnnotationFile]
+) -> tuple[Path, list[AnnotationFile]]:
+    """The folder that all names are below, and the files with their prefixes in it."""
+    if not files:
+        folder = root / (settings.images or "")
         if not folder.is_dir():
             raise InputError(f"{folder}: the folder of input.images is not there.")
-        return folder
-    if annotations is None or coco is None:
-        return root
-    names = [str(image.get("file_name", "")) for image in coco.images[:20]]
-    split = _split(annotations)
-    for folder in (root / "images" / split, root / split, root / "images", root):
-        if folder.is_dir() and any(is_inside(name) and (folder / name).exists() for name in names):
-            return folder
-    raise InputError(
-        f"{root}: none of the photos of {annotations.name} is here; name their folder: --set input.images=DIR."
-    )
-
-
-def is_inside(name: str) -> bool:
-    """Whether a `file_name` stays below its folder on every operating system."""
-    path = PurePosixPath(name)
-    return bool(name) and not (
-        path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or (len(name) > 1 and name[1] == ":")
-    )
+        return folder, files
+    folders = {file.folder for file in files}
+    if len(folders) == 1:
+        return folders.pop(), files
+    common = root / "images"
+    if not all(folder.is_relative_to(common) for folder in folders):
+        common = root
+    return common, [
+        replace(file, prefix="" if file.folder == common else f"{file.folder.relative_to(common).as_posix()}/")
+        for file in files
+    ]
 
 
 def _from_folder(folder: Path, name: str, path: Path) -> Source:
+    """A photo by its name; a file that is not there is no reason to refuse it: the plan finds that out."""
     reason = None
-    if not name.isprintable():
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
         reason = f"{name!r}: control characters or an unreadable encoding in the name."
     elif is_remote(path):  # objects are no links, and no devices
         pass
-    elif not path.is_file():
-        reason = f"{name}: not a regular file."
-    elif not path.resolve().is_relative_to(folder.resolve()):
-        reason = f"{name}: a link that leads out of the input directory."
+    else:
+        try:
+            if (path.is_symlink() or path.exists()) and not path.is_file():
+                reason = f"{name}: not a regular file."
+            elif not path.resolve().is_relative_to(folder.resolve()):
+                reason = f"{name}: a link that leads out of the input directory."
+        except (OSError, RuntimeError, ValueError) as error:
+            reason = f"{name}: no file can be reached under this name ({getattr(error, 'strerror', None) or error})."
     return Source(name, path, refused=reason)
 
 
-def _join(folder: Path, sources: list[Source], coco: CocoFile) -> list[Source]:
-    """Give every photo its COCO image; images without a usable file become sources with a reason."""
+def _join(folder: Path, sources: list[Source], mains: list[AnnotationFile]) -> list[Source]:
+    """Give every photo its COCO images; images without a usable file become sources with a reason."""
     by_name = {source.name: source for source in sources}
     out: dict[str, Source] = {}
-    for image in coco.images:
-        name, image_id = str(image.get("file_name", "")), image.get("id")
-        size = image.get("height"), image.get("width")
-        stated = (size[0], size[1]) if isinstance(size[0], int) and isinstance(size[1], int) else None
-        if not is_inside(name):
-            reason: str | None = f"{name!r}: file_name leads out of the photos' folder."
-        elif not isinstance(image_id, int):
-            reason = f"{name}: its image id is not a number."
-        elif name in out:
-            reason = f"{name}: several images of the annotation file have this file_name."
-        else:
-            reason = None
-        found = by_name.get(name)
-        if found is None and reason is None:
-            found = _from_folder(folder, name, folder / name)
-        path, reason = (found.path, reason or found.refused) if found else (folder, reason)
-        out[name] = Source(name, path, image_id if isinstance(image_id, int) else None, stated, reason)
+    for number, file in enumerate(mains):
+        times = Counter(_hashable(image.get("id")) for image in file.coco.images)
+        seen: set[str] = set()
+        for image in file.coco.images:
+            name, image_id = file.name_of(image), image.get("id")
+            source = out.get(name) or by_name.get(name) or _unseen(folder, name)
+            reason = source.refused
+            if name in seen:
+                reason = f"{name}: several images of the annotation file have this file_name."
+            elif not isinstance(image.get("file_name"), str) or not image["file_name"]:
+                reason = f"{name}: its file_name is not a text."
+            elif not is_inside(image["file_name"]):
+                reason = f"{name!r}: file_name leads out of the photos' folder."
+            elif not isinstance(image_id, int) or isinstance(image_id, bool):
+                reason = f"{name}: its image id is not a number."
+            elif times[image_id] > 1:
+                reason = f"{name}: several images of the annotation file have its id {image_id}."
+            seen.add(name)
+            listed = (*source.listed, (number, image_id)) if reason is None and isinstance(image_id, int) else ()
+            stated = source.stated_size or _size(image.get("height"), image.get("width"))
+            out[name] = replace(source, listed=listed, stated_size=stated, refused=reason)
     return [*out.values(), *(source for name, source in by_name.items() if name not in out)]
+
+
+def _unseen(folder: Path, name: str) -> Source:
+    """A listed photo that the walk through the folder has not met."""
+    return _from_folder(folder, name, folder / name) if is_inside(name) else Source(name, folder)
+
+
+def _size(height: object, width: object) -> tuple[int, int] | None:
+    if type(height) is int and type(width) is int:
+        return height, width
+    return None
+
+
+def _hashable(value: object) -> object:
+    return value if isinstance(value, int | float | str) else repr(value)
+
+
+def _other_licences(
+    root: Path, mains: list[AnnotationFile], sources: Iterable[Source], settings: InputSettings
+) -> frozenset[str]:
+    """Names of photos that have none of the licences of `input.licences`, or of which no licence is known."""
+    if not settings.licences:
+        return frozenset()
+    if not mains:
+        raise InputError(f"{root}: there is no annotation file, so no licence of a photo is known (input.licences).")
+    try:
+        right = {
+            file.name_of(image)
+            for file in mains
+            for image, fits in zip(file.coco.images, allowed(file.coco, settings.licences), strict=True)
+            if fits
+        }
+    except CocoError as error:
+        raise InputError(str(error)) from None
+    return frozenset(source.name for source in sources) - right
+
+
+def _forbidden(mains: Iterable[AnnotationFile], left_out: frozenset[str]) -> Iterator[str]:
+    """A sentence on photos whose licence does not allow to pass on a changed copy."""
+    counts = Counter(
+        str(licence)
+        for file in mains
+        for image, licence in zip(file.coco.images, licences_of(file.coco), strict=True)
+        if licence and licence.forbids_changes and file.name_of(image) not in left_out
+    )
+    if counts:
+        names = ", ".join(f"{name}: {number}" for name, number in sorted(counts.items()))
+        yield (
+            f"{counts.total()} photos are under a licence that forbids to pass on changed copies ({names}); "
+            "--licences takes only those of the licences you name."
+        )

@@ -20,6 +20,8 @@ from data.places import read_bytes, stamp_of
 from data.store import Store
 from data.types import Keep, PhotoError
 
+_LONGEST_NAME = 255  # bytes, on every common file system
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -51,7 +53,7 @@ class Entry:
 def make_entries(collection: Collection, settings: Settings, store: Store) -> list[Entry]:
     """Entries in the collection's order; annotation slices are put into the store. Raises InputError, CocoError."""
     digests = _Digests(store.root / "digests.json")
-    mask_names = _mask_names([source.name for source in collection.sources])
+    mask_names = _mask_names([source.name for source in collection.sources if not source.refused])
 
     def entry(source: Source) -> Entry:
         base = Entry(
@@ -60,7 +62,7 @@ def make_entries(collection: Collection, settings: Settings, store: Store) -> li
             path=str(source.path),
             sha256="",
             bytes=0,
-            mask_name=mask_names[source.name],
+            mask_name=mask_names.get(source.name, ""),
             image_id=source.image_id,
             stated_size=source.stated_size,
         )
@@ -142,25 +144,40 @@ def _shard_count(photos: int, store: Store, shard_size: int, workers: int) -> in
 
 
 def _mask_names(names: list[str]) -> dict[str, str]:
-    """Where each hole is published: the photo's stem + .png; the full name + .png where photos share a stem."""
+    """Where each hole is published: the photo's stem + .png; the full name + .png where photos share a stem; with a
+    digest where that is another's too, or longer than a file name may be."""
     stems = {name: PurePosixPath(name).with_suffix("").as_posix() for name in names}
     shared = {stem for stem, count in Counter(stem.casefold() for stem in stems.values()).items() if count > 1}
-    return {name: f"{name if stem.casefold() in shared else stem}.png" for name, stem in stems.items()}
+    out = {name: f"{name if stem.casefold() in shared else stem}.png" for name, stem in stems.items()}
+    twice = {mask for mask, count in Counter(mask.casefold() for mask in out.values()).items() if count > 1}
+    for name, mask in out.items():
+        if mask.casefold() in twice or len(PurePosixPath(mask).name.encode("utf-8", "surrogatepass")) > _LONGEST_NAME:
+            out[name] = PurePosixPath(name).with_name(f"{digest(name)[:16]}.png").as_posix()
+    return out
 
 
 def _with_annotations(entries: list[Entry], collection: Collection, settings: Settings, store: Store) -> list[Entry]:
-    if collection.coco is None:
+    files = [file.coco for file in collection.mains]
+    if not files:
         raise InputError(
             f"{collection.root}: segmenter 'annotations' needs a COCO annotation file in annotations/; "
             "name it with --set input.annotations=FILE, or use --preset embedded."
         )
-    persons = collection.coco.persons_by_image()
-    objects = collection.coco.objects_by_image(settings.segment.objects)
+    if not any(file.persons for file in files):
+        names = ", ".join(str(file.path) for file in files)
+        raise InputError(f"{names}: there is no category 'person', so nobody can be removed by it.")
+    persons = [file.persons_by_image() for file in files]
+    objects = [file.objects_by_image(settings.segment.objects) for file in files]
     stored = store.keys("given")
     out = []
-    for entry in entries:
-        if entry.image_id is not None and entry.state is None:
-            of_photo = {"persons": persons.get(entry.image_id, []), "objects": objects.get(entry.image_id, [])}
+    for entry, source in zip(entries, collection.sources, strict=True):
+        if source.listed and entry.state is None:
+            of_photo = {
+                "persons": [
+                    person for number, image_id in source.listed for person in persons[number].get(image_id, [])
+                ],
+                "objects": [thing for number, image_id in source.listed for thing in objects[number].get(image_id, [])],
+            }
             slice_ = canonical_json(of_photo)
             key = sha256(slice_)
             if key not in stored:
@@ -181,8 +198,8 @@ def _with_mask_files(
         raise InputError(f"{folder}: the folder of segment.masks is not there.")
     out = []
     for entry in entries:
-        mask = folder / _for_photo(settings.segment.mask_pattern, entry.name)
         if entry.state is None:
+            mask = folder / _for_photo(settings.segment.mask_pattern, entry.name)
             try:
                 sha, _ = digests.of(mask)
                 entry = replace(entry, given=str(mask), given_sha256=sha)
@@ -201,9 +218,10 @@ def _with_kept(entries: list[Entry], collection: Collection, settings: Settings,
         return entries
     out = []
     for entry in entries:
-        mask = collection.root / _for_photo(refine.spare_masks, entry.name)
-        with contextlib.suppress(FileNotFoundError):
-            entry = replace(entry, spared=str(mask), spared_sha256=digests.of(mask)[0])
+        if entry.state is None:
+            mask = collection.root / _for_photo(refine.spare_masks, entry.name)
+            with contextlib.suppress(FileNotFoundError):
+                entry = replace(entry, spared=str(mask), spared_sha256=digests.of(mask)[0])
         out.append(entry)
     if all(entry.spared is None for entry in out):
         raise InputError(f"{refine.spare_masks}: there is no such mask file for any photo (refine.spare_masks).")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,8 +11,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from data.coco import CocoFile, Edit, Fate, HoleRle, write_edited
-from data.collection import InputError
+from data.annotation_files import AnnotationFile
+from data.coco import Edit, Fate, HoleRle, write_edited
+from data.coco.licences import attribution, licences_of
+from data.collection import Collection, InputError
+from data.files import write_atomic
 from data.images import upright
 from data.store import StoreError
 from data.types import decode_counts, encode_counts
@@ -20,23 +25,56 @@ from flows.stages import Row
 PUBLISHED = ("removed", "passthrough")
 
 
-def write_annotations(context: RunContext, coco: CocoFile, rows: Sequence[Row], about: Mapping[str, Any]) -> None:
-    """Write `annotations/`: what `images/` holds, without the persons. Raises CocoError, OSError."""
+def write_annotations(
+    context: RunContext, collection: Collection, rows: Sequence[Row], about: Mapping[str, Any]
+) -> dict[str, dict[str, int]]:
+    """Write `annotations/`: what `images/` holds, without the persons, and `attribution.csv`.
+
+    Returns what happened to how many annotations, by file name and reason. Raises CocoError, InputError, OSError.
+    """
     by_name = {row["name"]: row for row in rows}
-    fates = [_fate(context, image, by_name.get(str(image.get("file_name")))) for image in coco.images]
-    write_edited(context.output / "annotations", [Edit(coco, fates)], context.settings.annotations, about)
+    holes: dict[str, dict[str, Any]] = {}
+
+    def fate(file: AnnotationFile, image: Mapping[str, Any]) -> Fate:
+        name = file.name_of(image)
+        row = by_name.get(name)
+        if row is None:
+            return Fate(left="licence" if name in collection.left_out else "not in the collection")
+        facts = row.get("facts", {})
+        state = str(row.get("state") or facts["state"])
+        if state not in PUBLISHED:
+            return Fate(left=f"photo is {state}")
+        if state != "removed" and not facts.get("kept"):
+            return Fate()
+        if name not in holes:
+            holes[name] = _hole(context, row)
+        hole, orientation = holes[name], int(facts.get("orientation", 1))
+        return Fate(
+            hole=_in_frame(hole["size"], hole["counts"], image, orientation) if state == "removed" else None,
+            kept=_in_frame(hole["size"], hole["kept"], image, orientation) if "kept" in hole else None,
+        )
+
+    edits = [Edit(file.coco, [fate(file, image) for image in file.coco.images]) for file in collection.files]
+    counts = write_edited(context.output / "annotations", edits, context.settings.annotations, about)
+    write_atomic(context.output / "attribution.csv", _attribution(collection, by_name), durable=True)
+    return counts
 
 
-def _fate(context: RunContext, image: Mapping[str, Any], row: Row | None) -> Fate:
-    if row is None:
-        return Fate(left="not in the collection")
-    facts = row.get("facts", {})
-    state = str(row.get("state") or facts["state"])
-    if state not in PUBLISHED:
-        return Fate(left=f"photo is {state}")
-    if not facts["hole_share"]:
-        return Fate()
-    return Fate(hole=_in_frame(_hole(context, row), image, int(facts.get("orientation", 1))))
+def _attribution(collection: Collection, by_name: Mapping[str, Row]) -> bytes:
+    """Who made the published photos, under which licence, and that they were changed: as licences ask to be told."""
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(["file_name", "licence", "licence_url", "author", "source", "changes"])
+    listed: dict[str, dict[str, str]] = {}
+    for file in collection.mains:
+        for image, licence in zip(file.coco.images, licences_of(file.coco), strict=True):
+            listed.setdefault(file.name_of(image), attribution(image, licence))
+    for name, known in sorted(listed.items()):
+        facts = by_name.get(name, {}).get("facts", {})
+        if facts.get("state") in PUBLISHED:
+            changes = "people removed" if facts["state"] == "removed" else "none"
+            table.writerow([name, *known.values(), changes])
+    return out.getvalue().encode("utf-8", "replace")
 
 
 def _hole(context: RunContext, row: Row) -> dict[str, Any]:
@@ -54,14 +92,14 @@ def _hole(context: RunContext, row: Row) -> dict[str, Any]:
         return {"size": list(mask.shape), "counts": encode_counts(mask)}
 
 
-def _in_frame(hole: dict[str, Any], image: Mapping[str, Any], orientation: int) -> HoleRle | None:
-    """The hole in the frame that the image's annotations are in: the file's own, or the upright one where the stated
-    size says so. None when it is neither, so that nothing can be said of overlaps."""
-    height, width = hole["size"]
+def _in_frame(size: Sequence[int], counts: str, image: Mapping[str, Any], orientation: int) -> HoleRle | None:
+    """Run lengths of the photo file's frame in the frame that the image's annotations are in: the same, or the upright
+    one where the stated size says so. None when it is neither, so that nothing can be said of overlaps."""
+    height, width = size
     stated = image.get("height"), image.get("width")
     if stated == (height, width):
-        return HoleRle((height, width), hole["counts"])
+        return HoleRle((height, width), counts)
     if orientation >= 5 and stated == (width, height):
-        mask = upright(decode_counts(hole["counts"], (height, width)).astype(np.uint8), orientation)
+        mask = upright(decode_counts(counts, (height, width)).astype(np.uint8), orientation)
         return HoleRle((width, height), encode_counts(mask))
     return None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from configs import Settings
-from data.coco import CocoFile
+from data.coco.licences import licences_of
 from data.collection import Collection
 from data.files import canonical_json, digest, write_atomic
 from data.places import is_remote, read_bytes
@@ -110,8 +110,8 @@ def finish(
     table = [manifest_row(row) for row in rows]
     write_atomic(output / "manifest.jsonl", b"".join(_line(row) for row in table))
     write_atomic(output / "people.json", _people(context, rows))
-    if collection.coco is not None:
-        write_annotations(context, collection.coco, rows, _repeatable(context))
+    if collection.files:
+        write_annotations(context, collection, rows, _repeatable(context))
     states = Counter(str(row["state"]) for row in table)
     computed = context.store.keys("publish", since=started)
     summary = Summary(
@@ -202,7 +202,8 @@ def _about(context: RunContext, collection: Collection, summary: Summary, starte
         "states": summary.states,
         "computed": summary.computed,
         "cached": summary.photos - summary.computed,
-        "licences": _photo_licences(collection.coco),
+        "licences": _photo_licences(collection),
+        "remarks": list(collection.notes),
     }
 
 
@@ -210,12 +211,16 @@ def _licence(name: str) -> str | None:
     return registry().resolve(name)[1].licence if name in registry() else None
 
 
-def _photo_licences(coco: CocoFile | None) -> dict[str, int] | None:
+def _photo_licences(collection: Collection) -> dict[str, int] | None:
     """Photos by licence name, for the report."""
-    if coco is None:
+    if not collection.files:
         return None
-    names = {item.get("id"): item.get("name") for item in coco.root.get("licenses") or [] if isinstance(item, dict)}
-    counts = Counter(str(names.get(image.get("license"), "not stated")) for image in coco.images)
+    counts = Counter(
+        str(licence or "not stated")
+        for file in collection.mains
+        for image, licence in zip(file.coco.images, licences_of(file.coco), strict=True)
+        if file.name_of(image) not in collection.left_out
+    )
     return dict(counts.most_common())
 
 

@@ -61,6 +61,7 @@ def publish_photo(
         "state": state,
         "reason": _reason(state, verified, entry.name),
         "people": people,
+        "kept": facts["refine"]["kept"],
         "hole_share": round(share, 6),
         "width": photo.pixels.shape[1],
         "height": photo.pixels.shape[0],

@@ -29,11 +29,12 @@ FORMAT = 1
 class Fate:
     """What became of an image of an annotation file. left: why it is not in `images/`, None when it is there.
 
-    hole: what was taken out of it, None when nothing was.
+    hole: what was taken out of it, None when nothing was. kept: the pixels of people who were asked to stay.
     """
 
     left: str | None = None
     hole: HoleRle | None = None
+    kept: HoleRle | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def judge(coco: CocoFile, index: int, raw: bytes, fates: Mapping[Any, Fate], set
     fate = fates.get(image_id) if isinstance(image_id, int | float | str) else None
     if fate is not None and fate.left:
         return Verdict("removed", fate.left)
-    if coco.is_person(index):
+    if coco.is_person(index) and not _stays(raw, fate):
         return Verdict("removed", "person")
     if fate is None or fate.hole is None:
         return KEEP
@@ -111,6 +112,11 @@ def judge(coco: CocoFile, index: int, raw: bytes, fates: Mapping[Any, Fate], set
     if hidden is None:
         return Verdict("kept", "no usable outline")
     return _by_share(annotation, hidden, fate.hole, settings)
+
+
+def _stays(raw: bytes, fate: Fate | None) -> bool:
+    """Whether a person annotation is of somebody who was asked to stay: most of it is theirs."""
+    return fate is not None and fate.kept is not None and (hidden_share(parse(raw), fate.kept) or 0) > 0.5
 
 
 def _by_share(annotation: dict[str, Any], hidden: float, hole: HoleRle, settings: AnnotationSettings) -> Verdict:

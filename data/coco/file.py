@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Collection as AnyOf
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, TypeVar
 
 from data.coco.errors import CocoError
 from data.coco.spans import Layout, parse, scan
 
-Kind = Literal["masks", "captions"]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -46,33 +46,23 @@ class CocoFile:
         category = self.category_ids[index]
         return _is_id(category) and category in self.persons
 
-    def persons_by_image(self) -> dict[int, list[dict[str, Any]]]:
+    def persons_by_image(self) -> Slices[dict[str, Any]]:
         """Person annotations (crowd included) of each image id, in file order."""
-        if not self.persons:
-            raise CocoError(f"{self.path}: it has no category 'person', so nobody can be removed by it.")
-        return self._by_image(i for i in range(len(self.image_ids)) if self.is_person(i))
+        return Slices(self, (i for i in range(len(self.image_ids)) if self.is_person(i)), lambda annotation: annotation)
 
-    def objects_by_image(self, labels: AnyOf[str]) -> dict[int, list[tuple[str, dict[str, Any]]]]:
+    def objects_by_image(self, labels: AnyOf[str]) -> Slices[tuple[str, dict[str, Any]]]:
         """(category name in lower case, annotation) of each image id for the categories of these names, in file order.
 
         Crowds are left out: a region of many bags is not what one person carries.
         """
         names = self._categories(labels)
         of = self.category_ids
-        found = self._by_image(i for i in range(len(of)) if _is_id(of[i]) and of[i] in names)
-        return {
-            image_id: [(names[a["category_id"]], a) for a in annotations if a.get("iscrowd") not in (1, True)]
-            for image_id, annotations in found.items()
-        }
 
-    def _by_image(self, indices: Iterable[int]) -> dict[int, list[dict[str, Any]]]:
-        out: dict[int, list[dict[str, Any]]] = defaultdict(list)
-        with self.layout.open() as file:
-            for index in indices:
-                image_id = self.image_ids[index]
-                if _is_id(image_id):
-                    out[image_id].append(parse(self.layout.pick(file, "annotations", index)))
-        return dict(out)
+        def thing(annotation: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
+            crowd = annotation.get("iscrowd") in (1, True)
+            return None if crowd else (names[annotation["category_id"]], annotation)
+
+        return Slices(self, (i for i in range(len(of)) if _is_id(of[i]) and of[i] in names), thing)
 
     def _categories(self, names: AnyOf[str]) -> dict[int, str]:
         """Name by id of the categories of these names; case does not count, the names given are in lower case."""
@@ -85,6 +75,36 @@ class CocoFile:
             and _is_id(category.get("id"))
             and str(category.get("name", "")).casefold() in wanted
         }
+
+
+class Slices(Mapping[int, list[Item]]):
+    """Annotations of each image id, read from the file when they are asked for: all of them at once can be gigabytes.
+
+    make: what becomes of an annotation; None leaves it out.
+    """
+
+    def __init__(self, coco: CocoFile, indices: Iterable[int], make: Callable[[dict[str, Any]], Item | None]) -> None:
+        self.coco = coco
+        self.make = make
+        self.indices: dict[int, list[int]] = defaultdict(list)
+        for index in indices:
+            image_id = coco.image_ids[index]
+            if _is_id(image_id):
+                self.indices[image_id].append(index)
+        self.indices = dict(self.indices)
+        self.file = coco.layout.open()  # closed with the mapping
+
+    def __getitem__(self, image_id: int) -> list[Item]:
+        made = (
+            self.make(parse(self.coco.layout.pick(self.file, "annotations", index))) for index in self.indices[image_id]
+        )
+        return [item for item in made if item is not None]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.indices)
+
+    def __len__(self) -> int:
+        return len(self.indices)
 
 
 def load_coco(path: Path) -> CocoFile:
@@ -108,9 +128,19 @@ def load_coco(path: Path) -> CocoFile:
                 captions.add(index)
     except ValueError as error:
         raise CocoError(f"{path}: not valid JSON ({error}).") from None
+    if _is_stuff(root.get("categories")):
+        raise CocoError(f"{path}: stuff annotations are not supported; use the instances file.")
     if not all(isinstance(image, dict) for image in images):
         raise CocoError(f"{path}: every entry of 'images' has to be an object.")
     return CocoFile(layout, root, images, image_ids, category_ids, frozenset(captions))
+
+
+def _is_stuff(categories: Any) -> bool:
+    """COCO's stuff files: every category but `other` is of a kind that ends in -stuff."""
+    kinds = (
+        [str(c.get("supercategory")) for c in categories if isinstance(c, dict)] if isinstance(categories, list) else []
+    )
+    return any(kind.endswith("-stuff") for kind in kinds) and all(k.endswith("-stuff") or k == "other" for k in kinds)
 
 
 def _is_id(value: Any) -> bool:

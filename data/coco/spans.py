@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 
 from data.coco.errors import CocoError
 from data.files import open_regular
+from data.places import Stamp, is_remote, stamp_of
 
 LISTS = ("images", "annotations")
 _CHUNK = 1 << 22
@@ -60,9 +63,10 @@ class Layout:
     path: Path
     sha256: str
     length: int
-    stamp: tuple[int, int]
+    stamp: Stamp
     skeleton: bytes
     lists: Mapping[str, Items]
+    local: LocalCopy
 
     def raw(self, name: str) -> Iterator[bytes]:
         """The text of every item of a list, in order, read in large blocks. Raises CocoError."""
@@ -106,31 +110,39 @@ class Layout:
     def open(self) -> BinaryIO:
         """The file, as it was when it was scanned. Raises CocoError."""
         try:
-            file = open_regular(self.path)
+            file = open_regular(self.local.path)
         except OSError as error:
             raise CocoError(f"{self.path}: cannot be read ({error.strerror or error}).") from None
-        if _stamp(self.path) != self.stamp:
+        if stamp_of(self.local.path) != self.stamp:
             file.close()
             raise CocoError(f"{self.path}: the file changed during the run; run again.")
         return file
 
 
+class LocalCopy:
+    """The file itself, or a copy of an object store's for as long as this lives: its items are read one by one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if is_remote(path):
+            self._folder = tempfile.TemporaryDirectory()
+            self.path = Path(self._folder.name) / "annotations.json"
+            with self.path.open("wb") as file, open_regular(path) as source:
+                shutil.copyfileobj(source, file, _CHUNK)
+
+
 def scan(path: Path) -> Layout:
     """Find the items of `images` and `annotations`. Raises CocoError for what is no such file."""
     try:
-        with open_regular(path) as file:
-            stamp = _stamp(path)
+        local = LocalCopy(path)
+        with open_regular(local.path) as file:
+            stamp = stamp_of(local.path)
             containers, starts, ends, sha, size = _scan(file, path)
             lists = _lists(file, path, containers, starts, ends)
             skeleton = _skeleton(file, lists, size)
     except OSError as error:
         raise CocoError(f"{path}: cannot be read ({error.strerror or error}).") from None
-    return Layout(path, sha, size, stamp, skeleton, lists)
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    stat = path.stat()
-    return stat.st_size, stat.st_mtime_ns
+    return Layout(path, sha, size, stamp, skeleton, lists, local)
 
 
 def _scan(file: BinaryIO, path: Path) -> tuple[list[tuple[int, int]], Offsets, Offsets, str, int]:

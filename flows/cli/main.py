@@ -58,6 +58,9 @@ def run(
     keep: Annotated[
         str | None, typer.Option(help="Who stays: largest, numbers as in people.json (0,2), or a JSON file by photo.")
     ] = None,
+    licences: Annotated[
+        str | None, typer.Option(help="Only photos under these licences: ids or names of the annotation file.")
+    ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")] = None,
     stages: Annotated[str | None, typer.Option(help="Only these, comma-separated; others from the store.")] = None,
     refresh: Annotated[str | None, typer.Option(help="Compute these stages again.")] = None,
@@ -100,6 +103,8 @@ def run(
     base: dict[str, Any] = {}
     if segmenter:
         base["segment"] = {"segmenter": segmenter}
+    if licences:
+        base["input"] = {"licences": licences}
     if fill:
         base["inpaint"] = {"fill": fill}
     options = {"wait": wait or None, "log_json": log_json, "keep": False if no_keep else None}

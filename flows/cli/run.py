@@ -93,6 +93,8 @@ def _announce(job: Job) -> None:
         f"second look {'by ' + look if look != 'none' else 'by nobody (known people only)'}",
         markup=False,
     )
+    for note in job.collection.notes:
+        console.print(note, style="yellow", markup=False)
     if free is not None and planned.bytes * 3 > free:
         console.print("Little room: the run may need about three times the photos' size.", style="yellow")
 
