@@ -29,8 +29,8 @@ class Entry:
 
     id: digest of the name, stable across runs. sha256: of the file. given: store key of the photo's annotation
     slice, or the path of its mask file; given_sha256: its content. mask_name: where its hole is published,
-    below `masks/`. keep: who stays. spared: path of the mask of where nothing is removed. state, reason: set when the
-    photo is over before it started.
+    below `masks/`. keep: who stays. spared: path of the mask of where nothing is removed. edited: path of its
+    published mask, when somebody edited that by hand. state, reason: set when the photo is over before it started.
     """
 
     id: str
@@ -46,6 +46,8 @@ class Entry:
     keep: Keep = ()
     spared: str | None = None
     spared_sha256: str | None = None
+    edited: str | None = None
+    edited_sha256: str | None = None
     state: str | None = None
     reason: str | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 
 import cv2
@@ -52,7 +53,7 @@ def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> MaskFiles
     return MaskFiles(settings.mask_person)
 
 
-def read_mask(path: Path, size: tuple[int, int]) -> NDArray[np.bool_]:
+def read_mask(path: Path | BytesIO, size: tuple[int, int]) -> NDArray[np.bool_]:
     """The white pixels of a binary mask file as bool H x W; `size` (height, width) is the photo's.
 
     Values 0/255 or 0/1, gray or RGB with equal channels, palettes looked up. Raises BadMask.

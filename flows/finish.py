@@ -22,7 +22,7 @@ from data.store import StoreError
 from data.weights import registry
 from flows.annotations import write_annotations
 from flows.context import RunContext
-from flows.publish import withdraw
+from flows.outputs import withdraw_photo
 from flows.report.page import write_report
 from flows.runners import read_manifest
 from flows.selection import STATES, keep_standing, standing_rows
@@ -179,10 +179,7 @@ def _withdraw_the_gone(context: RunContext, current: Set[str]) -> None:
     """Files of photos that left the collection, or that could not be published this time, leave the output too.
     current: ids of those that stay."""
     for photo_id in context.store.keys("published") - current:
-        if record := context.store.header("published", photo_id):
-            for name, file in record.facts["files"].items():
-                withdraw(context, name, file["sha256"])
-            context.store.discard("published", photo_id)
+        withdraw_photo(context, photo_id)
 
 
 def _about(context: RunContext, collection: Collection, summary: Summary, started: float) -> dict[str, Any]:

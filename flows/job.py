@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from configs import Settings
 from data.collection import Collection, InputError, read_collection
 from data.files import canonical_json, write_atomic
 from data.places import as_path, is_remote
+from data.plan import Entry, read_shard
 from flows import upkeep
 from flows.context import STORE, RunContext, find_weights, resolve
 from flows.events import json_log
@@ -20,8 +22,11 @@ from flows.finish import Summary, finish
 from flows.lock import alone
 from flows.pipeline import Planned, Selection, plan_shards, run_pipeline
 from flows.processes import stop_processes
+from flows.publish import publish_mask
+from flows.runners import read_manifest
 from flows.selection import select_photos
 from flows.selection import selection as selection  # beside `prepare`, for those who call it
+from flows.stages import read_hole
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,8 @@ def execute(job: Job, run: Callable[[Planned, Selection], Sequence[str]] = run_p
         upkeep.begin(store, output)
         try:
             manifests = run(job.planned, job.selection)
+            if job.selection.reached[-1] == "refine":
+                _write_masks(job, manifests)
         finally:
             stop_processes()
         summary = None
@@ -102,6 +109,18 @@ def absolute(path: Path) -> Path:
     """The path without a home sign, links and dots."""
     path = as_path(path)
     return path if is_remote(path) else path.expanduser().resolve()
+
+
+def _write_masks(job: Job, manifests: Sequence[str]) -> None:
+    """The holes as files that people can edit: a run that ends here is a question to them."""
+    rows = {row["id"]: row for path in manifests for row in read_manifest(path) if "key" in row}
+    entries = [entry for path in job.planned.shards for entry in read_shard(as_path(path)) if entry.id in rows]
+
+    def write(entry: Entry) -> None:
+        publish_mask(job.context, entry, read_hole(job.context, {"refine": rows[entry.id]}))
+
+    with ThreadPoolExecutor(8) as threads:  # compressing and writing release the interpreter lock
+        list(threads.map(write, entries))
 
 
 def _check_places(source: Path, output: Path) -> None:

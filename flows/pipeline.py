@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 from data.collection import Collection
 from data.plan import make_entries, write_shards
 from flows.context import RunContext
+from flows.outputs import with_edited_masks
 from flows.runners import run_stage
 from flows.stages import STAGES
 
@@ -75,8 +76,9 @@ class Selection:
 class Planned:
     """A plan that is ready to run.
 
-    run: path of the saved context. shards: paths of the plan's shards. photos, bytes: of the photos in them. others:
-    ids of the collection's photos that this run leaves as they are.
+    run: path of the saved context. shards: paths of the plan's shards. photos, bytes: of the photos in them. edited:
+    names of those whose mask somebody edited by hand. others: ids of the collection's photos that this run leaves as
+    they are.
     """
 
     run: str
@@ -84,6 +86,7 @@ class Planned:
     photos: int
     bytes: int
     context: RunContext = field(repr=False)
+    edited: tuple[str, ...] = ()
     others: frozenset[str] = frozenset()
 
 
@@ -91,7 +94,7 @@ def plan_shards(context: RunContext, collection: Collection, photos: Names[str] 
     """Digest the photos and assign them to shards; of a collection, only those named in `photos` (None: all)."""
     store, settings = context.store, context.settings
     entries = make_entries(collection, settings, store)
-    chosen = [entry for entry in entries if photos is None or entry.name in photos]
+    chosen = with_edited_masks(context, [entry for entry in entries if photos is None or entry.name in photos])
     shards = write_shards(chosen, store, settings.run.shard_size, context.workers, of=len(entries))
     return Planned(
         run=str(context.save()),
@@ -99,6 +102,7 @@ def plan_shards(context: RunContext, collection: Collection, photos: Names[str] 
         photos=len(chosen),
         bytes=sum(entry.bytes for entry in chosen),
         context=context,
+        edited=tuple(entry.name for entry in chosen if entry.edited),
         others=frozenset(entry.id for entry in entries) - {entry.id for entry in chosen},
     )
 

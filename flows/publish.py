@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
-from data.files import sha256, sha256_of, write_atomic
+from data.files import sha256
 from data.images import Decoded, encode, mask_png
-from data.places import move, stamp_of
 from data.plan import Entry
 from data.types import Hole, PhotoError, Pixels, State
 from flows.context import RunContext
+from flows.outputs import MASKS, write_files
 from flows.report.thumbnails import SUFFIXES, thumbnails
 
-STAGE_VERSION = 4
+STAGE_VERSION = 5
 
 MADE_UP = 0.7
 """Above this share of hole a result says little about the place; the manifest notes it."""
@@ -31,8 +30,7 @@ def publish_photo(
     """Write the photo's files below the output directory; returns the facts of its manifest row.
 
     `images/` gets what can be used, `review/` what somebody has to look at first. A photo without people is copied
-    byte for byte (with `publish.scrub` all but its metadata). A file that somebody changed since it was published is
-    moved to `edited/`, never overwritten. facts: of the stages before, by name.
+    byte for byte (with `publish.scrub` all but its metadata). facts: of the stages before, by name.
     """
     verified = facts["verify"]
     state, share = photo_state(hole, verified), float((hole > 0).mean())
@@ -43,8 +41,8 @@ def publish_photo(
         raise PhotoError(error.state, f"{entry.name}: {error.sentence}") from None
     raw = encoded.raw
     files = {f"{folder}/{entry.name}": raw}
-    if run.settings.publish.masks:
-        files[f"masks/{entry.mask_name}"] = mask_png(hole)
+    if run.settings.publish.masks and not entry.edited:
+        files[f"{MASKS}{entry.mask_name}"] = mask_png(hole)
     pictures: dict[str, str] = {}
     if run.settings.publish.report:
         removed = bool(hole.any())
@@ -52,11 +50,7 @@ def publish_photo(
         pictures = {kind: f"report/{entry.id}-{kind}{SUFFIXES[kind]}" for kind in made}
         files |= {pictures[kind]: data for kind, data in made.items()}
 
-    previous = _record(run, entry.id)
-    written = {name: _publish_file(run, name, data, previous) for name, data in files.items()}
-    for name in previous.keys() - written.keys():
-        withdraw(run, name, previous[name]["sha256"])
-    run.store.write("published", entry.id, b"", {"files": written, "name": entry.name})
+    written = write_files(run, entry, files)
     return {
         "state": state,
         "reason": _reason(state, verified, entry.name),
@@ -68,7 +62,7 @@ def publish_photo(
         "format": photo.format,
         "output": f"{folder}/{entry.name}",
         "output_sha256": sha256(raw),
-        "mask": f"masks/{entry.mask_name}" if run.settings.publish.masks else None,
+        "mask": f"{MASKS}{entry.mask_name}" if run.settings.publish.masks or entry.edited else None,
         "notes": [*_notes(share, facts["refine"]), *encoded.notes],
         "verify": {key: verified[key] for key in ("looked", "found", "left")},
         "thumbnails": pictures,
@@ -84,47 +78,12 @@ def photo_state(hole: Hole, verified: dict[str, Any]) -> State:
     return "removed" if hole.any() else "passthrough"
 
 
-def is_intact(run: RunContext, row: dict[str, Any]) -> bool:
-    """Whether every file that the row speaks of still stands as it was published."""
-    return all(run.stamp(name) == list(file["stamp"]) for name, file in row["facts"]["files"].items())
-
-
-def withdraw(run: RunContext, name: str, published_sha256: str) -> None:
-    """Take back a published file that no longer belongs to the result; somebody's edit of it is kept aside."""
-    path = run.output / name
-    if path.is_file():
-        if sha256_of(path) == published_sha256:
-            path.unlink()
-        else:
-            _set_aside(run, name)
-
-
-def _publish_file(run: RunContext, name: str, data: bytes, previous: dict[str, Any]) -> dict[str, Any]:
-    path, sha = run.output / name, sha256(data)
-    if path.exists():
-        present = sha256_of(path)
-        if present != sha:
-            if name not in previous or previous[name]["sha256"] != present:
-                _set_aside(run, name)
-            write_atomic(path, data)
-    else:
-        write_atomic(path, data)
-    return {"sha256": sha, "stamp": stamp_of(path)}
-
-
-def _set_aside(run: RunContext, name: str) -> None:
-    move(run.output / name, run.output / "edited" / time.strftime("%Y-%m-%dT%H%M%S") / name)
-
-
-def _record(run: RunContext, photo_id: str) -> dict[str, Any]:
-    record = run.store.header("published", photo_id)
-    return dict(record.facts["files"]) if record else {}
-
-
 def _notes(share: float, refined: dict[str, Any]) -> list[str]:
     notes = [f"{share:.0%} of the photo is made up"] if share > MADE_UP else []
     if refined["kept"]:
         notes.append(f"{refined['kept']} of the people kept")
+    if refined["edited"]:
+        notes.append("mask edited by hand")
     return notes
 
 
@@ -138,3 +97,9 @@ def _reason(state: State, verified: dict[str, Any], name: str) -> str | None:
         best = max(found["score"] for found in verified["found"])
         parts.append(f"{len(verified['found'])} person(s) seen in the result (score up to {best:.2f})")
     return f"{name}: {' and '.join(parts)}."
+
+
+def publish_mask(run: RunContext, entry: Entry, hole: Hole) -> None:
+    """Write the hole of a photo that is not filled yet, for somebody to edit."""
+    if run.settings.publish.masks and not entry.edited:
+        write_files(run, entry, {f"{MASKS}{entry.mask_name}": mask_png(hole)}, alone=False)

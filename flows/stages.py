@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import detection
 import inpainting
@@ -34,14 +33,12 @@ from data.types import (
     PhotoError,
     Pixels,
     Thing,
-    decode_counts,
-    encode_counts,
 )
-from detection.mask_files import BadMask, read_mask
-from flows import networks
+from flows import holes, networks
 from flows.context import RunContext, second_look
+from flows.outputs import is_intact
 from flows.publish import STAGE_VERSION as PUBLISH_VERSION
-from flows.publish import is_intact, publish_photo
+from flows.publish import publish_photo
 
 Row = dict[str, Any]
 """What a stage says of one photo: name, key, sha256 and facts of its artifact, or state and reason."""
@@ -136,48 +133,11 @@ def _stated(entry: Entry) -> str:
 
 
 def _refine_key(run: RunContext, entry: Entry, rows: Rows) -> str:
-    return artifact_key(
-        "refine",
-        masks.STAGE_VERSION,
-        run.settings.refine.model_dump(mode="json", exclude=_BY_PHOTO),
-        [],
-        [rows["segment"]["sha256"], *_extra_digest(rows), *_kept_digest(run, entry)],
-    )
+    return holes.hole_key(run, entry, [rows["segment"]["sha256"], *_extra_digest(rows)])
 
 
 def _refine(run: RunContext, entry: Entry, rows: Rows) -> Made:
-    first, extra = read_people(run, rows), read_extra(run, rows) if _extra_digest(rows) else None
-    choice = _choice(run, entry, first, extra)
-    people = first.plus([extra] if extra else [])
-    hole = masks.refine(people, run.settings.refine, choice=choice)
-    artifact = {"size": list(hole.shape), "counts": encode_counts(hole)}
-    if choice.anyone:
-        artifact["kept"] = encode_counts(choice.kept)
-    return canonical_json(artifact), {"share": round(float((hole > 0).mean()), 6), "kept": sum(choice.stays)}
-
-
-_BY_PHOTO = {"keep", "spare_masks"}
-"""Settings that stand in a photo's key as what they say of that photo."""
-
-
-def _choice(run: RunContext, entry: Entry, people: People, extra: People | None = None) -> masks.Choice:
-    spared = read_given_mask(entry, Path(entry.spared), people.size) if entry.spared else None
-    return masks.choose(people, entry.keep, run.settings.refine, spared, extra)
-
-
-def _kept_digest(run: RunContext, entry: Entry) -> list[str]:
-    """Digest of what says who stays; nothing when nobody is asked to."""
-    settings = run.settings.refine
-    said = [entry.keep, entry.spared_sha256, settings.min_size, settings.spare]
-    return [digest(said)] if any(said) else []
-
-
-def read_given_mask(entry: Entry, path: Path, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """A mask file that goes with the photo, bool H x W, white is true. Raises PhotoError (refused)."""
-    try:
-        return read_mask(path, size)
-    except BadMask as error:
-        raise PhotoError("refused", f"{entry.name}: the mask {path} {error}.") from None
+    return holes.make_hole(run, entry, read_people(run, rows), read_extra(run, rows) if _extra_digest(rows) else None)
 
 
 def _extra_digest(rows: Rows) -> list[str]:
@@ -231,7 +191,8 @@ def _verify_key(run: RunContext, entry: Entry, rows: Rows) -> str:
             entry.sha256,
             *(rows[s]["sha256"] for s in ("segment", "refine", "inpaint")),
             *_extra_digest(rows),
-            *_kept_digest(run, entry),
+            *holes.kept_digest(run, entry),
+            *holes.edited_digest(entry),
         ],
     )
 
@@ -244,7 +205,7 @@ def _verify(run: RunContext, entry: Entry, rows: Rows) -> Made:
     """
     people, hole = read_people(run, rows), read_hole(run, rows)
     inside = hole > 0
-    choice = _choice(run, entry, people)
+    choice = holes.choose(run, entry, people)
     outside = ~(inside | choice.kept)
     left = [
         person
@@ -268,7 +229,8 @@ def _verify(run: RunContext, entry: Entry, rows: Rows) -> Made:
         "looked": looked,
         "left": len(left),
         "found": [{"bbox": list(p.bbox), "score": p.score} for p in found.persons],
-        "extra": sha256(canonical_json(extra_json)) if len(extra) else None,
+        # a hand's word on the hole is the last one, so a further pass would change nothing
+        "extra": sha256(canonical_json(extra_json)) if len(extra) and not entry.edited else None,
     }
     return canonical_json({"extra": extra_json}), facts
 
@@ -325,7 +287,7 @@ STAGES = {
         Stage("refine", _refine_key, _refine),
         Stage("inpaint", _inpaint_key, _inpaint),
         Stage("verify", _verify_key, _verify),
-        Stage("publish", _publish_key, _publish, is_intact),
+        Stage("publish", _publish_key, _publish, lambda run, row: is_intact(run, row["facts"]["files"])),
     )
 }
 
@@ -350,17 +312,11 @@ def read_extra(run: RunContext, rows: Rows) -> People:
 
 
 def read_hole(run: RunContext, rows: Rows) -> Hole:
-    data = json.loads(run.store.read("refine", rows["refine"]["key"]))
-    height, width = data["size"]
-    return decode_counts(data["counts"], (height, width)).astype(np.uint8) * np.uint8(255)
+    return holes.hole_of(run.store.read("refine", rows["refine"]["key"]))
 
 
 def read_kept(run: RunContext, rows: Rows) -> Hole | None:
-    """The pixels of people who stay, as a hole would mark them; None when nobody does."""
-    data = json.loads(run.store.read("refine", rows["refine"]["key"]))
-    if "kept" not in data:
-        return None
-    return decode_counts(data["kept"], tuple(data["size"])).astype(np.uint8) * np.uint8(255)
+    return holes.kept_of(run.store.read("refine", rows["refine"]["key"]))
 
 
 def read_patches(run: RunContext, rows: Rows) -> list[Patch]:

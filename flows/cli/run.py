@@ -48,7 +48,13 @@ def run_job(
         else:
             summary = execute(job)
     if summary is None:
-        console.print(f"Stages done: {', '.join(job.selection.stages)}. Publish with: --stages publish", markup=False)
+        console.print(f"Stages done: {', '.join(job.selection.stages)}.", markup=False)
+        if job.selection.reached[-1] == "refine" and settings.publish.masks:
+            console.print(
+                f"The holes are in {job.context.output / 'masks'}: white is removed. Edit any of them, "
+                "then run again without --stages.",
+                markup=False,
+            )
         return 0
     _close(summary)
     return summary.exit_code(allow_review)
@@ -95,6 +101,12 @@ def _announce(job: Job) -> None:
     )
     for note in job.collection.notes:
         console.print(note, style="yellow", markup=False)
+    if planned.edited:
+        console.print(
+            f"masks edited by hand: {len(planned.edited)}, the first of {planned.edited[0]}. "
+            "They are used as drawn, whatever the refine settings; delete one to have it computed again.",
+            markup=False,
+        )
     if free is not None and planned.bytes * 3 > free:
         console.print("Little room: the run may need about three times the photos' size.", style="yellow")
 

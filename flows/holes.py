@@ -1,0 +1,98 @@
+"""The refine stage: people -> hole. A mask that somebody edited by hand is the hole; else it is computed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import masks
+from data.files import canonical_json, digest, sha256
+from data.places import as_path, read_bytes
+from data.plan import Entry
+from data.store import artifact_key
+from data.types import Hole, People, PhotoError, decode_counts, encode_counts
+from detection.mask_files import BadMask, read_mask
+from flows.context import RunContext
+
+_BY_PHOTO = {"keep", "spare_masks"}
+"""Settings that stand in a photo's key as what they say of that photo."""
+
+
+def hole_key(run: RunContext, entry: Entry, people: list[str]) -> str:
+    """Key of the photo's hole. people: digests of those found."""
+    settings = run.settings.refine.model_dump(mode="json", exclude=_BY_PHOTO)
+    if entry.edited:
+        settings = {"edited": True}  # no setting changes what a hand drew
+    inputs = [*people, *kept_digest(run, entry), *edited_digest(entry)]
+    return artifact_key("refine", masks.STAGE_VERSION, settings, [], inputs)
+
+
+def make_hole(run: RunContext, entry: Entry, people: People, extra: People | None) -> tuple[bytes, dict[str, Any]]:
+    """The photo's hole and who stays, as an artifact. Raises PhotoError for a mask that cannot be used."""
+    choice = choose(run, entry, people, extra)
+    if entry.edited and entry.edited_sha256:
+        hole = _read_mask(entry, entry.edited, entry.edited_sha256, people.size).astype(np.uint8) * np.uint8(255)
+    else:
+        hole = masks.refine(people.plus([extra] if extra else []), run.settings.refine, choice=choice)
+    artifact = {"size": list(hole.shape), "counts": encode_counts(hole)}
+    kept = choice.kept & (hole == 0)
+    if kept.any():
+        artifact["kept"] = encode_counts(kept)
+    share = round(float((hole > 0).mean()), 6)
+    return canonical_json(artifact), {"share": share, "kept": sum(choice.stays), "edited": bool(entry.edited)}
+
+
+def choose(run: RunContext, entry: Entry, people: People, extra: People | None = None) -> masks.Choice:
+    """Who of the photo's people stays, by the settings and by what goes with the photo."""
+    spared = None
+    if entry.spared and entry.spared_sha256:
+        spared = _read_mask(entry, entry.spared, entry.spared_sha256, people.size)
+    return masks.choose(people, entry.keep, run.settings.refine, spared, extra)
+
+
+def kept_digest(run: RunContext, entry: Entry) -> list[str]:
+    """Digest of what says who stays; nothing when nobody is asked to."""
+    settings = run.settings.refine
+    said = [entry.keep, entry.spared_sha256, settings.min_size, settings.spare]
+    return [digest(said)] if any(said) else []
+
+
+def edited_digest(entry: Entry) -> list[str]:
+    """Digest of the mask that somebody edited; nothing when nobody did."""
+    return [entry.edited_sha256] if entry.edited_sha256 else []
+
+
+def hole_of(artifact: bytes) -> Hole:
+    """The hole of `make_hole`."""
+    data = json.loads(artifact)
+    return _as_hole(data, "counts")
+
+
+def kept_of(artifact: bytes) -> Hole | None:
+    """The pixels of people who stay, as a hole would mark them; None when nobody does."""
+    data = json.loads(artifact)
+    return _as_hole(data, "kept") if "kept" in data else None
+
+
+def _as_hole(data: Mapping[str, Any], part: str) -> Hole:
+    height, width = data["size"]
+    return decode_counts(data[part], (height, width)).astype(np.uint8) * np.uint8(255)
+
+
+def _read_mask(entry: Entry, path: str, sha: str, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """A mask file that goes with the photo, as planned, bool H x W, white is true. Raises PhotoError."""
+    try:
+        raw = read_bytes(as_path(path))
+    except FileNotFoundError:
+        raw = b""
+    if sha256(raw) != sha:
+        raise PhotoError("failed", f"{entry.name}: the mask {path} changed during the run; run again.")
+    try:
+        return read_mask(BytesIO(raw), size)
+    except BadMask as error:
+        raise PhotoError("refused", f"{entry.name}: the mask {path} {error}.") from None
