@@ -76,9 +76,8 @@ class Selection:
 class Planned:
     """A plan that is ready to run.
 
-    run: path of the saved context. shards: paths of the plan's shards. photos, bytes: of the photos in them. edited:
-    names of those whose mask somebody edited by hand. others: ids of the collection's photos that this run leaves as
-    they are.
+    run, shards: paths of the saved context and the plan's shards. photos, bytes: of the photos in them. edited: names
+    of those whose mask a hand edited. others: ids of the collection's photos that this run leaves as they are.
     """
 
     run: str
@@ -92,10 +91,9 @@ class Planned:
 
 def plan_shards(context: RunContext, collection: Collection, photos: Names[str] | None = None) -> Planned:
     """Digest the photos and assign them to shards; of a collection, only those named in `photos` (None: all)."""
-    store, settings = context.store, context.settings
-    entries = make_entries(collection, settings, store)
+    entries = make_entries(collection, context.settings, context.store)
     chosen = with_edited_masks(context, [entry for entry in entries if photos is None or entry.name in photos])
-    shards = write_shards(chosen, store, settings.run.shard_size, context.workers, of=len(entries))
+    shards = write_shards(chosen, context.store, context.settings.run.shard_size, context.workers, of=len(entries))
     return Planned(
         run=str(context.save()),
         shards=tuple(str(path) for path in shards),
