@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
-from data.images import bmp_file, exif, metadata, png_file, riff, tiff_picture, xmp
+from data.images import avif_file, bmp_file, metadata, png_file, riff, tiff_picture
 from data.images.decode import Decoded, open_image
 from data.images.jp2 import with_codestream
 from data.images.jpeg_blocks import CannotEdit, edit_blocks
@@ -168,26 +168,14 @@ def _jpeg2000(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> E
 
 
 def _avif(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
-    source, gone, raw = open_image(original.raw), [], original.raw
-    options: dict[str, Any] = {"quality": AVIF_QUALITY, "subsampling": "4:4:4", "max_threads": 1, "speed": 6}
-    if icc := source.info.get("icc_profile"):
-        options["icc_profile"] = icc
-    for key, edit, padding in (("exif", exif.without_people, b"\0"), ("xmp", xmp.without_people, b" ")):
-        data = (source.info.get(key) or b"").removeprefix(b"Exif\0\0")
-        edited, words = edit(data, scrub) if data else (b"", [])
-        gone += words
-        if edited:
-            options[key] = edited
-        if words:  # at their place, because a box's place is written in other boxes
-            if raw.count(data) != 1 or len(edited) > len(data):
-                raise PhotoError("refused", f"its {key.upper()} cannot be taken out of this AVIF")
-            raw = raw.replace(data, edited.ljust(len(data), padding))
+    clean, gone = avif_file.without_people(original.raw, scrub)
     if not hole.any():
-        return Encoded(raw, _dropped(gone))
-    return Encoded(
-        _pillow(_image(original, samples), "AVIF", options),
-        (f"re-encoded: AVIF with quality {AVIF_QUALITY}, 4:4:4", *_dropped(gone)),
-    )
+        return Encoded(clean, _dropped(gone))
+    source = open_image(clean)
+    options: dict[str, Any] = {"quality": AVIF_QUALITY, "subsampling": "4:4:4", "max_threads": 1, "speed": 6}
+    options |= {key: source.info[key] for key in ("icc_profile", "exif", "xmp") if source.info.get(key)}
+    notes = (f"re-encoded: AVIF with quality {AVIF_QUALITY}, 4:4:4", *_dropped(gone))
+    return Encoded(_pillow(_image(original, samples), "AVIF", options), notes)
 
 
 def _image(original: Decoded, samples: Samples) -> Image.Image:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 import tempfile
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -63,10 +62,7 @@ def edit_blocks(raw: bytes, pixels: NDArray[np.uint8], hole: Hole) -> bytes:
     frame = _checked(file)
     with _LIBRARY, tempfile.TemporaryDirectory(prefix="person-removal-") as folder:
         image, planes = _read(file, frame, Path(folder))
-        new = [
-            edit_plane(planes.coefficients[i], planes.tables[i], plane, touched)
-            for i, (plane, touched) in enumerate(component_planes(frame, pixels, hole, _is_rgb(file, frame)))
-        ]
+        new = _edited(frame, planes, pixels, hole, _is_rgb(file, frame))
         written = _write(image, new, file, frame, Path(folder))
     return _with_component_ids(parse_jpeg(written), frame).to_bytes()
 
@@ -105,25 +101,43 @@ def _is_rgb(file: JpegFile, frame: Frame) -> bool:
 # ---------------------------------------------------------------- planes and blocks
 
 
-def component_planes(
-    frame: Frame, pixels: NDArray[np.uint8], hole: Hole, rgb: bool
-) -> Iterator[tuple[NDArray[np.float64], NDArray[np.bool_]]]:
-    """For each component: its samples (float64, -128..127) and which of them the hole reaches (bool).
+def _edited(frame: Frame, planes: Planes, pixels: NDArray[np.uint8], hole: Hole, rgb: bool) -> list[Coefficients]:
+    """New coefficients of every component; only the MCUs around the hole are looked at."""
+    mcu_height, mcu_width = frame.mcu
+    rows, columns = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
+    top, bottom = rows[0] // mcu_height, rows[-1] // mcu_height + 1
+    left, right = columns[0] // mcu_width, columns[-1] // mcu_width + 1
+    part = slice(top * mcu_height, bottom * mcu_height), slice(left * mcu_width, right * mcu_width)
+    out = []
+    for index, component in enumerate(frame.components):
+        region = slice(top * component.v, bottom * component.v), slice(left * component.h, right * component.h)
+        old = planes.coefficients[index][region]
+        plane, touched = component_plane(frame, index, pixels[part], hole[part], rgb)
+        size = slice(8 * old.shape[0]), slice(8 * old.shape[1])  # border MCUs have blocks that no file holds
+        new = planes.coefficients[index].copy()
+        new[region] = edit_plane(old, planes.tables[index], plane[size], touched[size])
+        out.append(new)
+    return out
 
-    Both are padded to whole blocks by repeating the last row and column, so that what is left of a person in the
-    invisible part of border blocks goes, too. A sample of a reduced plane is the mean of its pixels (ITU-T T.871).
+
+def component_plane(
+    frame: Frame, index: int, pixels: NDArray[np.uint8], hole: Hole, rgb: bool
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """A component's samples (float64, -128..127) and which of them the hole reaches (bool).
+
+    pixels, hole: a part of the photo that starts at an MCU. Both are padded to whole MCUs by repeating the last row
+    and column, so that what is left of a person in the invisible part of border blocks goes, too. A sample of a
+    reduced plane is the mean of its pixels (ITU-T T.871).
     """
     mcu_height, mcu_width = frame.mcu
-    for index, component in enumerate(frame.components):
-        rows, columns = (8 * n for n in frame.blocks(component))
-        down, across = mcu_height // (8 * component.v), mcu_width // (8 * component.h)
-        pad = (0, max(0, rows * down - frame.height)), (0, max(0, columns * across - frame.width))
-        values = _component(pixels, index, len(frame.components), rgb)
-        values = np.pad(values, pad, mode="edge")[: rows * down, : columns * across]
-        reached: NDArray[np.bool_] = np.pad(hole != 0, pad, mode="edge")[: rows * down, : columns * across]
-        cells = rows, down, columns, across
-        samples: NDArray[np.float64] = values.reshape(cells).mean((1, 3), dtype=np.float64) - 128
-        yield samples, np.asarray(reached.reshape(cells).any((1, 3)))
+    component = frame.components[index]
+    down, across = mcu_height // (8 * component.v), mcu_width // (8 * component.h)
+    pad = (0, -hole.shape[0] % mcu_height), (0, -hole.shape[1] % mcu_width)
+    values = np.pad(_component(pixels, index, len(frame.components), rgb), pad, mode="edge")
+    reached: NDArray[np.bool_] = np.pad(hole != 0, pad, mode="edge")
+    cells = values.shape[0] // down, down, values.shape[1] // across, across
+    samples: NDArray[np.float64] = values.reshape(cells).mean((1, 3), dtype=np.float64) - 128
+    return samples, np.asarray(reached.reshape(cells).any((1, 3)))
 
 
 def _component(pixels: NDArray[np.uint8], index: int, count: int, rgb: bool) -> NDArray[np.float32]:
@@ -209,7 +223,7 @@ def _write(image: Any, new: list[Coefficients], file: JpegFile, frame: Frame, fo
     path = folder / "out.jpg"
     # mozjpeg is the one build that writes progressive files from coefficients.
     build = "mozjpeg403" if frame.process == 0xC2 else "turbo210"
-    optimised = frame.process == 0xC2 or not _has_standard_tables(file)
+    optimised = frame.process == 0xC2 or not has_standard_tables(file)
     try:
         with jpeglib.version(build):
             image.write_dct(str(path), flags=["+OPTIMIZE_CODING" if optimised else "-OPTIMIZE_CODING"])
@@ -218,7 +232,7 @@ def _write(image: Any, new: list[Coefficients], file: JpegFile, frame: Frame, fo
     return path.read_bytes()
 
 
-def _has_standard_tables(file: JpegFile) -> bool:
+def has_standard_tables(file: JpegFile) -> bool:
     """Whether its Huffman tables are T.81's typical ones (annex K.3), as encoders write that do not optimise."""
     return {table for _, table in huffman_tables(file)} <= _standard_tables()
 
