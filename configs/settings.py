@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-SegmenterName = Literal["yolo", "annotations", "mask-files", "embedded"]
+SegmenterName = Literal["yolo", "maskrcnn", "annotations", "mask-files", "embedded", "union"]
 GIVEN_MASKS: tuple[SegmenterName, ...] = ("annotations", "mask-files")
 """Segmenters whose masks come with the photos: somebody's word, not a network's guess."""
 CARRIED = (
@@ -55,8 +55,16 @@ class SegmentSettings(_Frozen):
     """Lowest confidence of a detection; low, because a missed person is worse than a larger hole."""
     weights: str | None = None
     """Registry name or path of the `yolo` weights; None is the registry's `yolo11n-seg`."""
+    maskrcnn_weights: str | None = None
+    """Registry name or path of the `maskrcnn` weights; None is the registry's `maskrcnn-resnet50-fpn-v2`."""
+    union: tuple[Literal["yolo", "maskrcnn", "embedded"], ...] = Field(default=("yolo", "embedded"), min_length=1)
+    """`union`: the segmenters that look, each with its own weights."""
     image_size: int = Field(default=640, ge=64, le=4096, multiple_of=32)
-    """Longer side, in pixels, at which the detector sees the photo."""
+    """Longer side, in pixels, at which `yolo` and the detector of `embedded` see the photo."""
+    tile: Literal["auto", "none"] | Annotated[int, Field(ge=64, le=4096)] = "auto"
+    """Side, in pixels, of the tiles in which larger photos are also looked at; `auto` is what the network sees."""
+    tile_overlap: float = Field(default=0.2, ge=0, le=0.5)
+    """Least share of a tile that its neighbour shows too; people smaller than that are whole in one of them."""
     masks: str | None = None
     """`mask-files`: folder of the given masks (absolute, or relative to the input directory)."""
     mask_pattern: str = "{stem}.png"
@@ -67,9 +75,17 @@ class SegmentSettings(_Frozen):
     """Classes of things that segmenters which know them also give, by COCO's names; `refine.carry` decides which of
     them leave with a person."""
     trust: bool = False
-    """Load pickled weights that are not in the registry (a pickle can run code)."""
+    """`yolo`: load pickled weights that are not in the registry (a pickle can run code)."""
     device: str = "auto"
-    """`auto`, `cpu`, `cuda`, `cuda:1` or `mps`."""
+    """`auto`, `cpu`, `cuda`, `cuda:1` or `mps`. A GPU takes several photos at a time, CUDA in half precision; a CPU one
+    by one in single precision, so that its results never depend on the company. Exported files run on the CPU."""
+
+    @field_validator("union")
+    @classmethod
+    def _different(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("each segmenter is named once")
+        return value
 
 
 class RefineSettings(_Frozen):

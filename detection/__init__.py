@@ -10,39 +10,40 @@ from importlib import import_module
 
 from configs import SegmentSettings, SettingsError
 from data.types import Weight
-from detection.protocol import Builder, Segmenter
+from detection.protocol import Builder, Segmenter, SegmenterModule
 
-__all__ = ["SEGMENTERS", "STAGE_VERSION", "Segmenter", "build_segmenter", "required_weights"]
+__all__ = ["SEGMENTERS", "STAGE_VERSION", "Segmenter", "build_segmenter", "builder", "required_weights"]
 
 STAGE_VERSION = 2
 """Part of every result's key: raise it when the same settings find other pixels than before."""
 
 
-def _lazily(module: str) -> Builder:
-    def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Segmenter:
-        builder: Builder = import_module(f"detection.{module}").build
-        return builder(settings, weights)
+def builder(module: str) -> Builder:
+    """The builder of a segmenter's module, which is imported when it is first asked for."""
 
-    return build
+    def imported() -> SegmenterModule:
+        return import_module(module)
+
+    return Builder(
+        weights=lambda settings: imported().required_weights(settings),
+        build=lambda settings, weights: imported().build(settings, weights),
+    )
 
 
 SEGMENTERS: dict[str, Builder] = {
-    "annotations": _lazily("annotations"),
-    "embedded": _lazily("embedded"),
-    "mask-files": _lazily("mask_files"),
-    "yolo": _lazily("yolo"),
+    "annotations": builder("detection.annotations"),
+    "embedded": builder("detection.embedded"),
+    "mask-files": builder("detection.mask_files"),
+    "maskrcnn": builder("detection.maskrcnn"),
+    "union": builder("detection.union"),
+    "yolo": builder("detection.yolo"),
 }
 """Builder of each segmenter by the name that `segment.segmenter` uses."""
-
-_WEIGHTS = {"embedded": ["yolov8n", "selfie-segmentation", "pose-landmark-full"]}
-_DEFAULT_YOLO = "yolo11n-seg"
 
 
 def required_weights(settings: SegmentSettings) -> list[str]:
     """Registry names, or paths, of the weights that the segmenter of these settings needs."""
-    if settings.segmenter == "yolo":
-        return [settings.weights or _DEFAULT_YOLO]
-    return list(_WEIGHTS.get(settings.segmenter, []))
+    return SEGMENTERS[settings.segmenter].weights(settings)
 
 
 def build_segmenter(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Segmenter:
@@ -56,4 +57,4 @@ def build_segmenter(settings: SegmentSettings, weights: Mapping[str, Weight]) ->
             f"segment.segmenter {settings.segmenter} needs the weights {', '.join(missing)}; "
             f"fetch them with: person-removal weights fetch {' '.join(missing)}"
         )
-    return SEGMENTERS[settings.segmenter](settings, weights)
+    return SEGMENTERS[settings.segmenter].build(settings, weights)

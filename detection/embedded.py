@@ -30,7 +30,8 @@ from detection.crops import (
 )
 from detection.litert import LitertNetwork
 from detection.rle import person_in_box
-from detection.yolo_network import YoloNetwork
+from detection.tiles import Detector, tiled_detector
+from detection.yolo_network import Found, YoloNetwork
 
 SOURCE = "embedded"
 
@@ -56,22 +57,27 @@ class CropNetworks:
 class Embedded:
     """Boxes, then a mask for each box; photos and crops one at a time, so results never depend on a batch."""
 
-    def __init__(self, detector: YoloNetwork, networks: CropNetworks, settings: SegmentSettings) -> None:
+    def __init__(self, detector: Detector, networks: CropNetworks, settings: SegmentSettings) -> None:
         self._detector = detector
         self._networks = networks
         self._settings = settings
 
     def segment(self, photos: Sequence[Photo]) -> list[People]:
         """One `People` a photo, the most certain person first; masks at the photo's full size."""
-        return [self._people(photo) for photo in photos]
+        pixels = [photo.pixels for photo in photos]
+        looks = self._detector.find(pixels, self._settings.score, self._settings.image_size)
+        return [self._people(photo, found) for photo, found in zip(photos, looks, strict=True)]
 
-    def _people(self, photo: Photo) -> People:
-        found = self._detector.find(photo.pixels, self._settings.score, self._settings.image_size)
+    def _people(self, photo: Photo, found: Found) -> People:
         persons = []
         for (x0, y0, x1, y1), score in zip(found.boxes.tolist(), found.scores.tolist(), strict=True):
             mask, where = person_mask(photo.pixels, (x0, y0, x1, y1), self._networks)
             persons.append(person_in_box(mask, where.x, where.y, photo.size, score, SOURCE))
         return People(photo.size, tuple(p for p in persons if isinstance(p, Person)))
+
+
+def required_weights(settings: SegmentSettings) -> list[str]:
+    return ["yolov8n", "selfie-segmentation", "pose-landmark-full"]
 
 
 def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Embedded:
@@ -82,7 +88,9 @@ def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Embedded:
     def pose(crop: Crop) -> SoftMask:
         return (1 / (1 + np.exp(-np.clip(logits(crop), -50, 50)))).astype(np.float32)
 
-    return Embedded(detector, CropNetworks(selfie, pose), settings)
+    # Only the detector needs tiles: a person's crop comes from the photo at full size.
+    seen = tiled_detector(detector, settings, sees=settings.image_size)
+    return Embedded(seen, CropNetworks(selfie, pose), settings)
 
 
 def person_mask(pixels: Pixels, box: Box, networks: CropNetworks) -> tuple[NDArray[np.bool_], Window]:

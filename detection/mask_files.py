@@ -49,6 +49,10 @@ class BadMask(ValueError):
     """A mask file that cannot be used; the message completes 'the mask FILE ...'."""
 
 
+def required_weights(settings: SegmentSettings) -> list[str]:
+    return []
+
+
 def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> MaskFiles:
     return MaskFiles(settings.mask_person)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from configs import SegmentSettings
@@ -20,7 +21,24 @@ class Segmenter(Protocol):
         ...
 
 
-class Builder(Protocol):
-    """Builds a segmenter from its settings and the weights files it asked for, by registry name."""
+class SegmenterModule(Protocol):
+    """What the file of a segmenter offers."""
 
-    def __call__(self, settings: SegmentSettings, weights: Mapping[str, Weight]) -> Segmenter: ...
+    def required_weights(self, settings: SegmentSettings) -> list[str]:
+        """Registry names, or paths, of the weights files that it needs; empty for none."""
+        ...
+
+    def build(self, settings: SegmentSettings, weights: Mapping[str, Weight]) -> Segmenter:
+        """The segmenter. weights: those it asked for, by the name it asked with.
+
+        Raises SettingsError, before any photo is read, for settings or weights that cannot be used.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Both of a `SegmenterModule`'s functions."""
+
+    weights: Callable[[SegmentSettings], list[str]]
+    build: Callable[[SegmentSettings, Mapping[str, Weight]], Segmenter]

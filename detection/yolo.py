@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from configs import SegmentSettings, SettingsError
 from data.types import People, Person, Photo, Weight
 from data.weights import trusted
-from detection import required_weights
+from detection.protocol import Segmenter
 from detection.rle import person_in_box
+from detection.tiles import tiled
 from detection.yolo_network import Found, YoloNetwork
 
 SOURCE = "yolo"
@@ -20,7 +21,7 @@ FORMATS = (".pt", ".onnx", ".tflite")
 
 
 class Yolo:
-    """Segments persons; photos go through the network one by one, so a result never depends on its batch."""
+    """Segments persons; on a CPU photos go through one by one, so that a result never depends on its batch."""
 
     def __init__(self, network: YoloNetwork, settings: SegmentSettings) -> None:
         self._network = network
@@ -28,14 +29,19 @@ class Yolo:
 
     def segment(self, photos: Sequence[Photo]) -> list[People]:
         """One `People` a photo, the most certain person first; masks at the photo's full size."""
-        return [self._people(photo) for photo in photos]
+        pixels = [photo.pixels for photo in photos]
+        looks = self._network.find(pixels, self._settings.score, self._settings.image_size)
+        return [
+            People(photo.size, persons_from_masks(found, photo.size))
+            for photo, found in zip(photos, looks, strict=True)
+        ]
 
-    def _people(self, photo: Photo) -> People:
-        found = self._network.find(photo.pixels, self._settings.score, self._settings.image_size)
-        return People(photo.size, persons_from_masks(found, photo.size))
+
+def required_weights(settings: SegmentSettings) -> list[str]:
+    return [settings.weights or "yolo11n-seg"]
 
 
-def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Yolo:
+def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Segmenter:
     """Raises SettingsError, before any photo, for weights that cannot or must not be loaded."""
     (name,) = required_weights(settings)
     weight = weights[name]
@@ -46,7 +52,8 @@ def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Yolo:
             f"segment.weights: {weight.path} is a pickle, which can run code, and is not in the registry; "
             "set segment.trust=true if you know where it comes from, or give an .onnx or .tflite export."
         )
-    return Yolo(YoloNetwork(weight.path, "segment", settings.device, settings.trust), settings)
+    network = YoloNetwork(weight.path, "segment", settings.device, settings.trust)
+    return tiled(Yolo(network, settings), settings, sees=settings.image_size)
 
 
 def persons_from_masks(found: Found, size: tuple[int, int]) -> tuple[Person, ...]:

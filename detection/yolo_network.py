@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,9 +27,12 @@ from data.types import Pixels
 from detection.litert import without_delegate_notice
 
 Task = Literal["detect", "segment"]
-# Masks come as one full frame a person; above this the network (640 px) gains nothing from more pixels.
-MOST_PIXELS = 4_000_000
+# Masks come as one full frame a person; the network makes them at a quarter of its 640 to 1280 pixels, so above this
+# nothing is gained, and a crowd would fill the memory.
+MOST_PIXELS = 1_500_000
 MOST_PERSONS = 300
+BATCH = 8
+"""Images that a GPU takes at a time. A CPU takes one, so that results never depend on the company."""
 # Boxes that overlap more are one person; ultralytics' default, and generous to people who embrace.
 SAME_PERSON_IOU = 0.7
 
@@ -74,17 +77,27 @@ class YoloNetwork:
             raise SettingsError(f"segment.weights: {path.name} does not know the class person, only {known}.")
         self._persons = persons
 
-    def find(self, pixels: Pixels, score: float, image_size: int) -> Found:
-        """The persons of one photo (uint8 H x W x 3 RGB) with at least `score`, most certain first.
+    def find(self, images: Sequence[Pixels], score: float, image_size: int) -> list[Found]:
+        """The persons of each image (uint8 H x W x 3 RGB) with at least `score`, the most certain first.
 
-        image_size: longer side in pixels at which the network sees the photo; ignored by exported files
+        image_size: longer side in pixels at which the network sees an image; ignored by exported files
         that have a fixed one.
         """
-        height, width = pixels.shape[:2]
-        small = _bounded(pixels)
+        batch = BATCH if self._on_gpu else 1
+        found: list[Found] = []
+        for start in range(0, len(images), batch):
+            found += self._find(images[start : start + batch], score, image_size)
+        return found
+
+    @property
+    def _on_gpu(self) -> bool:
+        return self._device != "cpu"
+
+    def _find(self, images: Sequence[Pixels], score: float, image_size: int) -> list[Found]:
+        small = [_bounded(pixels) for pixels in images]
         with _contained():
-            result = self._model.predict(
-                np.ascontiguousarray(small[..., ::-1]),  # ultralytics takes BGR arrays
+            results = self._model.predict(
+                [np.ascontiguousarray(pixels[..., ::-1]) for pixels in small],  # ultralytics takes BGR arrays
                 conf=score,
                 iou=SAME_PERSON_IOU,
                 classes=self._persons,
@@ -92,19 +105,23 @@ class YoloNetwork:
                 max_det=MOST_PERSONS,
                 device=self._device,
                 retina_masks=True,
-                half=False,
+                half=self._device.startswith("cuda"),
                 augment=False,
                 save=False,
                 verbose=False,
-            )[0]
-            scale = np.array([width / small.shape[1], height / small.shape[0]] * 2)
-            boxes = result.boxes.xyxy.cpu().numpy().astype(np.float64) * scale
-            scores = result.boxes.conf.cpu().numpy().astype(np.float64)
-            masks = None
-            if self._task == "segment":
-                masks = np.zeros((0, *small.shape[:2]), bool)
-                if result.masks is not None:
-                    masks = result.masks.data.cpu().numpy().astype(bool)
+            )
+            return [self._found(*of_one) for of_one in zip(results, images, small, strict=True)]
+
+    def _found(self, result: Any, pixels: Pixels, small: Pixels) -> Found:
+        height, width = pixels.shape[:2]
+        scale = np.array([width / small.shape[1], height / small.shape[0]] * 2)
+        boxes = result.boxes.xyxy.cpu().numpy().astype(np.float64) * scale
+        scores = result.boxes.conf.cpu().numpy().astype(np.float64)
+        masks = None
+        if self._task == "segment":
+            masks = np.zeros((0, *small.shape[:2]), bool)
+            if result.masks is not None:
+                masks = result.masks.data.cpu().numpy().astype(bool)
         return Found(boxes, scores, masks)
 
 

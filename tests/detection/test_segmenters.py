@@ -25,8 +25,8 @@ class FixedNetwork:
     def __init__(self, boxes: Any, scores: Any, masks: Any = None) -> None:
         self._found = Found(np.array(boxes, float).reshape(-1, 4), np.array(scores, float), masks)
 
-    def find(self, pixels: Any, score: float, image_size: int) -> Found:
-        return self._found
+    def find(self, images: Any, score: float, image_size: int) -> list[Found]:
+        return [self._found for _ in images]
 
 
 def photo(height: int, width: int, value: int = 0) -> Photo:
@@ -51,6 +51,12 @@ def test_every_segmenter_of_the_settings_is_registered() -> None:
     [
         (SegmentSettings(), ["yolo11n-seg"]),
         (SegmentSettings(weights="my/own.onnx"), ["my/own.onnx"]),
+        (SegmentSettings(segmenter="maskrcnn"), ["maskrcnn-resnet50-fpn-v2"]),
+        (SegmentSettings(segmenter="maskrcnn", weights="yolo.pt", maskrcnn_weights="own.pth"), ["own.pth"]),
+        (
+            SegmentSettings(segmenter="union", union=("embedded", "maskrcnn")),
+            ["yolov8n", "selfie-segmentation", "pose-landmark-full", "maskrcnn-resnet50-fpn-v2"],
+        ),
         (SegmentSettings(segmenter="embedded"), ["yolov8n", "selfie-segmentation", "pose-landmark-full"]),
         (SegmentSettings(segmenter="annotations"), []),
         (SegmentSettings(segmenter="mask-files"), []),

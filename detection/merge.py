@@ -1,0 +1,142 @@
+"""Which detections of several looks at one photo are the same person: looks at its tiles, or of several segmenters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from data.types import People, Person
+from detection.crops import Window
+
+SAME_IOU = 0.5
+"""Least IoU, within what both looks saw, of two detections of one person."""
+INSIDE = 0.8
+"""Or: least share of the smaller one that lies inside the larger one (a part of the person that the other shows)."""
+
+CUT = 2
+"""Pixels from the border of what its look saw within which a detection counts as cut by it."""
+
+
+class Overlap(NamedTuple):
+    """How two detections lie to each other within what both looks saw.
+
+    inside: share of the smaller one inside the larger one. cut: the smaller one ends at the border of its look.
+    """
+
+    iou: float
+    inside: float
+    cut: bool = False
+
+
+def groups_of_same(looks: Sequence[int], overlap: Callable[[int, int], Overlap]) -> list[list[int]]:
+    """Indices of the detections of each person, in ascending order.
+
+    looks: for each detection, the look that it is from. Two detections of one look are not joined, because the network
+    says that they are two people; the exception is a piece cut off by its look's border, of which there may be several.
+    The most alike are joined first, ties by index: the result depends on nothing but the detections and their order.
+    """
+    pairs = []
+    for i in range(len(looks)):
+        for j in range(i + 1, len(looks)):
+            if looks[i] != looks[j]:
+                iou, inside, cut = overlap(i, j)
+                if iou >= SAME_IOU or inside >= INSIDE:
+                    pairs.append((iou < SAME_IOU, -iou, -inside, i, j, cut))  # by IoU, then by containment
+    group = [[i] for i in range(len(looks))]
+    for *_, i, j, cut in sorted(pairs):
+        a, b = group[i], group[j]
+        if a is not b and (cut or not {looks[k] for k in a} & {looks[k] for k in b}):
+            a.extend(b)
+            for k in b:
+                group[k] = a
+    first = {min(members): sorted(members) for members in group}
+    return [first[i] for i in sorted(first)]
+
+
+def merged(looks: Sequence[People], zones: Sequence[Window] | None = None) -> People:
+    """One `People` of several looks at the same photo, all at its full size, the most certain person first.
+
+    zones: the part of the photo that each look saw; None when each saw all of it. A person's mask is the union of its
+    detections, its score the highest, its source names each of theirs once (`yolo+embedded`). Works on run lengths: no
+    full frame is held, whatever the photo's size.
+    """
+    size = looks[0].size
+    persons = [(k, person) for k, people in enumerate(looks) for person in people.persons]
+    masks = [_rle(person, size) for _, person in persons]
+    boxes = [Window(*(int(v) for v in person.bbox)) for _, person in persons]
+
+    def overlap(i: int, j: int) -> Overlap:
+        if not _meet(boxes[i], boxes[j]):
+            return Overlap(0, 0)
+        if zones is None:
+            a, b, cut = masks[i], masks[j], (False, False)
+        else:
+            zone_i, zone_j = zones[persons[i][0]], zones[persons[j][0]]
+            a, b = _within(masks[i], boxes[i], zone_j, size), _within(masks[j], boxes[j], zone_i, size)
+            cut = is_cut(boxes[i], zone_i, size), is_cut(boxes[j], zone_j, size)
+        return measured(_area(_both(a, b)), (_area(a), _area(b)), cut)
+
+    joined = [
+        _joined([persons[i][1] for i in members], [masks[i] for i in members])
+        for members in groups_of_same([k for k, _ in persons], overlap)
+    ]
+    return People(size, tuple(sorted(joined, key=lambda person: -person.score)))
+
+
+def measured(both: float, areas: tuple[float, float], cut: tuple[bool, bool]) -> Overlap:
+    """The overlap of two detections from areas in pixels; cut: whether each ends at the border of its look."""
+    if not both:
+        return Overlap(0, 0)
+    return Overlap(both / (sum(areas) - both), both / min(areas), cut[areas[1] < areas[0]])
+
+
+def is_cut(box: Window, zone: Window, size: tuple[int, int]) -> bool:
+    """Whether the box ends at a border of `zone` that is not the photo's; size: (height, width)."""
+    return (
+        (zone.x > 0 and box.x <= zone.x + CUT)
+        or (zone.y > 0 and box.y <= zone.y + CUT)
+        or (zone.right < size[1] and box.right >= zone.right - CUT)
+        or (zone.bottom < size[0] and box.bottom >= zone.bottom - CUT)
+    )
+
+
+def _joined(persons: Sequence[Person], masks: Sequence[Any]) -> Person:
+    if len(persons) == 1:
+        return persons[0]
+    union = coco_mask.merge(list(masks))
+    x, y, w, h = (float(v) for v in coco_mask.toBbox(union))
+    sources = list(dict.fromkeys(source for person in persons for source in person.source.split("+")))
+    return Person(
+        bbox=(x, y, w, h),
+        score=max(person.score for person in persons),
+        counts=union["counts"].decode("ascii"),
+        source="+".join(sources),
+        crowd=any(person.crowd for person in persons),
+    )
+
+
+def _rle(person: Person, size: tuple[int, int]) -> Any:
+    return {"size": list(size), "counts": person.counts.encode("ascii")}
+
+
+def _both(a: Any, b: Any) -> Any:
+    return coco_mask.merge([a, b], intersect=True)
+
+
+def _area(rle: Any) -> float:
+    return float(coco_mask.area(rle))
+
+
+def _within(rle: Any, box: Window, zone: Window, size: tuple[int, int]) -> Any:
+    """The part of the mask, which lies in `box`, that lies in `zone`."""
+    if zone.x <= box.x and zone.y <= box.y and zone.right >= box.right and zone.bottom >= box.bottom:
+        return rle
+    (frame,) = coco_mask.frPyObjects(np.array([zone], np.float64), *size)
+    return _both(rle, frame)
+
+
+def _meet(a: Window, b: Window) -> bool:
+    return a.x < b.right and b.x < a.right and a.y < b.bottom and b.y < a.bottom

@@ -1,0 +1,168 @@
+"""Photos much larger than what a network was trained on, seen whole and in overlapping tiles.
+
+A person of 100 pixels in a photo of 4,000 is 16 pixels at the 640 that a network sees, and 100 in a tile of 640.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from configs import SegmentSettings
+from data.types import People, Person, Photo, Pixels
+from detection.crops import Box, Window
+from detection.merge import Overlap, groups_of_same, is_cut, measured, merged
+from detection.protocol import Segmenter
+from detection.rle import person_in_box
+from detection.yolo_network import Found
+
+WORTH = 1.5
+"""A photo is tiled when its longer side is more than this many tiles: below, the whole photo shows as much."""
+
+
+class Detector(Protocol):
+    """Finds person boxes."""
+
+    def find(self, images: Sequence[Pixels], score: float, image_size: int) -> list[Found]: ...
+
+
+def tiled(segmenter: Segmenter, settings: SegmentSettings, sees: int) -> Segmenter:
+    """The segmenter, with tiles as the settings say. sees: longer side, in pixels, at which it sees an image."""
+    side = tile_side(settings, sees)
+    return Tiled(segmenter, side, settings.tile_overlap) if side else segmenter
+
+
+def tiled_detector(detector: Detector, settings: SegmentSettings, sees: int) -> Detector:
+    """The same for a detector of boxes."""
+    side = tile_side(settings, sees)
+    return TiledDetector(detector, side, settings.tile_overlap) if side else detector
+
+
+def tile_side(settings: SegmentSettings, sees: int) -> int:
+    """Side of the tiles in pixels, 0 for none."""
+    if settings.tile == "none":
+        return 0
+    return sees if settings.tile == "auto" else settings.tile
+
+
+def views(size: tuple[int, int], side: int, overlap: float) -> list[Window]:
+    """What to look at in a photo of `size` (height, width): all of it, then its tiles row by row, if it is worth it.
+
+    Tiles are `side` pixels square, at least `overlap` of it shared by neighbours, spread evenly from border to border.
+    """
+    height, width = size
+    whole = Window(0, 0, width, height)
+    if max(size) <= WORTH * side:
+        return [whole]
+    return [
+        whole,
+        *(
+            Window(x, y, min(side, width), min(side, height))
+            for y in _starts(height, side, overlap)
+            for x in _starts(width, side, overlap)
+        ),
+    ]
+
+
+def _starts(length: int, side: int, overlap: float) -> list[int]:
+    if length <= side:
+        return [0]
+    steps = math.ceil((length - side) / (side * (1 - overlap)))
+    return [round(i * (length - side) / steps) for i in range(steps + 1)]
+
+
+class Tiled:
+    """A segmenter that looks at large photos whole and in tiles; small ones pass through as they are."""
+
+    def __init__(self, segmenter: Segmenter, side: int, overlap: float) -> None:
+        self._segmenter = segmenter
+        self._side = side
+        self._overlap = overlap
+
+    def segment(self, photos: Sequence[Photo]) -> list[People]:
+        """One `People` a photo, the most certain person first; who is cut by a tile's border is put together again."""
+        looks = [views(photo.size, self._side, self._overlap) for photo in photos]
+        if all(len(windows) == 1 for windows in looks):
+            return self._segmenter.segment(photos)  # together, for networks that take a batch
+        return [self._people(photo, windows) for photo, windows in zip(photos, looks, strict=True)]
+
+    def _people(self, photo: Photo, windows: Sequence[Window]) -> People:
+        found = self._segmenter.segment([Photo(photo.id, photo.name, cut_out(photo.pixels, w)) for w in windows])
+        if len(found) == 1:
+            return found[0]
+        return merged([_placed(people, w, photo.size) for people, w in zip(found, windows, strict=True)], windows)
+
+
+class TiledDetector:
+    """The same for a detector of boxes."""
+
+    def __init__(self, detector: Detector, side: int, overlap: float) -> None:
+        self._detector = detector
+        self._side = side
+        self._overlap = overlap
+
+    def find(self, images: Sequence[Pixels], score: float, image_size: int) -> list[Found]:
+        """Boxes of each image, the most certain first."""
+        return [self._boxes(pixels, score, image_size) for pixels in images]
+
+    def _boxes(self, pixels: Pixels, score: float, image_size: int) -> Found:
+        size = pixels.shape[0], pixels.shape[1]
+        windows = views(size, self._side, self._overlap)
+        looks = self._detector.find([cut_out(pixels, w) for w in windows], score, image_size)
+        if len(looks) == 1:
+            return looks[0]
+        which = [k for k, found in enumerate(looks) for _ in found.scores]
+        boxes = np.concatenate(
+            [found.boxes + np.array([w.x, w.y, w.x, w.y]) for found, w in zip(looks, windows, strict=True)]
+        )
+        scores = np.concatenate([found.scores for found in looks])
+        corners: list[Box] = [(x0, y0, x1, y1) for x0, y0, x1, y1 in boxes.tolist()]
+
+        def overlap(i: int, j: int) -> Overlap:
+            zones = windows[which[i]], windows[which[j]]
+            a, b = _within(corners[i], zones[1]), _within(corners[j], zones[0])
+            both = max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])
+            if not _area(both):
+                return Overlap(0, 0)
+            cut = is_cut(_whole_pixels(corners[i]), zones[0], size), is_cut(_whole_pixels(corners[j]), zones[1], size)
+            return measured(_area(both), (_area(a), _area(b)), cut)
+
+        people = groups_of_same(which, overlap)
+        best = scores[[max(members, key=lambda i: scores[i]) for members in people]] if people else np.zeros(0)
+        enclosing = [[*boxes[m, :2].min(0).tolist(), *boxes[m, 2:].max(0).tolist()] for m in people]
+        order = np.argsort(-best, kind="stable")
+        return Found(np.array(enclosing, np.float64).reshape(-1, 4)[order], best[order], None)
+
+
+def cut_out(pixels: Pixels, window: Window) -> Pixels:
+    return pixels[window.y : window.bottom, window.x : window.right]
+
+
+def _placed(people: People, window: Window, size: tuple[int, int]) -> People:
+    """People of a tile where they are in the photo of `size` (height, width)."""
+    if people.size == size:
+        return people
+    persons: list[Person | None] = []
+    for person in people.persons:
+        x, y, w, h = (int(v) for v in person.bbox)
+        mask = people.mask(person)[y : y + h, x : x + w]
+        persons.append(person_in_box(mask, x + window.x, y + window.y, size, person.score, person.source, person.crowd))
+    return People(size, tuple(person for person in persons if person is not None))
+
+
+def _within(box: Box, zone: Window) -> Box:
+    x0, y0, x1, y1 = box
+    return max(x0, zone.x), max(y0, zone.y), min(x1, zone.right), min(y1, zone.bottom)
+
+
+def _area(box: Box) -> float:
+    x0, y0, x1, y1 = box
+    return max(x1 - x0, 0.0) * max(y1 - y0, 0.0)
+
+
+def _whole_pixels(box: Box) -> Window:
+    x0, y0, x1, y1 = (round(v) for v in box)
+    return Window(x0, y0, x1 - x0, y1 - y0)

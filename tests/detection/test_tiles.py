@@ -1,0 +1,120 @@
+"""Large photos are seen whole and in tiles, and everybody comes out once."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from configs import SegmentSettings
+from data.types import People, Person, Photo
+from detection.crops import Window
+from detection.tiles import Tiled, TiledDetector, tile_side, views
+from detection.yolo_network import Found
+
+SEES = 64
+"""Side at which the network of these tests sees an image."""
+
+
+class SeesSomeSizes:
+    """A network that sees an image at `SEES` pixels, and there only bright people of 6 pixels or more."""
+
+    def __init__(self) -> None:
+        self.sizes: list[tuple[int, int]] = []
+
+    def segment(self, photos: Sequence[Photo]) -> list[People]:
+        return [self._people(photo) for photo in photos]
+
+    def find(self, images: Sequence[Any], score: float, image_size: int) -> list[Found]:
+        looks = self.segment([Photo("id", "a", pixels) for pixels in images])
+        boxes = [[(x, y, x + w, y + h) for x, y, w, h in (p.bbox for p in look.persons)] for look in looks]
+        return [Found(np.array(b, float).reshape(-1, 4), np.full(len(b), 0.5), None) for b in boxes]
+
+    def _people(self, photo: Photo) -> People:
+        self.sizes.append(photo.size)
+        scale = min(1.0, SEES / max(photo.size))
+        count, labels, stats, _ = cv2.connectedComponentsWithStats((photo.pixels[..., 0] > 0).astype(np.uint8))
+        seen = [i for i in range(1, count) if scale * max(stats[i, 2:4]) >= 6]
+        return People(photo.size, tuple(Person.from_mask(labels == i, 0.5, "fake") for i in seen))
+
+
+def crowd(*boxes: tuple[int, int, int, int], size: tuple[int, int] = (300, 400)) -> Photo:
+    pixels = np.zeros((*size, 3), np.uint8)
+    for x, y, w, h in boxes:
+        pixels[y : y + h, x : x + w] = 255
+    return Photo("id", "a.jpg", pixels)
+
+
+SMALL = [(10, 10, 8, 12), (120, 40, 10, 10), (380, 280, 9, 15), (200, 150, 12, 20)]
+BIG = (240, 60, 90, 200)
+
+
+def test_a_network_that_misses_small_people_sees_them_in_tiles() -> None:
+    photo, network = crowd(*SMALL, BIG), SeesSomeSizes()
+    (alone,), (found,) = network.segment([photo]), Tiled(network, SEES, 0.2).segment([photo])
+    assert len(alone) == 1
+    assert sorted(p.bbox for p in found.persons) == sorted([*SMALL, BIG])
+    np.testing.assert_array_equal(found.union(), photo.pixels[..., 0] > 0)
+
+
+def test_who_lies_across_tile_borders_comes_out_whole_and_once() -> None:
+    every = [(x, y, 9, 9) for x in range(3, 380, 37) for y in range(3, 280, 41)]
+    photo = crowd(*every)
+    (found,) = Tiled(SeesSomeSizes(), SEES, 0.2).segment([photo])
+    assert sorted(p.bbox for p in found.persons) == sorted(every)
+    assert Tiled(SeesSomeSizes(), SEES, 0.2).segment([photo])[0] == found
+
+
+def test_who_is_larger_than_a_tile_is_put_together_from_pieces() -> None:
+    photo = crowd((40, 20, 90, 10), size=(300, 1200))  # 5 pixels in the whole look: not seen there
+    (found,) = Tiled(SeesSomeSizes(), SEES, 0.4).segment([photo])
+    assert [p.bbox for p in found.persons] == [(40.0, 20.0, 90.0, 10.0)]
+
+
+def test_boxes_in_tiles() -> None:
+    photo, network = crowd(*SMALL, BIG), SeesSomeSizes()
+    (found,) = TiledDetector(network, SEES, 0.2).find([photo.pixels], 0.1, SEES)
+    assert found.masks is None and len(found.scores) == 5
+    corners = sorted((x, y, x + w, y + h) for x, y, w, h in [*SMALL, BIG])
+    assert sorted(map(tuple, found.boxes.tolist())) == corners
+
+
+def test_small_photos_pass_through_together() -> None:
+    network = SeesSomeSizes()
+    photos = [crowd((5, 5, 20, 20), size=(60, 96)), crowd(size=(64, 64))]
+    assert [len(people) for people in Tiled(network, SEES, 0.2).segment(photos)] == [1, 0]
+    assert network.sizes == [(60, 96), (64, 64)]
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((60, 96), [Window(0, 0, 96, 60)]),  # one and a half tiles: not worth it
+        ((60, 97), [Window(0, 0, 97, 60), Window(0, 0, 64, 60), Window(33, 0, 64, 60)]),
+        ((100, 64), [Window(0, 0, 64, 100), Window(0, 0, 64, 64), Window(0, 36, 64, 64)]),
+    ],
+)
+def test_the_views_of_a_photo(size: tuple[int, int], expected: list[Window]) -> None:
+    assert views(size, 64, 0.2) == expected
+
+
+@given(st.integers(1, 900), st.integers(1, 900), st.integers(64, 300), st.floats(0, 0.5))
+def test_tiles_cover_the_photo_and_overlap(height: int, width: int, side: int, overlap: float) -> None:
+    whole, *tiles = views((height, width), side, overlap)
+    assert whole == Window(0, 0, width, height)
+    seen = np.zeros((height, width), bool)
+    for t in tiles:
+        assert t.x >= 0 and t.y >= 0 and t.right <= width and t.bottom <= height
+        seen[t.y : t.bottom, t.x : t.right] = True
+    assert seen.all() or not tiles
+    for starts in (sorted({t.x for t in tiles}), sorted({t.y for t in tiles})):
+        assert all(b - a <= side * (1 - overlap) + 1 for a, b in pairwise(starts))
+
+
+@pytest.mark.parametrize(("tile", "side"), [("auto", 640), ("none", 0), (512, 512)])
+def test_the_setting(tile: Any, side: int) -> None:
+    assert tile_side(SegmentSettings(tile=tile), sees=640) == side
