@@ -124,6 +124,10 @@ class Thing:
         """The thing that was found the way persons are."""
         return cls(label, found.bbox, found.score, found.counts, found.source)
 
+    def as_person(self) -> Person:
+        """Inverse of `from_person`: what is done with masks is the same for both."""
+        return Person(self.bbox, self.score, self.counts, self.source)
+
 
 @dataclass(frozen=True)
 class People:

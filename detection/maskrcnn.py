@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,13 @@ from numpy.typing import NDArray
 
 from configs import SegmentSettings, SettingsError
 from configs.devices import device_name
-from data.types import People, Person, Photo, Pixels, Weight
+from data.types import People, Photo, Pixels, Thing, Weight
 from detection.protocol import Segmenter
 from detection.rle import person_in_box
 from detection.tiles import tiled
 
 SOURCE = "maskrcnn"
 DEFAULT_WEIGHTS = "maskrcnn-resnet50-fpn-v2"
-PERSON = 1
-"""Class of persons, in torchvision's 91 COCO classes as in a network of one class (0 is the background)."""
 SHORTER, LONGER = 800, 1333
 """Sides in pixels at which the network was trained to see a photo."""
 MOST_PERSONS = 300
@@ -31,32 +30,34 @@ BATCH = 4
 
 @dataclass(frozen=True)
 class Detections:
-    """Persons of one photo. boxes: float N x 4 (x0, y0, x1, y1 in the photo's pixels). scores: float N.
+    """Persons and things of one photo. boxes: float N x 4 (x0, y0, x1, y1 in the photo's pixels). scores: float N.
 
-    masks: float32 N x 28 x 28, probability of the person on a grid over its box.
+    masks: float32 N x 28 x 28, probability on a grid over the box. labels: class names, N.
     """
 
     boxes: NDArray[np.float64]
     scores: NDArray[np.float64]
     masks: NDArray[np.float32]
+    labels: tuple[str, ...]
 
 
 class MaskRcnn:
     """Segments persons; masks are pasted back at the photo's own resolution, one person at a time."""
 
-    def __init__(self, network: Any, device: str) -> None:
-        """network: what `load_network` gives."""
+    def __init__(self, network: Any, device: str, things: Sequence[str] = ()) -> None:
+        """network: what `load_network` gives. things: COCO's names of classes to find beside persons."""
         self._network = network
         self._device = device
+        self._wanted = ("person", *things)
 
     def segment(self, photos: Sequence[Photo]) -> list[People]:
-        """One `People` a photo, the most certain person first; masks at the photo's full size."""
+        """One `People` a photo with the things wanted, the most certain first; masks at the photo's full size."""
         batch = 1 if self._device == "cpu" else BATCH
         found: list[People] = []
         for start in range(0, len(photos), batch):
             some = photos[start : start + batch]
             looks = self._detect([photo.pixels for photo in some])
-            found += [People(p.size, persons(look, p.size)) for p, look in zip(some, looks, strict=True)]
+            found += [people(look, p.size) for p, look in zip(some, looks, strict=True)]
         return found
 
     def _detect(self, images: Sequence[Pixels]) -> list[Detections]:
@@ -66,13 +67,26 @@ class MaskRcnn:
         inputs = [torch.tensor(p).to(self._device).permute(2, 0, 1).float() / 255 for p in small]
         with torch.inference_mode():
             results = self._network(inputs)
-        detections = []
-        for result, pixels, seen in zip(results, images, small, strict=True):
-            is_person = result["labels"] == PERSON
-            scale = np.array([pixels.shape[1] / seen.shape[1], pixels.shape[0] / seen.shape[0]] * 2)
-            boxes, scores, masks = (result[k][is_person].cpu().numpy() for k in ("boxes", "scores", "masks"))
-            detections.append(Detections(boxes.astype(np.float64) * scale, scores.astype(np.float64), masks[:, 0]))
-        return detections
+        return [
+            self._wanted_ones(result, np.array([p.shape[1] / seen.shape[1], p.shape[0] / seen.shape[0]] * 2))
+            for result, p, seen in zip(results, images, small, strict=True)
+        ]
+
+    def _wanted_ones(self, result: dict[str, Any], scale: NDArray[np.float64]) -> Detections:
+        names = [_class_names().get(label, "") for label in result["labels"].tolist()]
+        of = [i for i, name in enumerate(names) if name in self._wanted]
+        boxes, scores, masks = (result[k][of].cpu().numpy() for k in ("boxes", "scores", "masks"))
+        return Detections(
+            boxes.astype(np.float64) * scale, scores.astype(np.float64), masks[:, 0], tuple(names[i] for i in of)
+        )
+
+
+@cache
+def _class_names() -> dict[int, str]:
+    """COCO's names by torchvision's 91 numbers; number 1 is the person in a network of two classes too."""
+    from torchvision.models.detection import MaskRCNN_ResNet50_FPN_V2_Weights as Published
+
+    return dict(enumerate(Published.COCO_V1.meta["categories"]))
 
 
 def required_weights(settings: SegmentSettings) -> list[str]:
@@ -84,7 +98,7 @@ def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Segmenter
     (name,) = required_weights(settings)
     device = device_name(settings.device, "segment.device")
     network = load_network(weights[name].path, settings.score, device)
-    return tiled(MaskRcnn(network, device), settings, sees=LONGER)
+    return tiled(MaskRcnn(network, device, settings.objects), settings, sees=LONGER)
 
 
 def load_network(path: Path, score: float, device: str = "cpu", shorter: int = SHORTER, longer: int = LONGER) -> Any:
@@ -117,15 +131,17 @@ def load_network(path: Path, score: float, device: str = "cpu", shorter: int = S
     return network.eval().to(torch.device(device))
 
 
-def persons(found: Detections, size: tuple[int, int]) -> tuple[Person, ...]:
-    """Persons at the photo's full `size` (height, width). A mask without a pixel names nobody and is left out."""
-    out = []
-    for box, score, mask in zip(found.boxes, found.scores, found.masks, strict=True):
+def people(found: Detections, size: tuple[int, int]) -> People:
+    """People and things at the photo's full `size` (height, width). A mask without a pixel is left out."""
+    persons, things = [], []
+    for box, score, mask, label in zip(found.boxes, found.scores, found.masks, found.labels, strict=True):
         pasted = paste(mask, box, size)
         person = person_in_box(*pasted, size, float(score), SOURCE) if pasted else None
-        if person is not None:
-            out.append(person)
-    return tuple(out)
+        if person is not None and label == "person":
+            persons.append(person)
+        elif person is not None:
+            things.append(Thing.from_person(label, person))
+    return People(size, tuple(persons), tuple(things))
 
 
 def paste(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from data.types import People, Person
+from data.types import People, Person, Thing
 from detection.crops import Window
 
 SAME_IOU = 0.5
@@ -60,11 +60,21 @@ def merged(looks: Sequence[People], zones: Sequence[Window] | None = None) -> Pe
     """One `People` of several looks at the same photo, all at its full size, the most certain person first.
 
     zones: the part of the photo that each look saw; None when each saw all of it. A person's mask is the union of its
-    detections, its score the highest, its source names each of theirs once (`yolo+embedded`). Works on run lengths: no
-    full frame is held, whatever the photo's size.
+    detections, its score the highest, its source names each of theirs once (`yolo+embedded`). Things are merged in the
+    same way, by label. Works on run lengths: no full frame is held, whatever the photo's size.
     """
     size = looks[0].size
-    persons = [(k, person) for k, people in enumerate(looks) for person in people.persons]
+    labels = sorted({thing.label for look in looks for thing in look.objects})
+    things = [
+        Thing.from_person(label, found)
+        for label in labels
+        for found in _merged([[t.as_person() for t in look.objects if t.label == label] for look in looks], zones, size)
+    ]
+    return People(size, tuple(_merged([look.persons for look in looks], zones, size)), tuple(things))
+
+
+def _merged(looks: Sequence[Sequence[Person]], zones: Sequence[Window] | None, size: tuple[int, int]) -> list[Person]:
+    persons = [(k, person) for k, look in enumerate(looks) for person in look]
     masks = [_rle(person, size) for _, person in persons]
     boxes = [Window(*(int(v) for v in person.bbox)) for _, person in persons]
 
@@ -83,7 +93,7 @@ def merged(looks: Sequence[People], zones: Sequence[Window] | None = None) -> Pe
         _joined([persons[i][1] for i in members], [masks[i] for i in members])
         for members in groups_of_same([k for k, _ in persons], overlap)
     ]
-    return People(size, tuple(sorted(joined, key=lambda person: -person.score)))
+    return sorted(joined, key=lambda person: -person.score)
 
 
 def measured(both: float, areas: tuple[float, float], cut: tuple[bool, bool]) -> Overlap:

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from configs import SegmentSettings
-from data.types import People, Person, Photo, Pixels
+from data.types import People, Person, Photo, Pixels, Thing
 from detection.crops import Box, Window
 from detection.merge import Overlap, groups_of_same, is_cut, measured, merged
 from detection.protocol import Segmenter
@@ -142,15 +142,22 @@ def cut_out(pixels: Pixels, window: Window) -> Pixels:
 
 
 def _placed(people: People, window: Window, size: tuple[int, int]) -> People:
-    """People of a tile where they are in the photo of `size` (height, width)."""
+    """People and things of a tile where they are in the photo of `size` (height, width)."""
     if people.size == size:
         return people
-    persons: list[Person | None] = []
-    for person in people.persons:
-        x, y, w, h = (int(v) for v in person.bbox)
-        mask = people.mask(person)[y : y + h, x : x + w]
-        persons.append(person_in_box(mask, x + window.x, y + window.y, size, person.score, person.source, person.crowd))
-    return People(size, tuple(person for person in persons if person is not None))
+
+    def placed(found: Person) -> Person | None:
+        x, y, w, h = (int(v) for v in found.bbox)
+        mask = people.mask(found)[y : y + h, x : x + w]
+        return person_in_box(mask, x + window.x, y + window.y, size, found.score, found.source, found.crowd)
+
+    persons = [placed(person) for person in people.persons]
+    things = [(thing.label, placed(thing.as_person())) for thing in people.objects]
+    return People(
+        size,
+        tuple(person for person in persons if person is not None),
+        tuple(Thing.from_person(label, found) for label, found in things if found is not None),
+    )
 
 
 def _within(box: Box, zone: Window) -> Box:

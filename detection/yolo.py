@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs import SegmentSettings, SettingsError
-from data.types import People, Person, Photo, Weight
+from data.types import People, Photo, Thing, Weight
 from data.weights import trusted
 from detection.protocol import Segmenter
 from detection.rle import person_in_box
@@ -28,13 +28,10 @@ class Yolo:
         self._settings = settings
 
     def segment(self, photos: Sequence[Photo]) -> list[People]:
-        """One `People` a photo, the most certain person first; masks at the photo's full size."""
+        """One `People` a photo with the things of `segment.objects`, the most certain first; masks at its full size."""
         pixels = [photo.pixels for photo in photos]
         looks = self._network.find(pixels, self._settings.score, self._settings.image_size)
-        return [
-            People(photo.size, persons_from_masks(found, photo.size))
-            for photo, found in zip(photos, looks, strict=True)
-        ]
+        return [people_from_masks(found, photo.size) for photo, found in zip(photos, looks, strict=True)]
 
 
 def required_weights(settings: SegmentSettings) -> list[str]:
@@ -52,22 +49,25 @@ def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Segmenter
             f"segment.weights: {weight.path} is a pickle, which can run code, and is not in the registry; "
             "set segment.trust=true if you know where it comes from, or give an .onnx or .tflite export."
         )
-    network = YoloNetwork(weight.path, "segment", settings.device, settings.trust)
+    network = YoloNetwork(weight.path, "segment", settings.device, settings.trust, settings.objects)
     return tiled(Yolo(network, settings), settings, sees=settings.image_size)
 
 
-def persons_from_masks(found: Found, size: tuple[int, int]) -> tuple[Person, ...]:
-    """Persons at the photo's full `size` from masks over the whole photo at most of that size.
+def people_from_masks(found: Found, size: tuple[int, int]) -> People:
+    """People and things at the photo's full `size` from masks over the whole photo at most of that size.
 
     A mask without a pixel names nobody and is left out.
     """
-    persons = []
-    for mask, score in zip(found.masks if found.masks is not None else (), found.scores, strict=True):
+    persons, things = [], []
+    masks = found.masks if found.masks is not None else np.zeros((0, 1, 1), bool)
+    for mask, score, label in zip(masks, found.scores, found.labels or ("person",) * len(masks), strict=True):
         box = mask_at_size(mask, size)
         person = person_in_box(*box, size, float(score), SOURCE) if box else None
-        if person is not None:
+        if person is not None and label == "person":
             persons.append(person)
-    return tuple(persons)
+        elif person is not None:
+            things.append(Thing.from_person(label, person))
+    return People(size, tuple(persons), tuple(things))
 
 
 def mask_at_size(mask: NDArray[np.bool_], size: tuple[int, int]) -> tuple[NDArray[np.bool_], int, int] | None:

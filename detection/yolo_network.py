@@ -39,23 +39,28 @@ SAME_PERSON_IOU = 0.7
 
 @dataclass(frozen=True)
 class Found:
-    """Boxes, float N x 4 (x0, y0, x1, y1 in pixels of the photo), scores, float N, and masks.
+    """Boxes, float N x 4 (x0, y0, x1, y1 in pixels of the photo), scores, float N, masks and labels.
 
-    masks: bool N x h x w over the whole photo, at most `MOST_PIXELS` each; None from a detector.
+    masks: bool N x h x w over the whole photo, at most `MOST_PIXELS` each; None from a detector. labels: `person` or
+    the name of a thing, N; None when all are persons.
     """
 
     boxes: NDArray[np.float64]
     scores: NDArray[np.float64]
     masks: NDArray[np.bool_] | None
+    labels: tuple[str, ...] | None = None
 
 
 class YoloNetwork:
     """An ultralytics model of one task that knows persons, from a file on this machine."""
 
-    def __init__(self, path: Path, task: Task, device: str = "auto", trusted: bool = False) -> None:
+    def __init__(
+        self, path: Path, task: Task, device: str = "auto", trusted: bool = False, things: Sequence[str] = ()
+    ) -> None:
         """Loads the file; raises SettingsError for one that is missing, of another task or without persons.
 
-        trusted: a `.pt` that ultralytics' own safe loader refuses may run its pickled code.
+        trusted: a `.pt` that ultralytics' own safe loader refuses may run its pickled code. things: classes to find
+        beside persons, as far as the model knows them.
         """
         if not path.is_file():
             raise SettingsError(f"segment.weights: {path} does not exist.")
@@ -71,14 +76,13 @@ class YoloNetwork:
                 )
             names: dict[int, str] = dict(self._model.names)
             self._task = task
-        persons = [i for i, name in names.items() if name.lower() == "person"]
-        if not persons:
+        self._labels = {i: name.lower() for i, name in names.items() if name.lower() in ("person", *things)}
+        if "person" not in self._labels.values():
             known = ", ".join(list(names.values())[:8])
             raise SettingsError(f"segment.weights: {path.name} does not know the class person, only {known}.")
-        self._persons = persons
 
     def find(self, images: Sequence[Pixels], score: float, image_size: int) -> list[Found]:
-        """The persons of each image (uint8 H x W x 3 RGB) with at least `score`, the most certain first.
+        """Persons and things of each image (uint8 H x W x 3 RGB) with at least `score`, the most certain first.
 
         image_size: longer side in pixels at which the network sees an image; ignored by exported files
         that have a fixed one.
@@ -100,7 +104,7 @@ class YoloNetwork:
                 [np.ascontiguousarray(pixels[..., ::-1]) for pixels in small],  # ultralytics takes BGR arrays
                 conf=score,
                 iou=SAME_PERSON_IOU,
-                classes=self._persons,
+                classes=list(self._labels),
                 imgsz=image_size,
                 max_det=MOST_PERSONS,
                 device=self._device,
@@ -122,7 +126,8 @@ class YoloNetwork:
             masks = np.zeros((0, *small.shape[:2]), bool)
             if result.masks is not None:
                 masks = result.masks.data.cpu().numpy().astype(bool)
-        return Found(boxes, scores, masks)
+        labels = tuple(self._labels[int(i)] for i in result.boxes.cls.tolist())
+        return Found(boxes, scores, masks, labels)
 
 
 def _bounded(pixels: Pixels) -> Pixels:

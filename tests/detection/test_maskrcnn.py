@@ -13,7 +13,7 @@ import torch
 from configs import SegmentSettings, SettingsError
 from data.types import Photo, Weight
 from detection import build_segmenter
-from detection.maskrcnn import LONGER, Detections, MaskRcnn, load_network, paste, persons
+from detection.maskrcnn import LONGER, Detections, MaskRcnn, load_network, paste, people
 
 
 def grid(rows: slice = slice(None), columns: slice = slice(None)) -> Any:
@@ -51,16 +51,20 @@ def test_pasting_equals_torchvisions(box: list[float]) -> None:
     np.testing.assert_array_equal(ours, expected)
 
 
-def test_detections_become_persons() -> None:
+def test_detections_become_people_and_things() -> None:
+    boxes = [[4, 2, 12, 18], [20, 2, 28, 18], [100, 100, 120, 120], [0, 0, 8, 8], [4, 2, 12, 18]]
     found = Detections(
-        boxes=np.array([[4, 2, 12, 18], [20, 2, 28, 18], [100, 100, 120, 120], [0, 0, 8, 8]], float),
-        scores=np.array([0.9, 0.8, 0.7, 0.6]),
-        masks=np.stack([grid(), grid(rows=slice(0, 14)), grid(), np.zeros((28, 28), np.float32)]),
+        boxes=np.array(boxes, float),
+        scores=np.array([0.9, 0.8, 0.7, 0.6, 0.5]),
+        masks=np.stack([grid(), grid(rows=slice(0, 14)), grid(), np.zeros((28, 28), np.float32), grid()]),
+        labels=("person", "person", "person", "person", "backpack"),
     )
     # The third lies outside, the fourth has no pixel. The grid's frame of 1/28 rounds outwards, as torchvision's does.
-    whole, upper = persons(found, (20, 30))
+    seen = people(found, (20, 30))
+    whole, upper = seen.persons
     assert (whole.bbox, whole.score, whole.source) == ((3.0, 2.0, 10.0, 16.0), 0.9, "maskrcnn")
     assert upper.bbox == (19.0, 2.0, 10.0, 8.0)
+    assert [(thing.label, thing.bbox, thing.score) for thing in seen.objects] == [("backpack", whole.bbox, 0.5)]
 
 
 class FixedNetwork:
@@ -73,10 +77,10 @@ class FixedNetwork:
         self.batches.append([tuple(image.shape) for image in images])
         assert all(float(image.min()) >= 0 and float(image.max()) <= 1 for image in images)
         one = {
-            "boxes": torch.tensor([[10.0, 10, 20, 30], [40, 10, 50, 30]]),
-            "labels": torch.tensor([1, 18]),  # a person, a dog
-            "scores": torch.tensor([0.9, 0.9]),
-            "masks": torch.ones(2, 1, 28, 28),
+            "boxes": torch.tensor([[10.0, 10, 20, 30], [40, 10, 50, 30], [40, 10, 50, 30]]),
+            "labels": torch.tensor([1, 18, 28]),  # a person, a dog, an umbrella
+            "scores": torch.tensor([0.9, 0.9, 0.8]),
+            "masks": torch.ones(3, 1, 28, 28),
         }
         return [one for _ in images]
 
@@ -85,11 +89,13 @@ def photo(height: int, width: int) -> Photo:
     return Photo("id", "a", np.full((height, width, 3), 255, np.uint8))
 
 
-def test_only_persons_and_one_photo_at_a_time_on_a_cpu() -> None:
+def test_only_what_is_wanted_and_one_photo_at_a_time_on_a_cpu() -> None:
     network = FixedNetwork()
     found = MaskRcnn(network, "cpu").segment([photo(60, 80), photo(40, 70)])
     assert [[p.bbox for p in people.persons] for people in found] == [[(9.0, 10.0, 12.0, 20.0)]] * 2
-    assert network.batches == [[(3, 60, 80)], [(3, 40, 70)]]
+    assert not found[0].objects and network.batches == [[(3, 60, 80)], [(3, 40, 70)]]
+    (wanted,) = MaskRcnn(network, "cpu", ("umbrella", "kite")).segment([photo(60, 80)])
+    assert [(thing.label, thing.score) for thing in wanted.objects] == [("umbrella", 0.8)]
 
 
 def test_large_photos_are_seen_reduced_and_pasted_at_their_own_size() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data.types import People, Person
+from data.types import People, Person, Thing
 from detection.crops import Window
 from detection.merge import Overlap, groups_of_same, merged
 
@@ -76,6 +76,17 @@ def test_pieces_cut_off_by_a_border_join_the_whole_even_several() -> None:
     pieces = people(("..##.... ........ ........ ........", 0.5), ("........ ........ ..##.... ........", 0.4))
     everyone = people(("..####.. ..####.. ..####.. ........", 0.9))
     assert pictures(merged([everyone, pieces], [whole, tile])) == ["..####.. ..####.. ..####.. ........"]
+
+
+def test_things_are_merged_by_label() -> None:
+    def look(label: str, picture: str) -> People:
+        return People(SIZE, (), (Thing.from_person(label, people((picture, 0.5)).persons[0]),))
+
+    found = merged([look("kite", LEFT), look("kite", LEFT_LONGER), look("tie", LEFT)])
+    assert [(thing.label, thing.bbox) for thing in found.objects] == [
+        ("kite", (1.0, 0.0, 2.0, 4.0)),
+        ("tie", (1.0, 0.0, 2.0, 3.0)),
+    ]
 
 
 def test_groups_do_not_chain_through_one_look() -> None:

@@ -15,7 +15,7 @@ from detection import SEGMENTERS, build_segmenter, required_weights
 from detection.crops import SIDE, Crop, SoftMask
 from detection.embedded import CropNetworks, Embedded
 from detection.litert import without_delegate_notice
-from detection.yolo import Yolo, mask_at_size, persons_from_masks
+from detection.yolo import Yolo, mask_at_size, people_from_masks
 from detection.yolo_network import MOST_PIXELS, Found, _bounded
 
 
@@ -73,7 +73,8 @@ def test_missing_weights_name_the_command_that_fetches_them() -> None:
 
 def test_importing_detection_is_light() -> None:
     code = (
-        "import sys, detection, detection.yolo, detection.embedded, detection.annotations, detection.mask_files;"
+        "import sys, detection, detection.yolo, detection.embedded, detection.annotations, detection.mask_files,"
+        " detection.maskrcnn, detection.union, detection.tiles;"
         "print([m for m in ('torch', 'ultralytics', 'ai_edge_litert', 'prefect') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -154,7 +155,16 @@ def test_yolo_leaves_out_masks_without_a_pixel() -> None:
         ((2.0, 1.0, 3.0, 2.0), 0.9, "yolo"),
         ((0.0, 0.0, 1.0, 4.0), 0.2, "yolo"),
     ]
-    assert persons_from_masks(Found(np.zeros((0, 4)), np.zeros(0), None), (4, 6)) == ()
+    assert not people_from_masks(Found(np.zeros((0, 4)), np.zeros(0), None), (4, 6))
+
+
+def test_yolo_gives_the_things_that_people_carry() -> None:
+    masks = np.zeros((2, 4, 6), bool)
+    masks[0, 1:3, 2:5] = masks[1, :, 0] = True
+    found = Found(np.zeros((2, 4)), np.array([0.9, 0.4]), masks, ("person", "handbag"))
+    people = people_from_masks(found, (4, 6))
+    assert [p.score for p in people.persons] == [0.9]
+    assert [(o.label, o.score, o.bbox) for o in people.objects] == [("handbag", 0.4, (0.0, 0.0, 1.0, 4.0))]
 
 
 def test_masks_of_a_reduced_photo_come_back_at_its_size() -> None:
