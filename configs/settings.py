@@ -213,8 +213,8 @@ class RunSettings(_Frozen):
 
     workers: int = Field(default=0, ge=0, le=256)
     """Processes that compute; 0 is one for each CPU core."""
-    shard_size: int = Field(default=256, ge=1, le=4096)
-    """Most photos in a shard, the unit of a task."""
+    shard_size: int = Field(default=0, ge=0, le=4096)
+    """Most photos in a shard, the unit of a task; 0 is 256, or more where there would be more than 240 shards."""
     retries: int = Field(default=2, ge=0, le=10)
     """Further attempts after an error that can pass (I/O, memory)."""
     timeout: float = Field(default=1800, ge=0)

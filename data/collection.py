@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from configs import InputSettings
@@ -20,7 +21,7 @@ from data.places import is_remote, list_files
 __all__ = ["Collection", "InputError", "Source", "is_inside", "read_collection", "walk_photos"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Source:
     """One photo of the collection. name: posix path below the photos' folder; refused: why it cannot be taken.
 
@@ -63,6 +64,7 @@ def read_collection(root: Path, settings: InputSettings) -> Collection:
     """Find the photos below `root` and their annotation files. Raises InputError."""
     if not root.is_dir():
         raise InputError(f"{root}: the input directory is not there.")
+    _real_folder.cache_clear()
     files, notes = find_annotation_files(root, settings)
     images, files = _common_folder(root, settings, files)
     folders = sorted({file.folder for file in files}) or [images]
@@ -141,11 +143,21 @@ def _from_folder(folder: Path, name: str, path: Path) -> Source:
         try:
             if (path.is_symlink() or path.exists()) and not path.is_file():
                 reason = f"{name}: not a regular file."
-            elif not path.resolve().is_relative_to(folder.resolve()):
+            elif not _real(path).is_relative_to(_real_folder(str(folder))):
                 reason = f"{name}: a link that leads out of the input directory."
         except (OSError, RuntimeError, ValueError) as error:
             reason = f"{name}: no file can be reached under this name ({getattr(error, 'strerror', None) or error})."
     return Source(name, path, refused=reason)
+
+
+def _real(path: Path) -> Path:
+    """`path.resolve()`; a photo that is no link costs no look at every folder above it."""
+    return path.resolve() if path.is_symlink() else _real_folder(str(path.parent)) / path.name
+
+
+@lru_cache(maxsize=4096)
+def _real_folder(folder: str) -> Path:
+    return Path(folder).resolve()
 
 
 def _join(folder: Path, sources: list[Source], mains: list[AnnotationFile]) -> list[Source]:

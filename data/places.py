@@ -67,12 +67,9 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_head(path: Path) -> bytes:
-    """A file's beginning, 64 KiB at the most: one read, one GET. Raises OSError."""
-    if is_remote(path):
-        head: bytes = cast(Any, path).fs.cat_file(str(path), start=0, end=_HEAD)
-        return head
-    with path.open("rb", buffering=0) as file:
-        return file.read(_HEAD)
+    """The beginning of an object, 64 KiB at the most: one GET. Raises OSError."""
+    head: bytes = cast(Any, path).fs.cat_file(str(path), start=0, end=_HEAD)
+    return head
 
 
 def stamp_of(path: Path) -> Stamp:

@@ -8,7 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,7 +23,7 @@ from data.types import Keep, PhotoError
 _LONGEST_NAME = 255  # bytes, on every common file system
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One photo of the plan.
 
@@ -50,6 +50,9 @@ class Entry:
     edited_sha256: str | None = None
     state: str | None = None
     reason: str | None = None
+
+
+_FIELDS = [field.name for field in fields(Entry)]
 
 
 def make_entries(collection: Collection, settings: Settings, store: Store) -> list[Entry]:
@@ -97,9 +100,11 @@ def write_shards(
     """Shard manifests (JSON, named by their content), at most about `shard_size` photos each.
 
     A photo's shard is hash(name) mod N; N is kept between runs, so that a new photo does not move the others.
+    shard_size 0: 256, or more, so that a large collection does not fill Prefect's database (19 KB a task).
     of: photos in the collection that the entries were selected from; it decides N.
     """
     entries = list(entries)
+    shard_size = shard_size or max(256, math.ceil(1.2 * (len(entries) if of is None else of) / 240))
     count = _shard_count(len(entries) if of is None else of, store, shard_size, workers)
     shards: dict[int, list[Entry]] = {}
     for entry in entries:
@@ -107,7 +112,7 @@ def write_shards(
     width = len(str(count - 1))
     out = []
     for number, members in sorted(shards.items()):
-        data = canonical_json([asdict(member) for member in members])
+        data = canonical_json([{name: getattr(member, name) for name in _FIELDS} for member in members])
         path = store.root / "shards" / f"plan-{number:0{width}}-{sha256(data)[:16]}.json"
         if not path.exists():
             write_atomic(path, data)

@@ -16,7 +16,7 @@ import inpainting
 from configs import GIVEN_MASKS, SegmentSettings, Settings
 from configs.devices import device_name
 from data.files import canonical_json, sha256, write_atomic
-from data.places import Listed, Stamp, as_path, is_remote, list_files, read_bytes, stamp_of
+from data.places import Listed, Stamp, as_path, is_remote, list_files, read_bytes
 from data.store import Store
 from data.types import Weight
 from data.weights import find
@@ -56,7 +56,11 @@ class RunContext:
         written since: only what stood there before is asked for.
         """
         if not is_remote(self.output):
-            return _stamp(self.output / name)
+            try:
+                stat = os.stat(f"{self.output}/{name}")  # noqa: PTH116  (see Store)
+            except OSError:
+                return None
+            return [stat.st_size, stat.st_mtime_ns]
         folder, _, rest = name.partition("/")
         found = _listing(self.output / folder, self.token).get(rest)
         return found.stamp if found else None
@@ -95,13 +99,6 @@ def load_run(path: str) -> RunContext:
         settings=Settings.model_validate(data["settings"]),
         weights={n: Weight(w[0], Path(w[1]), w[2]) for n, w in data["weights"].items()},
     )
-
-
-def _stamp(path: Path) -> Stamp | None:
-    try:
-        return stamp_of(path)
-    except OSError:
-        return None
 
 
 _one_listing = threading.Lock()

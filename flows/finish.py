@@ -16,7 +16,7 @@ from typing import Any
 from configs import Settings
 from data.coco.licences import licences_of
 from data.collection import Collection
-from data.files import canonical_json, digest, write_atomic
+from data.files import atomic_file, canonical_json, digest
 from data.places import is_remote, read_bytes
 from data.store import StoreError
 from data.weights import registry
@@ -102,14 +102,15 @@ def finish(
     """Write what speaks of the collection as a whole. started: seconds since the epoch. others: ids of the photos
     that this run left alone; what earlier runs said of them still holds."""
     former = standing_rows(context, others) if others else []
-    rows = [row for path in manifests for row in read_manifest(path)] + former
+    rows = [_slim(row) for path in manifests for row in read_manifest(path)] + former
     rows.sort(key=lambda row: str(row["name"]))
     output = context.output
     _withdraw_the_gone(context, {row["id"] for row in rows if "key" in row} | others)
     keep_standing(context, manifests, former)
     table = [manifest_row(row) for row in rows]
-    write_atomic(output / "manifest.jsonl", b"".join(_line(row) for row in table))
-    write_atomic(output / "people.json", _people(context, rows))
+    with atomic_file(output / "manifest.jsonl") as file:
+        file.writelines(map(_line, table))
+    _write_people(context, rows)
     if collection.files:
         write_annotations(context, collection, rows, _repeatable(context))
     states = Counter(str(row["state"]) for row in table)
@@ -124,9 +125,14 @@ def finish(
         missing=len(others) - len(former),
     )
     if context.settings.publish.report:
-        shown = [{**line, **_shown(row)} for line, row in zip(table, rows, strict=True)]
+        shown = ({**line, **_shown(row)} for line, row in zip(table, rows, strict=True))
         write_report(output, shown, _about(context, collection, summary, started))
     return summary
+
+
+def _slim(row: Row) -> Row:
+    """Without the files' digests and stamps, more than half of a row: a hundred thousand of them are held here."""
+    return {**row, "facts": {k: v for k, v in row["facts"].items() if k != "files"}} if "facts" in row else row
 
 
 def manifest_row(row: Row) -> dict[str, Any]:
@@ -150,8 +156,9 @@ def _line(row: dict[str, Any]) -> bytes:
     return json.dumps(row, ensure_ascii=True).encode() + b"\n"
 
 
-def _people(context: RunContext, rows: Iterable[Row]) -> bytes:
-    """Everyone that was found, by file name; masks as COCO RLE."""
+def _write_people(context: RunContext, rows: Iterable[Row]) -> None:
+    """Everyone that was found, by file name; masks as COCO RLE. Streamed: for a large collection it is large too."""
+    former: dict[str, Any] | None = None
 
     def of(row: Row) -> Any:
         try:
@@ -159,13 +166,22 @@ def _people(context: RunContext, rows: Iterable[Row]) -> bytes:
         except StoreError:  # a photo that this run left alone, whose artifacts were pruned since
             return None
 
-    done = [row for row in rows if "key" in row]
-    with ThreadPoolExecutor(16 if is_remote(context.output) else 1) as threads:  # an object store answers many at once
-        people = dict(zip((row["name"] for row in done), threads.map(of, done), strict=True))
-    if None in people.values():
-        former = _former_people(context)
-        people = {name: former.get(name) if of is None else of for name, of in people.items()}
-    return canonical_json({name: of for name, of in people.items() if of is not None})
+    done = sorted((row for row in rows if "key" in row), key=lambda row: str(row["name"]))
+    at_once = 16 if is_remote(context.output) else 1  # an object store answers many requests at once
+    with ThreadPoolExecutor(at_once) as threads, atomic_file(context.output / "people.json") as file:
+        file.write(b"{")
+        before = b""
+        for start in range(0, len(done), 256):
+            chunk = done[start : start + 256]
+            for row, people in zip(chunk, threads.map(of, chunk), strict=True):
+                if people is None:
+                    former = _former_people(context) if former is None else former
+                    if row["name"] not in former:
+                        continue
+                    people = former[row["name"]]
+                file.write(before + canonical_json(row["name"]) + b":" + canonical_json(people))
+                before = b","
+        file.write(b"}")
 
 
 def _former_people(context: RunContext) -> dict[str, Any]:

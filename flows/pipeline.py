@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from data.collection import Collection
 from data.plan import make_entries, write_shards
-from flows.context import RunContext
+from flows.context import RunContext, second_look
 from flows.outputs import with_edited_masks
 from flows.runners import run_stage
 from flows.stages import STAGES
@@ -114,5 +114,6 @@ def run_pipeline(planned: Planned, selection: Selection, run_stage: RunStage = r
     def step(stage: str, shard: str, **inputs: Any) -> Any:
         return run_stage(stage, planned.run, shard, inputs, **selection.options(stage))
 
-    passes = planned.context.settings.verify.passes
+    settings = planned.context.settings
+    passes = settings.verify.passes if second_look(settings) else 0  # nobody looks: nobody more is found
     return [remove_people_from_shard(shard, step, passes, selection.reached) for shard in planned.shards]

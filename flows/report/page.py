@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -12,9 +12,10 @@ from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, FunctionLoader
+from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from data.files import write_atomic
+from data.files import atomic_file
 
 STATES: dict[str, tuple[str, str]] = {
     "review": ("Review", "someone may be left"),
@@ -50,27 +51,43 @@ def write_report(output: Path, rows: Iterable[Mapping[str, Any]], run: Mapping[s
     cached, computed, licences (licence name -> photos, or None).
     """
     path = output / "report.html"
-    # `replace`: a directory name need not be UTF-8. The photos' names are ASCII here, escaped as JSON.
-    write_atomic(path, render(rows, run).encode("utf-8", "replace"))
+    with atomic_file(path) as file:
+        for piece in _pieces(rows, run):
+            # `replace`: a directory name need not be UTF-8. The photos' names are ASCII here, escaped as JSON.
+            file.write(piece.encode("utf-8", "replace"))
     return path
 
 
 def render(rows: Iterable[Mapping[str, Any]], run: Mapping[str, Any]) -> str:
     """The page as text: one HTML document with its style, script and data inside."""
-    photos = [_photo(row) for row in sorted(rows, key=badness)]
-    counts = {state: sum(photo["state"] == state for photo in photos) for state in STATES}
+    return "".join(_pieces(rows, run))
+
+
+def _pieces(rows: Iterable[Mapping[str, Any]], run: Mapping[str, Any]) -> Iterator[str]:
+    """The page, piece by piece: of a photo no more than its text is held in memory."""
+    counts = dict.fromkeys(STATES, 0)
+    people, timed = 0, False
+    texts = []
+    for row in rows:
+        photo = _photo(row)
+        counts[photo["state"]] += 1
+        people += photo["people"] if photo["state"] == "removed" else 0
+        timed = timed or photo["seconds"] is not None
+        texts.append((badness(row), htmlsafe_json_dumps(photo, separators=(",", ":"))))
+    texts.sort(key=lambda text: text[0])
     style, script = _asset("report.css"), "".join(map(_asset, _SCRIPTS))
     environment = Environment(autoescape=True, loader=FunctionLoader(_asset), trim_blocks=True, lstrip_blocks=True)
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     environment.filters |= {"duration": _duration, "when": _when, "flat": _flat}
-    return environment.get_template("report.html").render(
-        photos=photos,
+    yield from environment.get_template("report.html").generate(
+        photos=[text for _, text in texts],
+        total=len(texts),
         run=run,
         states=STATES,
         counts=counts,
-        timed=any(photo["seconds"] is not None for photo in photos),
+        timed=timed,
         unsettled=sum(counts[state] for state in _UNSETTLED),
-        people=sum(photo["people"] for photo in photos if photo["state"] == "removed"),
+        people=people,
         style=Markup(style),
         script=Markup(script),
         # With these hashes the browser runs this script and no other, whatever a file name holds.

@@ -76,7 +76,7 @@ def test_prune_keeps_what_a_run_of_single_stages_has_just_made(coco: Path, tmp_p
     remove(coco, out, "refine.dilate=0.3", stages="segment,refine")
     assert computed() == {}
     remove(coco, out)
-    assert computed() == {}
+    assert computed().keys() <= {"publish"}, "whose masks the single stages had written over"
 
 
 def test_prune_by_age(coco: Path, tmp_path: Path) -> None:
