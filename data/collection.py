@@ -85,7 +85,7 @@ def read_collection(root: Path, settings: InputSettings) -> Collection:
         raise InputError(f"{root}: there are no photos in it{' of these licences' if left_out else ''}.")
     if left_out:
         notes.append(f"{len(left_out)} photos have other licences than {', '.join(settings.licences)}: not taken.")
-    notes += _forbidden(mains, left_out)
+    notes += [*_strays(mains), *_forbidden(mains, left_out)]
     return Collection(root, images, tuple(sources), tuple(files), left_out, tuple(notes))
 
 
@@ -200,7 +200,7 @@ def _size(height: object, width: object) -> tuple[int, int] | None:
 
 
 def _hashable(value: object) -> object:
-    return value if isinstance(value, int | float | str) else repr(value)
+    return value if type(value) is int else repr(value)  # True and 1.0 are equal to 1
 
 
 def _other_licences(
@@ -221,6 +221,23 @@ def _other_licences(
     except CocoError as error:
         raise InputError(str(error)) from None
     return frozenset(source.name for source in sources) - right
+
+
+def _strays(mains: Iterable[AnnotationFile]) -> Iterator[str]:
+    """A sentence on persons of whom nobody knows in which photo they are."""
+    for file in mains:
+        ids = {image["id"] for image in file.coco.images if type(image.get("id")) is int}
+        of = file.coco.image_ids
+        number = sum(
+            not isinstance(of[index], int | float) or of[index] not in ids
+            for index in range(len(of))
+            if file.coco.is_person(index)
+        )
+        if number:
+            yield (
+                f"{file.coco.path.name}: {number} person annotations are of no image that it lists; nobody is removed "
+                "by them."
+            )
 
 
 def _forbidden(mains: Iterable[AnnotationFile], left_out: frozenset[str]) -> Iterator[str]:

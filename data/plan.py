@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import tempfile
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +18,7 @@ from configs import Settings
 from data.collection import Collection, InputError, Source
 from data.files import canonical_json, digest, sha256, sha256_of, write_atomic
 from data.keep import read_keep
-from data.places import read_bytes, stamp_of
+from data.places import is_remote, read_bytes, stamp_of
 from data.store import Store
 from data.types import Keep, PhotoError
 
@@ -59,6 +61,7 @@ def make_entries(collection: Collection, settings: Settings, store: Store) -> li
     """Entries in the collection's order; annotation slices are put into the store. Raises InputError, CocoError."""
     digests = _Digests(store.root / "digests.json")
     mask_names = _mask_names([source.name for source in collection.sources if not source.refused])
+    twins = _twins([source.name for source in collection.sources if not source.refused], store)
 
     def entry(source: Source) -> Entry:
         base = Entry(
@@ -74,6 +77,12 @@ def make_entries(collection: Collection, settings: Settings, store: Store) -> li
         try:
             if source.refused:
                 raise PhotoError("refused", source.refused)
+            if source.name in twins:
+                raise PhotoError(
+                    "refused",
+                    f"{source.name}: where the output is, its name is the same as that of {twins[source.name]}; rename "
+                    "one of them.",
+                )
             sha, size = digests.of(source.path)
             return replace(base, sha256=sha, bytes=size)
         except PhotoError as error:
@@ -81,7 +90,7 @@ def make_entries(collection: Collection, settings: Settings, store: Store) -> li
         except FileNotFoundError:
             return replace(base, state="failed", reason=f"{source.name}: the file is not there.")
         except OSError as error:
-            return replace(base, state="failed", reason=f"{source.name}: cannot be read ({error.strerror}).")
+            return replace(base, state="failed", reason=f"{source.name}: cannot be read ({error.strerror or error}).")
 
     with ThreadPoolExecutor(8) as threads:  # hashing and reading release the interpreter lock
         entries = list(threads.map(entry, collection.sources))
@@ -148,6 +157,29 @@ def _shard_count(photos: int, store: Store, shard_size: int, workers: int) -> in
     count = max(1, min(photos, 2 * workers), math.ceil(1.2 * photos / shard_size))
     write_atomic(path, canonical_json({"count": count}))
     return count
+
+
+def _twins(names: list[str], store: Store) -> dict[str, str]:
+    """Photos whose names differ from another's only in case or Unicode form, with that other one (the first stays),
+    where the output's file system takes the two for one."""
+    first: dict[str, str] = {}
+    pairs = [
+        (name, other)
+        for name in names
+        if (other := first.setdefault(unicodedata.normalize("NFC", name).casefold(), name)) != name
+    ]
+    if not pairs or is_remote(store.root):
+        return {}
+    return {name: other for name, other in pairs if _is_one_file(store.root, name, other)}
+
+
+def _is_one_file(folder: Path, name: str, other: str) -> bool:
+    """Whether a file written under `other` is found under `name`. Raises OSError."""
+    with tempfile.TemporaryDirectory(dir=folder) as probe:
+        written = Path(probe) / other
+        written.parent.mkdir(parents=True, exist_ok=True)
+        written.touch()
+        return (Path(probe) / name).exists()
 
 
 def _mask_names(names: list[str]) -> dict[str, str]:

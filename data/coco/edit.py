@@ -45,11 +45,15 @@ class Edit:
     fates: Sequence[Fate]
 
     def by_id(self) -> dict[Any, Fate]:
+        """By image id; of images that share one, one that left counts."""
         out: dict[Any, Fate] = {}
         for image, fate in zip(self.coco.images, self.fates, strict=True):
             image_id = image.get("id")
-            if isinstance(image_id, int | float | str):  # of images that share an id, one that left counts
-                out[image_id] = fate if image_id not in out or fate.left else out[image_id]
+            if type(image_id) is int and (fate.left or image_id not in out):
+                out[image_id] = fate
+        for image, fate in zip(self.coco.images, self.fates, strict=True):
+            if type(image.get("id")) in (bool, float, str):  # 1.0 is equal to 1
+                out.setdefault(image["id"], fate)
         return out
 
 

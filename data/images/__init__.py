@@ -7,17 +7,21 @@ from pathlib import Path
 
 from PIL import Image
 
+from data.files import open_regular
 from data.images.decode import EXTENSIONS, Decoded, decode
 from data.images.encode import Encoded, encode, scrubbed
 from data.images.orientation import to_raw_frame, upright
-from data.places import read_bytes
+from data.places import is_remote, read_bytes
 from data.types import Hole, PhotoError
 
 
 def read_photo_bytes(path: Path, name: str) -> bytes:
     """The file's bytes. Raises PhotoError `failed` when it is gone; other I/O errors pass through (they may pass)."""
     try:
-        return read_bytes(path)
+        if is_remote(path):
+            return read_bytes(path)
+        with open_regular(path) as file:  # what became a pipe since the plan would block for ever
+            return file.read()
     except FileNotFoundError:
         raise PhotoError("failed", f"{name}: the file is not there.") from None
     except PermissionError:
