@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
 
-.PHONY: demo test quick lint types bench install clean
+.PHONY: demo test quick fuzz lint types bench install clean
 
 install: $(STAMP)
 
@@ -26,6 +26,10 @@ test: $(STAMP)
 
 quick: $(STAMP)
 	$(BIN)/python -m pytest -m "not slow"
+
+# New random input for the readers of strangers' files, until something breaks or for some ten minutes.
+fuzz: $(STAMP)
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m fuzz
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

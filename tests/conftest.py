@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import hostile_cases
 import pytest
+from hypothesis import HealthCheck, settings
 
 import configs  # noqa: F401  (sets the environment before any test imports torch)
+
+# `ci` tries the same examples every time; `make fuzz` looks for new ones, many more of them.
+_SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture)
+settings.register_profile("ci", deadline=None, max_examples=100, derandomize=True, suppress_health_check=_SLOW)
+settings.register_profile("fuzz", deadline=None, max_examples=3000, print_blob=True, suppress_health_check=_SLOW)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for kind, number in sorted(hostile_cases.count.items()):
+        terminalreporter.write_line(f"hostile {kind}: {number} tried")
 
 
 @pytest.fixture(scope="session")

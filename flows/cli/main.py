@@ -53,7 +53,9 @@ def run(
         Path, typer.Argument(metavar="OUT", parser=as_path, help="New, empty or earlier output directory; s3:// too.")
     ],
     preset: Annotated[str, typer.Option(help="default, embedded, coco, or a YAML file.")] = "default",
-    segmenter: Annotated[str | None, typer.Option(help="yolo, maskrcnn, annotations, mask-files, embedded, union.")] = None,
+    segmenter: Annotated[
+        str | None, typer.Option(help="yolo, maskrcnn, annotations, mask-files, embedded, union.")
+    ] = None,
     fill: Annotated[str | None, typer.Option(help="deepfillv2, patchmatch, telea, navier-stokes.")] = None,
     keep: Annotated[
         str | None, typer.Option(help="Who stays: largest, numbers as in people.json (0,2), or a JSON file by photo.")
