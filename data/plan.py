@@ -8,7 +8,8 @@ import math
 import tempfile
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from collections.abc import Collection as AnyOf
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from pathlib import Path, PurePosixPath
@@ -20,7 +21,7 @@ from data.files import canonical_json, digest, sha256, sha256_of, write_atomic
 from data.keep import read_keep
 from data.places import is_remote, read_bytes, stamp_of
 from data.store import Store
-from data.types import Keep, PhotoError
+from data.types import Given, Keep, PhotoError
 
 _LONGEST_NAME = 255  # bytes, on every common file system
 
@@ -196,28 +197,18 @@ def _mask_names(names: list[str]) -> dict[str, str]:
 
 
 def _with_annotations(entries: list[Entry], collection: Collection, settings: Settings, store: Store) -> list[Entry]:
-    files = [file.coco for file in collection.mains]
-    if not files:
+    if not collection.mains:
         raise InputError(
             f"{collection.root}: segmenter 'annotations' needs a COCO annotation file in annotations/; "
             "name it with --set input.annotations=FILE, or use --preset embedded."
         )
-    if not any(file.persons for file in files):
-        names = ", ".join(str(file.path) for file in files)
-        raise InputError(f"{names}: there is no category 'person', so nobody can be removed by it.")
-    persons = [file.persons_by_image() for file in files]
-    objects = [file.objects_by_image(settings.segment.objects) for file in files]
+    given_to = annotations_of(collection, settings.segment.objects)
     stored = store.keys("given")
     out = []
     for entry, source in zip(entries, collection.sources, strict=True):
         if source.listed and entry.state is None:
-            of_photo = {
-                "persons": [
-                    person for number, image_id in source.listed for person in persons[number].get(image_id, [])
-                ],
-                "objects": [thing for number, image_id in source.listed for thing in objects[number].get(image_id, [])],
-            }
-            slice_ = canonical_json(of_photo)
+            given = given_to(source)
+            slice_ = canonical_json({"persons": given.annotations, "objects": given.objects})
             key = sha256(slice_)
             if key not in stored:
                 store.write("given", key, slice_)
@@ -225,6 +216,27 @@ def _with_annotations(entries: list[Entry], collection: Collection, settings: Se
             entry = replace(entry, given=key, given_sha256=key)
         out.append(entry)
     return out
+
+
+def annotations_of(collection: Collection, objects: AnyOf[str]) -> Callable[[Source], Given]:
+    """What gives each photo its slice of the annotations: persons, and things of the classes `objects`.
+
+    Raises InputError when the annotation files know no persons.
+    """
+    files = [file.coco for file in collection.mains]
+    if not any(file.persons for file in files):
+        names = ", ".join(str(file.path) for file in files)
+        raise InputError(f"{names}: there is no category 'person', so nobody can be removed by it.")
+    persons = [file.persons_by_image() for file in files]
+    things = [file.objects_by_image(objects) for file in files]
+
+    def given(source: Source) -> Given:
+        return Given(
+            tuple(person for number, image in source.listed for person in persons[number].get(image, [])),
+            tuple(thing for number, image in source.listed for thing in things[number].get(image, [])),
+        )
+
+    return given
 
 
 def _with_mask_files(

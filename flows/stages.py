@@ -19,7 +19,7 @@ import inpainting
 import masks
 from configs import GIVEN_MASKS, SegmentSettings
 from data.files import canonical_json, digest, sha256
-from data.images import Decoded, decode, read_photo_bytes, to_raw_frame, upright
+from data.images import Decoded, decode, read_photo_bytes
 from data.places import as_path
 from data.plan import Entry
 from data.store import artifact_key
@@ -28,14 +28,12 @@ from data.types import (
     Hole,
     Patch,
     People,
-    Person,
-    Photo,
     PhotoError,
     Pixels,
-    Thing,
 )
 from flows import holes, networks
 from flows.context import RunContext, second_look
+from flows.looking import is_upright, see
 from flows.outputs import is_intact
 from flows.publish import STAGE_VERSION as PUBLISH_VERSION
 from flows.publish import publish_photo
@@ -86,20 +84,7 @@ def look(run: RunContext, settings: SegmentSettings, photo: Decoded, pixels: Pix
     given, orientation = _given(run, settings, photo, entry), photo.orientation
     if given:
         orientation = photo.orientation if _stated_upright(photo, entry) and given.mask_file is None else 1
-    seen = Photo(entry.id, entry.name, upright(pixels, orientation), given)
-    people = networks.segmenter(settings, run.weights).segment([seen])[0]
-    if orientation == 1:
-        return people
-
-    def raw(found: Person | Thing, crowd: bool = False) -> Person:
-        mask = to_raw_frame(people.mask(found).astype(np.uint8), orientation)
-        return Person.from_mask(mask, found.score, found.source, crowd)
-
-    return People(
-        (pixels.shape[0], pixels.shape[1]),
-        tuple(raw(p, p.crowd) for p in people.persons),
-        tuple(Thing.from_person(o.label, raw(o)) for o in people.objects),
-    )
+    return see(networks.segmenter(settings, run.weights), entry.name, pixels, orientation, given)
 
 
 def _given(run: RunContext, settings: SegmentSettings, photo: Decoded, entry: Entry) -> Given | None:
@@ -119,10 +104,7 @@ def _given(run: RunContext, settings: SegmentSettings, photo: Decoded, entry: En
 
 
 def _stated_upright(photo: Decoded, entry: Entry) -> bool:
-    """Whether the annotation file speaks of the photo as it is shown: turned by a quarter, as its EXIF says. Where
-    both frames have one size, the file's own is meant, as COCO's tools take it."""
-    height, width = photo.pixels.shape[:2]
-    return photo.orientation >= 5 and height != width and entry.stated_size == (width, height)
+    return is_upright(entry.stated_size, photo.pixels.shape[:2], photo.orientation)
 
 
 def _stated(entry: Entry) -> str:

@@ -18,7 +18,7 @@ from data.collection import InputError
 from data.places import PlaceError, as_path
 from data.types import PhotoError
 from data.weights import WeightsError
-from flows.cli import cache, weights
+from flows.cli import cache, evaluate, weights
 from flows.cli.demo import demo
 from flows.cli.fill import fill
 from flows.cli.run import ServerError, run_job
@@ -33,6 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(weights.app, name="weights", help="List, fetch and verify the networks' weights.")
+app.add_typer(evaluate.app, name="evaluate", help="Figures against the truth: masks.")
 app.add_typer(cache.app, name="cache", help="The store beside a result: its size, what can go, whether it is intact.")
 app.command()(demo)
 app.command()(fill)

@@ -1,0 +1,64 @@
+"""Photos of a COCO directory with the people that its annotation files outline."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from configs import Settings
+from data.collection import Collection, Source, read_collection
+from data.errors import InputError
+from data.images import decode, read_photo_bytes
+from data.plan import annotations_of
+from data.types import Given, People, PhotoError, Pixels
+from detection.annotations import AnnotatedPeople
+from flows.looking import is_upright, see
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """A photo in its file's own frame. orientation: EXIF. given: its annotations, which orientation `frame` turns the
+    pixels for. truth: its people by them, crowds included."""
+
+    name: str
+    pixels: Pixels
+    orientation: int
+    frame: int
+    given: Given
+    truth: People
+
+
+def listed_photos(
+    directory: Path, settings: Settings, limit: int | None = None, seed: int = 0
+) -> tuple[Collection, list[Source]]:
+    """The photos that a COCO directory lists, or a random `limit` of them. Raises InputError."""
+    collection = read_collection(directory, settings.input)
+    if not collection.mains:
+        raise InputError(f"{directory}: there is no COCO annotation file to compare with.")
+    sources = [source for source in collection.sources if source.listed and not source.refused]
+    if limit is not None and limit < len(sources):
+        sources = sorted(random.Random(seed).sample(sources, limit), key=lambda source: source.name)
+    return collection, sources
+
+
+def read_annotated(collection: Collection, sources: Sequence[Source], settings: Settings) -> Iterator[Annotated]:
+    """The photos with their annotated people, one after the other.
+
+    Photos that a run would not take either (damaged, of another size than stated, with broken annotations) are
+    passed over.
+    """
+    given_to, segmenter = annotations_of(collection, settings.segment.objects), AnnotatedPeople()
+    for source in sources:
+        try:
+            photo = decode(read_photo_bytes(source.path, source.name), source.name)
+            turned = is_upright(source.stated_size, photo.pixels.shape[:2], photo.orientation)
+            if not turned and source.stated_size != photo.pixels.shape[:2]:
+                continue
+            given = given_to(source)
+            frame = photo.orientation if turned else 1
+            truth = see(segmenter, source.name, photo.pixels, frame, given)
+        except PhotoError:
+            continue
+        yield Annotated(source.name, photo.pixels, photo.orientation, frame, given, truth)
