@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -62,8 +63,9 @@ def prepare(source: Path, output: Path, settings: Settings, selection: Selection
     collection = read_collection(source, resolved.input)
     context = RunContext(output, resolved, weights)
     _claim(context, source)
-    photos = select_photos(context, (source.name for source in collection.sources), selection)
-    return Job(collection, plan_shards(context, collection, photos), selection, settings)
+    with _disk(output):
+        photos = select_photos(context, (source.name for source in collection.sources), selection)
+        return Job(collection, plan_shards(context, collection, photos), selection, settings)
 
 
 _handed: ContextVar[Job | None] = ContextVar("handed", default=None)
@@ -83,10 +85,10 @@ def handed_over(job: Job) -> Iterator[None]:
 def execute(job: Job, run: Callable[[Planned, Selection], Sequence[str]] = run_pipeline) -> Summary | None:
     """Run the stages asked for; the collection's summary when the photos were published.
 
-    Raises InputError when another run is working in the output directory.
+    Raises InputError when another run is working in the output directory, or the disk is full.
     """
     log_to, output, store = job.settings.run.log_json, job.context.output, job.context.store
-    with alone(output, job.settings.run.wait), json_log(log_to, output=str(output)) as log:
+    with _disk(output), alone(output, job.settings.run.wait), json_log(log_to, output=str(output)) as log:
         log("start", photos=job.planned.photos, shards=len(job.planned.shards), stages=job.selection.stages)
         upkeep.begin(store, output)
         try:
@@ -103,6 +105,19 @@ def execute(job: Job, run: Callable[[Planned, Selection], Sequence[str]] = run_p
             upkeep.prune(store, everything=True)
         log("end", **(summary.as_json() if summary else {}))
         return summary
+
+
+@contextmanager
+def _disk(output: Path) -> Iterator[None]:
+    """A disk that is full, broken or locked ends the run in one sentence; what was written stands whole."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM):
+            raise
+        raise InputError(
+            f"{output}: could not be written ({error.strerror}); make that good and run again: what is done is kept."
+        ) from error
 
 
 def absolute(path: Path) -> Path:

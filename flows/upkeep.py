@@ -13,6 +13,7 @@ from data.files import canonical_json, is_temporary, write_atomic
 from data.places import Listed, is_remote, list_files, read_bytes
 from data.plan import read_shard
 from data.store import Store, StoreError
+from flows.context import STORE
 from flows.pipeline import STAGE_NAMES
 from flows.runners import manifest_chain, read_manifest
 from flows.selection import STANDING
@@ -165,5 +166,5 @@ def _temporary_output(output: Path) -> list[tuple[Path, Listed]]:
     return [
         (output / name, file)
         for name, file in list_files(output).items()
-        if is_temporary(PurePosixPath(name).name) and not name.startswith(".")
+        if is_temporary(PurePosixPath(name).name) and not name.startswith(f"{STORE}/")
     ]

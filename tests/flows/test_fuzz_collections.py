@@ -116,7 +116,7 @@ def spoilt_trees(draw: st.DrawFn) -> dict[str, Any]:
         match draw(st.sampled_from(["replace", "replace", "replace", "remove", "double", "swap"])):
             case "replace":
                 strategy = hostile_names if path[-1] == "file_name" else hostile_values
-                parent[path[-1]] = draw(strategy)
+                parent[path[-1]] = copy.deepcopy(draw(strategy))  # a later change must not reach the strategy's own
             case "remove":
                 del parent[path[-1]]
             case "double" if isinstance(parent, list):
