@@ -133,6 +133,7 @@ def _deep(image: Image.Image, raw: bytes) -> tuple[str, Samples]:
     """16 bits a channel, by OpenCV; Pillow keeps 8 of them."""
     import cv2
 
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # a broken file gets its sentence from us
     flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
     decoded = cv2.imdecode(np.frombuffer(raw, np.uint8), flags)
     if decoded is None or decoded.dtype != np.uint16:

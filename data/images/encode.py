@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,16 +13,17 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from data.images import avif_file, bmp_file, metadata, png_file, riff, tiff_picture
-from data.images.decode import Decoded, open_image
+from data.images.decode import Decoded, decode, open_image
 from data.images.jp2 import with_codestream
 from data.images.jpeg_blocks import CannotEdit, edit_blocks
 from data.images.jpeg_file import APP14, JpegFile, parse_jpeg
 from data.images.samples import Samples, with_fill
-from data.images.tiff_file import Tiff, TiffError
+from data.images.tiff_file import Tiff
 from data.types import Hole, PhotoError, Pixels
 
 AVIF_QUALITY = 90
 """AVIF says nowhere with which quality it was written."""
+_DAMAGED = "its structure is damaged, so that it cannot be written back; save it anew with an image editor"
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,15 @@ def encode(original: Decoded, pixels: Pixels, hole: Hole, *, scrub: bool = False
     pixels: uint8 H x W x 3 RGB in the raw frame. hole: uint8 H x W, 255 where the pixels are new. Outside the hole
     JPEG keeps its quantised coefficients, and lossless kinds their samples; the docs (image-files.md) say what each
     kind keeps. scrub: also without places, names, captions and serial numbers. An empty hole without `scrub` is the
-    original, byte for byte.
+    original, byte for byte. What was written is read back before it is returned. Raises PhotoError, whose sentence
+    does not name the file.
     """
     assert pixels.shape == original.pixels.shape and hole.shape == pixels.shape[:2], "the output has the input's size"
     if not hole.any():
         return scrubbed(original) if scrub else Encoded(original.raw)
     samples = with_fill(original.samples, original.mode, pixels, hole, original.palette)
+    if original.format == "PNG":
+        samples = png_file.representable(samples, original.raw)
     return _written(original, samples, hole, scrub)
 
 
@@ -54,9 +59,33 @@ def scrubbed(original: Decoded) -> Encoded:
 
 
 def _written(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return _WRITERS[original.format](original, samples, hole, scrub)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            encoded = _WRITERS[original.format](original, samples, hole, scrub)
+        faithful = _is_faithful(decode(encoded.raw, "the result", math.inf), original, samples, bool(hole.any()))
+    except (PhotoError, MemoryError, OSError) as error:
+        if isinstance(error, PhotoError) and error.state == "corrupt":
+            raise PhotoError("corrupt", _DAMAGED) from error
+        raise
+    except Exception as error:  # decoders look away from much that writers cannot
+        raise PhotoError("corrupt", _DAMAGED) from error
+    if not faithful:
+        raise PhotoError("corrupt", _DAMAGED)
+    return encoded
+
+
+def _is_faithful(again: Decoded, original: Decoded, samples: Samples, filled: bool) -> bool:
+    """Whether what was written reads as what was meant: the samples of lossless kinds, the kind and size of others."""
+    meant = original.mode
+    if again.mode == "RGB" and meant == "RGBA" and (samples[..., 3] == 255).all():
+        meant, samples = "RGB", samples[..., :3]  # WebP leaves out an alpha that says nothing
+    if (again.format, again.mode, again.samples.shape) != (original.format, meant, samples.shape):
+        return False
+    lossy = original.format in ("JPEG", "AVIF") or (
+        original.format == "WEBP" and riff.lossy_quality(riff.parse_webp(original.raw)) is not None
+    )
+    return (lossy and filled) or bool(np.array_equal(again.samples, samples))
 
 
 # ---------------------------------------------------------------- kinds that keep everything outside the hole
@@ -104,15 +133,12 @@ def _png(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encode
 
 
 def _tiff(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
-    try:
-        tiff = Tiff(original.raw)
-        notes = _dropped(metadata.tiff(tiff, scrub))
-        raw = bytes(tiff.data)
-        if hole.any():
-            raw, more = tiff_picture.replace_picture(raw, samples)
-            notes = (*notes, *more)
-    except (TiffError, ValueError) as error:
-        raise PhotoError("refused", f"a TIFF of a kind that cannot be written back ({error})") from None
+    tiff = Tiff(original.raw)
+    notes = _dropped(metadata.tiff(tiff, scrub))
+    raw = bytes(tiff.data)
+    if hole.any():
+        raw, more = tiff_picture.replace_picture(raw, samples)
+        notes = (*notes, *more)
     return Encoded(raw, notes)
 
 
@@ -187,7 +213,10 @@ def _image(original: Decoded, samples: Samples) -> Image.Image:
 
 def _pillow(image: Image.Image, format_: str, options: dict[str, Any]) -> bytes:
     out = io.BytesIO()
-    image.save(out, format=format_, **options)
+    try:
+        image.save(out, format=format_, **options)
+    except OSError as error:  # nothing that a retry mends: it writes to memory
+        raise ValueError(str(error)) from None
     return out.getvalue()
 
 

@@ -33,18 +33,19 @@ class Chunk:
 
 
 def parse_png(raw: bytes) -> list[Chunk]:
-    """Chunks up to IEND. Raises ValueError for a file that ends before it."""
-    out, position = [], len(SIGNATURE)
+    """Whole chunks up to IEND, which is put there when the file ends without it (the picture may be whole)."""
+    out: list[Chunk] = []
+    position = len(SIGNATURE)
     while position + 12 <= len(raw):
         (length,) = struct.unpack(">I", raw[position : position + 4])
         chunk = Chunk(raw[position + 4 : position + 8], raw[position + 8 : position + 8 + length])
         position += 12 + length
         if position > len(raw):
             break
-        out.append(chunk)
         if chunk.kind == b"IEND":
-            return out
-    raise ValueError("it ends before its last chunk")
+            break
+        out.append(chunk)
+    return [*out, Chunk(b"IEND", b"")]
 
 
 def join_png(chunks: list[Chunk]) -> bytes:
@@ -70,6 +71,15 @@ def with_samples(chunks: list[Chunk], samples: Samples) -> list[Chunk]:
     return out
 
 
+def representable(samples: Samples, raw: bytes) -> Samples:
+    """`samples` in the steps that the PNG `raw` has: 2 and 4 bits of gray are spread over 0..255."""
+    depth, colour = raw[24], raw[25]
+    if colour != 0 or depth >= 8 or samples.dtype == bool:
+        return samples
+    step = 255 // ((1 << depth) - 1)
+    return ((samples.astype(np.uint16) + step // 2) // step * step).astype(np.uint8)
+
+
 def is_interlaced(chunks: list[Chunk]) -> bool:
     return chunks[0].kind == b"IHDR" and chunks[0].data[12] != 0
 
@@ -83,8 +93,7 @@ def _rows(samples: Samples, depth: int, colour: int) -> NDArray[np.uint8]:
     if depth == 8:
         return flat
     if colour == 0 and samples.dtype != bool:  # Pillow spreads 2 and 4 bits of gray over 0..255
-        most = (1 << depth) - 1
-        flat = ((flat.astype(np.uint16) * most + 127) // 255).astype(np.uint8)
+        flat //= np.uint8(255 // ((1 << depth) - 1))
     bits = (flat[..., None] >> np.arange(depth - 1, -1, -1, dtype=np.uint8)) & 1
     return np.packbits(bits.reshape(height, -1), axis=1)
 

@@ -77,7 +77,9 @@ def _nearest(fill: NDArray[np.uint8], old: NDArray[Any], palette: Palette) -> ND
     opaque = np.flatnonzero(palette[:, 3] == 255)
     if not len(opaque):
         opaque = np.arange(len(palette))
-    colours, which = np.unique(fill, axis=0, return_inverse=True)
+    packed = fill.astype(np.uint32) @ np.array((1 << 16, 1 << 8, 1), np.uint32)
+    values, which = np.unique(packed, return_inverse=True)
+    colours = np.stack((values >> 16, values >> 8 & 255, values & 255), axis=1)
     entries = palette[opaque, :3].astype(np.int32)
     index = np.empty(len(colours), np.int64)
     for start in range(0, len(colours), 4096):
