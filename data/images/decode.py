@@ -14,6 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from configs import InputSettings
 from data.images.jpeg_file import parse_jpeg
 from data.images.orientation import to_raw_frame
+from data.images.png_file import is_whole
 from data.images.samples import MODES, Palette, Samples, to_pixels
 from data.types import PhotoError, Pixels
 
@@ -79,6 +80,8 @@ def _decode(raw: bytes, name: str, megapixels: float) -> Decoded:
         )
     if image.format in ("JPEG", "MPO"):
         parse_jpeg(raw)  # Pillow accepts some files that end too early
+    if image.format == "PNG" and not is_whole(raw):
+        raise PhotoError("corrupt", f"{name}: damaged image file (it ends before its picture does).")
     if image.format == "TIFF" and raw[:4] not in (b"II*\0", b"MM\0*"):
         raise PhotoError("refused", f"{name}: big TIFF files are not supported; {_CONVERT}.")
     if image.format not in FORMATS:

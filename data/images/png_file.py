@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from data.images.samples import Samples
 
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+"""Adam7 (section 8.1): first column and row of each pass, and its steps."""
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -65,7 +68,7 @@ def with_samples(chunks: list[Chunk], samples: Samples) -> list[Chunk]:
         elif not written:
             written = True
             rows = _rows(samples, depth, colour)
-            step = max(1, depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour] // 8)
+            step = max(1, depth * _CHANNELS[colour] // 8)
             stream = zlib.compress(_filtered(rows, step if colour != 3 and depth >= 8 else 0), 6)
             out.append(Chunk(b"IDAT", stream))
     return out
@@ -78,6 +81,27 @@ def representable(samples: Samples, raw: bytes) -> Samples:
         return samples
     step = 255 // ((1 << depth) - 1)
     return ((samples.astype(np.uint16) + step // 2) // step * step).astype(np.uint8)
+
+
+def is_whole(raw: bytes) -> bool:
+    """Whether every row is there; Pillow takes a picture whose stream ends well before its last row for whole."""
+    chunks = parse_png(raw)
+    width, height, depth, colour, interlaced = struct.unpack(">IIBB2xB", chunks[0].data[:13])
+    bits = depth * _CHANNELS[colour]
+
+    def size(columns: int, rows: int) -> int:
+        return rows * (1 + (columns * bits + 7) // 8) if columns else 0
+
+    wanted = size(width, height)
+    if interlaced:
+        wanted = sum(size(-(-(width - x) // dx), -(-(height - y) // dy)) for x, y, dx, dy in _PASSES)
+    inflater = zlib.decompressobj()
+    for chunk in chunks:
+        data = chunk.data if chunk.kind == b"IDAT" else b""
+        while data and wanted > 0:  # never more than a megabyte of it at a time
+            wanted -= len(inflater.decompress(data, 1 << 20))
+            data = inflater.unconsumed_tail
+    return wanted <= 0
 
 
 def is_interlaced(chunks: list[Chunk]) -> bool:
