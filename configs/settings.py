@@ -212,7 +212,11 @@ class RunSettings(_Frozen):
     """How the work is done; nothing here changes a byte of the result."""
 
     workers: int = Field(default=0, ge=0, le=256)
-    """Processes that compute; 0 is one for each CPU core."""
+    """Processes that compute; 0 is one for each CPU core, and 16 where a cluster at `address` is not asked."""
+    runner: Literal["threads", "dask", "ray"] = "threads"
+    """What spreads the work: this machine's processes, or Dask or Ray (through Prefect)."""
+    address: str | None = None
+    """Address of a running Dask scheduler or Ray head; None starts workers on this machine."""
     shard_size: int = Field(default=0, ge=0, le=4096)
     """Most photos in a shard, the unit of a task; 0 is 256, or more where there would be more than 240 shards."""
     retries: int = Field(default=2, ge=0, le=10)

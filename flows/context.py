@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -28,14 +28,13 @@ STORE = ".person-removal"
 class RunContext:
     """One run. settings: resolved (no `auto`, no `same`). weights: by the name the settings use.
 
-    token: another one each time the context is saved, so that what a process remembers of an object store's
-    content ends with the run.
+    token: another one for each run, so that what a process remembers of an object store's content ends with it.
     """
 
     output: Path
     settings: Settings
     weights: dict[str, Weight]
-    token: str = ""
+    token: str = field(default_factory=lambda: secrets.token_hex(8), compare=False)
 
     @property
     def store(self) -> Store:
@@ -43,7 +42,14 @@ class RunContext:
 
     @property
     def workers(self) -> int:
-        return self.settings.run.workers or os.cpu_count() or 1
+        """Processes on which one task computes its photos; a task of Dask or Ray stays on its worker."""
+        return self.tasks if self.settings.run.runner == "threads" else 1
+
+    @property
+    def tasks(self) -> int:
+        """Processes of the whole run. The size of a cluster that runs already is not known when work is planned."""
+        unknown = self.settings.run.runner != "threads" and self.settings.run.address
+        return self.settings.run.workers or (16 if unknown else os.cpu_count() or 1)
 
     def digests(self, names: list[str]) -> list[str]:
         """sha256 of the named weights, in order."""
@@ -79,7 +85,7 @@ class RunContext:
         data = canonical_json(
             {
                 "output": str(self.output),
-                "token": secrets.token_hex(8),
+                "token": self.token,
                 "settings": self.settings.model_dump(mode="json"),
                 "weights": {n: [w.name, str(w.path), w.sha256] for n, w in self.weights.items()},
             }

@@ -6,6 +6,7 @@ because every photo would meet it.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -16,17 +17,20 @@ from data.types import Weight
 from detection.protocol import Segmenter
 from inpainting.protocol import Fill
 
+_one_build = threading.Lock()  # two tasks of one worker must not both load a network
 _Weights = tuple[tuple[str, Weight], ...]
 
 
 def segmenter(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Segmenter:
     """The process's segmenter of these settings. weights: all of the run's, by the name the settings use."""
-    return _segmenter(settings, tuple((name, weights[name]) for name in detection.required_weights(settings)))
+    with _one_build:
+        return _segmenter(settings, tuple((name, weights[name]) for name in detection.required_weights(settings)))
 
 
 def fill(settings: InpaintSettings, weights: Mapping[str, Weight]) -> Fill:
     """The process's fill of these settings."""
-    return _fill(settings, tuple((name, weights[name]) for name in inpainting.required_weights(settings)))
+    with _one_build:
+        return _fill(settings, tuple((name, weights[name]) for name in inpainting.required_weights(settings)))
 
 
 @lru_cache(maxsize=2)  # the run's and the second look's

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from data.files import sha256, sha256_of, write_atomic
-from data.places import move, stamp_of
+from data.places import is_remote, move, stamp_of
 from data.plan import Entry
 from flows.context import RunContext
 
@@ -22,7 +24,8 @@ MASKS = "masks/"
 
 def with_edited_masks(run: RunContext, entries: Sequence[Entry]) -> list[Entry]:
     """Entries with the masks in the output directory that are not as they were published."""
-    return [_with_edited_mask(run, entry) for entry in entries]
+    with ThreadPoolExecutor(16 if is_remote(run.output) else 1) as threads:  # an object store answers many at once
+        return list(threads.map(partial(_with_edited_mask, run), entries))
 
 
 def _with_edited_mask(run: RunContext, entry: Entry) -> Entry:

@@ -15,6 +15,7 @@ from data.collection import InputError
 from data.places import as_path, is_remote
 from data.types import State as PhotoState
 from flows.artifacts import progress_by_stage, publish_result
+from flows.clusters import task_runner_of
 from flows.events import problems_to
 from flows.finish import PhotosFailed
 from flows.job import execute, prepare
@@ -92,4 +93,5 @@ def _submit_all(planned: Planned, selection: Selection) -> list[str]:
     def submit(stage: str, *arguments: Any, **options: Any) -> Any:
         return STAGE_TASKS[stage].with_options(result_storage=folder).submit(stage, *arguments, **options)
 
-    return [future.result() for future in run_pipeline(planned, selection, submit)]
+    with task_runner_of(planned.context):
+        return [future.result() for future in run_pipeline(planned, selection, submit)]

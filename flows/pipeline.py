@@ -93,7 +93,7 @@ def plan_shards(context: RunContext, collection: Collection, photos: Names[str] 
     """Digest the photos and assign them to shards; of a collection, only those named in `photos` (None: all)."""
     entries = make_entries(collection, context.settings, context.store)
     chosen = with_edited_masks(context, [entry for entry in entries if photos is None or entry.name in photos])
-    shards = write_shards(chosen, context.store, context.settings.run.shard_size, context.workers, of=len(entries))
+    shards = write_shards(chosen, context.store, context.settings.run.shard_size, context.tasks, of=len(entries))
     return Planned(
         run=str(context.save()),
         shards=tuple(str(path) for path in shards),

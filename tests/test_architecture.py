@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "inpainting": {"inpainting", "data", "configs"},
     "flows": {"flows", "detection", "masks", "inpainting", "data", "configs"},
 }
-PREFECT_MAY = {"flows/person_removal.py", "flows/tasks.py", "flows/artifacts.py"}
+PREFECT_MAY = {"flows/person_removal.py", "flows/tasks.py", "flows/artifacts.py", "flows/clusters.py"}
 AGPL_MAY = {"detection/yolo_network.py"}
 
 

@@ -79,6 +79,10 @@ def run(
     no_keep: Annotated[
         bool, typer.Option("--no-keep", help="Delete the artifacts after publishing; a next run starts anew.")
     ] = False,
+    workers: Annotated[int | None, typer.Option(help="Processes that compute; default: one for each CPU core.")] = None,
+    device: Annotated[str | None, typer.Option(help="Of every network: auto, cpu, cuda, cuda:1, mps.")] = None,
+    runner: Annotated[str | None, typer.Option(help="threads (this machine), dask or ray.")] = None,
+    address: Annotated[str | None, typer.Option(help="Of a running Dask scheduler or Ray head.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another run that works in OUT.")] = False,
     scrub: Annotated[
         bool, typer.Option("--scrub", help="Take places, names, faces and thumbnails out of every photo's metadata.")
@@ -110,7 +114,11 @@ def run(
         base["input"] = {"licences": licences}
     if fill:
         base["inpaint"] = {"fill": fill}
-    options = {"wait": wait or None, "log_json": log_json, "keep": False if no_keep else None}
+    if device:
+        for section in ("segment", "inpaint"):
+            base.setdefault(section, {})["device"] = device
+    options: dict[str, Any] = {"wait": wait or None, "log_json": log_json, "keep": False if no_keep else None}
+    options |= {"workers": workers, "runner": runner, "address": address}
     base["run"] = {name: value for name, value in options.items() if value is not None}
     if keep:
         base["refine"] = {"keep": str(Path(keep).absolute()) if keep.endswith(".json") else keep}

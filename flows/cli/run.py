@@ -43,7 +43,7 @@ def run_job(
     job = prepare(source, output, settings, wanted or Selection())
     _announce(job)
     with _progress() as progress, listening(_follow(progress, job)):
-        if prefect or os.environ.get("PREFECT_API_URL"):
+        if prefect or settings.run.runner != "threads" or os.environ.get("PREFECT_API_URL"):
             summary = _through_prefect(source, output, settings, job)
         else:
             summary = execute(job)
