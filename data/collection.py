@@ -84,7 +84,7 @@ def read_collection(root: Path, settings: InputSettings) -> Collection:
     if not sources:
         raise InputError(f"{root}: there are no photos in it{' of these licences' if left_out else ''}.")
     if left_out:
-        notes.append(f"{len(left_out)} photos have other licences than {', '.join(settings.licences)}: not taken.")
+        notes.append(f"Not taken, for want of the licence {' or '.join(settings.licences)}: {len(left_out)} photos.")
     notes += [*_strays(mains), *_forbidden(mains, left_out)]
     return Collection(root, images, tuple(sources), tuple(files), left_out, tuple(notes))
 
@@ -235,8 +235,8 @@ def _strays(mains: Iterable[AnnotationFile]) -> Iterator[str]:
         )
         if number:
             yield (
-                f"{file.coco.path.name}: {number} person annotations are of no image that it lists; nobody is removed "
-                "by them."
+                f"{file.coco.path.name}: person annotations of images that it does not list: {number}; nobody is "
+                "removed by them."
             )
 
 
@@ -251,6 +251,6 @@ def _forbidden(mains: Iterable[AnnotationFile], left_out: frozenset[str]) -> Ite
     if counts:
         names = ", ".join(f"{name}: {number}" for name, number in sorted(counts.items()))
         yield (
-            f"{counts.total()} photos are under a licence that forbids to pass on changed copies ({names}); "
+            f"Photos under a licence that forbids passing on changed copies: {counts.total()} ({names}); "
             "--licences takes only those of the licences you name."
         )

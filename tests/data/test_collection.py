@@ -148,7 +148,7 @@ def test_only_photos_of_the_licences_asked_for(tmp_path: Path, wanted: str, expe
         names(tmp_path, licences="mine")
     (note,) = read_collection(tmp_path, InputSettings()).notes
     assert note == (
-        "2 photos are under a licence that forbids to pass on changed copies (Attribution-NonCommercial-NoDerivs "
+        "Photos under a licence that forbids passing on changed copies: 2 (Attribution-NonCommercial-NoDerivs "
         "License: 1, licence 6: 1); --licences takes only those of the licences you name."
     )
 

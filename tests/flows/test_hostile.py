@@ -622,7 +622,7 @@ def test_persons_of_no_image_are_counted(tmp_path: Path) -> None:
     (tmp_path / "annotations").mkdir()
     (tmp_path / "annotations/instances.json").write_text(json.dumps(tree))
     (note,) = read_collection(tmp_path, InputSettings()).notes
-    assert note == "instances.json: 4 person annotations are of no image that it lists; nobody is removed by them."
+    assert note == "instances.json: person annotations of images that it does not list: 4; nobody is removed by them."
 
 
 def test_links_to_folders_are_named(tmp_path: Path) -> None:
