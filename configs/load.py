@@ -29,17 +29,19 @@ def load_settings(
     Raises SettingsError.
     """
     tree = _read_preset(preset)
-    _merge(tree, base or {})
+    merge(tree, base or {})
     for assignment in overrides:
-        _merge(tree, parse_override(assignment))
+        merge(tree, parse_override(assignment))
     tree["preset"] = preset
     return validate(tree)
 
 
-def with_preset(settings: Settings, preset: str | None = None) -> Settings:
-    """What was set in `settings`, on top of a preset (by default the one that they name). Raises SettingsError."""
-    chosen = preset or settings.preset
-    return load_settings(chosen, base=settings.model_dump(mode="json", exclude_unset=True))
+def with_preset(settings: Settings | dict[str, Any], preset: str) -> Settings:
+    """What was set in `settings` on top of a preset; the one that they name themselves, if they do. Raises
+    SettingsError."""
+    given = validate(settings) if isinstance(settings, dict) else settings
+    tree = given.model_dump(mode="json", exclude_unset=True)
+    return load_settings(tree.get("preset", preset), base=tree)
 
 
 def validate(tree: dict[str, Any]) -> Settings:
@@ -88,10 +90,11 @@ def _read_preset(preset: str) -> dict[str, Any]:
     return tree
 
 
-def _merge(tree: dict[str, Any], more: dict[str, Any]) -> None:
+def merge(tree: dict[str, Any], more: dict[str, Any]) -> None:
+    """Put the nested values of `more` into `tree`, over what stands there."""
     for key, value in more.items():
         if isinstance(value, dict) and isinstance(tree.get(key), dict):
-            _merge(tree[key], value)
+            merge(tree[key], value)
         else:
             tree[key] = value
 

@@ -65,11 +65,10 @@ class StageCount:
     computed: int = 0
     seconds: float = 0.0
 
-    def sentence(self, stage: str) -> str:
-        cached = len(self.photos) - self.computed
-        return (
-            f"{stage}: {self.computed} photos computed in {self.seconds:.1f} s of work, {max(cached, 0)} from the store"
-        )
+    def sentence(self, stage: str, photos: int) -> str:
+        """photos: in the run; what was not told of one came from the store, a whole shard at once."""
+        cached = max(photos - self.computed, 0)
+        return f"{stage}: {self.computed} photos computed in {self.seconds:.1f} s of work, {cached} from the store"
 
 
 class Counts(defaultdict[str, StageCount]):

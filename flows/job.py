@@ -11,11 +11,14 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from configs import Settings
+from configs import Settings, SettingsError
+from data.coco import CocoError
 from data.collection import Collection, InputError, read_collection
 from data.files import canonical_json, write_atomic
-from data.places import as_path, is_remote
+from data.places import PlaceError, as_path, is_remote
 from data.plan import Entry, read_shard
+from data.types import PhotoError
+from data.weights import WeightsError
 from flows import upkeep
 from flows.context import STORE, RunContext, find_weights, resolve
 from flows.events import json_log
@@ -24,10 +27,13 @@ from flows.lock import alone
 from flows.pipeline import Planned, Selection, plan_shards, run_pipeline
 from flows.processes import stop_processes
 from flows.publish import publish_mask
-from flows.runners import read_manifest
+from flows.runners import MissingInput, read_manifest
 from flows.selection import select_photos
 from flows.selection import selection as selection  # beside `prepare`, for those who call it
 from flows.stages import read_hole
+
+USER_ERRORS = (InputError, CocoError, SettingsError, WeightsError, PhotoError, MissingInput, PlaceError)
+"""What ends a run and is not a fault of the program; the text is one sentence for the user."""
 
 
 @dataclass(frozen=True)

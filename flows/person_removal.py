@@ -9,7 +9,6 @@ from prefect.runtime import deployment, flow_run
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from configs import Settings
 from configs.load import with_preset
 from data.collection import InputError
 from data.places import as_path, is_remote
@@ -17,8 +16,9 @@ from data.types import State as PhotoState
 from flows.artifacts import progress_by_stage, publish_result
 from flows.clusters import task_runner_of
 from flows.events import problems_to
-from flows.finish import PhotosFailed
-from flows.job import execute, prepare
+from flows.finish import PhotosFailed, Summary
+from flows.form import SettingsForm
+from flows.job import USER_ERRORS, Job, execute, prepare
 from flows.pipeline import Planned, Selection, StageName, run_pipeline
 from flows.selection import selection
 from flows.tasks import STAGE_TASKS, results_storage
@@ -42,43 +42,51 @@ def _name() -> str:
 def person_removal(
     source: str,
     output: str,
-    preset: str | None = None,
-    settings: Settings = Settings(),  # noqa: B008  (frozen)
-    stages: list[StageName] | None = None,
-    refresh: list[StageName] | None = None,
-    photos: list[str] | None = None,
-    status: list[PhotoState] | None = None,
+    preset: str = "default",
+    settings: SettingsForm = {},  # type: ignore[assignment]  # noqa: B006  (what a form starts with)
+    stages: tuple[StageName, ...] = (),
+    refresh: tuple[StageName, ...] = (),
+    photos: tuple[str, ...] = (),
+    status: tuple[PhotoState, ...] = (),
 ) -> Any:
     """Take the people out of the photos in `source` and write the collection to `output`.
 
     Args:
         source: Folder of photos or COCO directory; a full path where a worker runs it.
         output: New, empty or earlier output directory; a full path where a worker runs it.
-        preset: default, embedded, coco, or a YAML file: what the settings start from.
-        settings: What is set here goes before the preset.
-        stages: Stages to run, all by default; the ones before them are taken from the store.
+        preset: default, embedded, coco, or a YAML file.
+        settings: What is set here goes before the preset; what is left open is as the preset has it.
+        stages: Stages to run, all when none is named; the ones before them are taken from the store.
         refresh: Stages to compute again although the store has them.
         photos: Only photos whose names match one of these patterns (street_*); the others stay as they are.
         status: Only photos that ended in one of these states the last time; the others stay as they are.
     """
-    if deployment.id and not all(is_remote(path) or path.is_absolute() for path in map(as_path, (source, output))):
-        raise InputError(f"{source}, {output}: give source and output as full paths; a worker has its own directory.")
+    try:
+        wanted = selection(stages, refresh, photos, status)
+        if deployment.id and not all(is_remote(path) or path.is_absolute() for path in map(as_path, (source, output))):
+            raise InputError(f"source {source!r}, output {output!r}: a worker needs both as full paths.")
+        job = prepare(as_path(source), as_path(output), with_preset(settings, preset), wanted)
+        return _ending(job, _run(job))
+    except USER_ERRORS as error:  # its sentence is the run's state; a traceback would only hide it
+        return Failed(message=str(error), data=error)
+
+
+def _run(job: Job) -> Summary | None:
     logger = get_run_logger()
-    wanted = selection(stages, refresh, photos, status)
-    job = prepare(as_path(source), as_path(output), with_preset(settings, preset), wanted)
     logger.info("%d photos in %d shards -> %s", job.planned.photos, len(job.planned.shards), job.context.output)
     with problems_to(logger.warning), progress_by_stage(job) as counts:
         summary = execute(job, _submit_all)
     for stage in job.selection.reached:
-        logger.info(counts[stage].sentence(stage))
-    if summary is None:
-        return Completed(message=f"Stages done: {', '.join(wanted.stages)}")
-    publish_result(summary)
-    return _ending(summary)
+        logger.info(counts[stage].sentence(stage, job.planned.photos))
+    if summary:
+        publish_result(summary)
+    return summary
 
 
-def _ending(summary: Any) -> State[Any]:
+def _ending(job: Job, summary: Summary | None) -> State[Any]:
     """Red where running again may help; green but by another name where somebody should look."""
+    if summary is None:
+        return Completed(message=f"Stages done: {', '.join(job.selection.stages)}.")
     message = ", ".join(f"{count} {state}" for state, count in summary.states.items())
     if summary.states.get("failed"):
         return Failed(message=message, data=PhotosFailed(summary))

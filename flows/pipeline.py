@@ -33,7 +33,8 @@ def remove_people_from_shard(shard: str, run_step: RunStage, passes: int, stages
 
     def step(stage: str, *inputs: str) -> None:
         if stage in stages:
-            made[stage] = run_step(stage, shard, **{name: made[name] for name in inputs if name in made})
+            given = {name: made[name] for name in inputs if name in made}
+            made[stage] = run_step(stage, shard, given, again=stage in made)
 
     step("segment")
     step("refine", "segment")
@@ -67,9 +68,10 @@ class Selection:
         """Every stage up to the last one asked for."""
         return STAGE_NAMES[: 1 + max(STAGE_NAMES.index(stage) for stage in self.stages)]
 
-    def options(self, stage: str) -> dict[str, Any]:
-        """How `run_stage` treats a stage."""
-        return {"compute": stage in self.stages, "since": self.started if stage in self.refresh else 0}
+    def options(self, stage: str, again: bool) -> dict[str, Any]:
+        """How `run_stage` treats a stage. again: an extra pass, which is the work of `verify` whoever does it."""
+        compute = stage in self.stages or (again and "verify" in self.stages)
+        return {"compute": compute, "since": self.started if stage in self.refresh else 0}
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,8 @@ def run_pipeline(planned: Planned, selection: Selection, run_stage: RunStage = r
     The plain runner works here, its photos on a pool of processes; the Prefect flow hands one in that submits tasks.
     """
 
-    def step(stage: str, shard: str, **inputs: Any) -> Any:
-        return run_stage(stage, planned.run, shard, inputs, **selection.options(stage))
+    def step(stage: str, shard: str, inputs: dict[str, Any], again: bool) -> Any:
+        return run_stage(stage, planned.run, shard, inputs, **selection.options(stage, again))
 
     settings = planned.context.settings
     passes = settings.verify.passes if second_look(settings) else 0  # nobody looks: nobody more is found

@@ -113,6 +113,8 @@ class _Pool:
         for attempt in range(2):
             worker = self._worker()
             try:
+                worker.get_ready()
+                started = time.monotonic()
                 result: Result = worker.run(function, args, timeout)
             except TimeoutError:
                 self._drop(worker)
@@ -153,10 +155,13 @@ class _Worker:
         theirs.close()  # or its end would never be seen here
         self._ready = False
 
+    def get_ready(self) -> None:
+        """Wait for its start, which is not the first job's time. Raises EOFError, ConnectionError."""
+        if not self._ready:
+            self._ready = self._pipe.recv()
+
     def run(self, function: Callable[..., Result], args: tuple[Any, ...], timeout: float) -> Result:
         """Raises TimeoutError, EOFError or ConnectionError (the process is gone), and what the function raises."""
-        if not self._ready:  # its start does not count as the job's time
-            self._ready = self._pipe.recv()
         self._pipe.send((function, args))
         if not self._pipe.poll(timeout or None):
             raise TimeoutError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,18 @@ def _worth_another_try(task: Any, run: Any, state: Any) -> bool:
 
 def _name() -> str:
     return f"{task_run.parameters['stage']} shard {shard_number(str(task_run.parameters['shard']))}"
+
+
+class _InOneSentence(logging.Filter):
+    """Prefect logs a task's error with its traceback, once a shard; where a sentence says it all, without."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and isinstance(record.exc_info[1], MissingInput | SettingsError):
+            record.exc_info = None
+        return True
+
+
+logging.getLogger("prefect.task_runs").addFilter(_InOneSentence())
 
 
 def _stage_task(stage: str) -> Task[..., str]:

@@ -16,7 +16,10 @@ MAY_IMPORT = {
     "inpainting": {"inpainting", "data", "configs"},
     "flows": {"flows", "detection", "masks", "inpainting", "data", "configs"},
 }
-PREFECT_MAY = {"flows/person_removal.py", "flows/tasks.py", "flows/artifacts.py", "flows/clusters.py"}
+PREFECT_MAY = {
+    *(f"flows/{name}.py" for name in ("person_removal", "tasks", "artifacts", "clusters", "cli/serve")),
+    *(f"flows/deployments/{name}.py" for name in ("bare_names", "register")),
+}
 AGPL_MAY = {"detection/yolo_network.py"}
 
 

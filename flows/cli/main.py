@@ -11,19 +11,16 @@ import typer
 from rich.console import Console
 
 import configs  # noqa: F401  (prepares the environment before anything heavy is imported)
-from configs import SettingsError
 from configs.load import load_settings
-from data.coco import CocoError
-from data.collection import InputError
-from data.places import PlaceError, as_path
-from data.types import PhotoError
-from data.weights import WeightsError
+from data.places import as_path
 from flows.cli import cache, evaluate, weights
 from flows.cli.demo import demo
 from flows.cli.fill import fill
-from flows.cli.run import ServerError, run_job
+from flows.cli.run import run_job
+from flows.cli.serve import deploy, schedule, serve
 from flows.cli.undo import undo_annotations
-from flows.runners import MissingInput
+from flows.deployments import ServerError
+from flows.job import USER_ERRORS
 from flows.selection import selection
 
 app = typer.Typer(
@@ -38,9 +35,10 @@ app.add_typer(cache.app, name="cache", help="The store beside a result: its size
 app.command()(demo)
 app.command()(fill)
 app.command("undo-annotations")(undo_annotations)
+app.command()(serve)
+app.command()(deploy)
+app.command()(schedule)
 
-USER_ERRORS = (InputError, CocoError, SettingsError, WeightsError, PhotoError, MissingInput, ServerError, PlaceError)
-"""Errors whose text is one sentence for the user."""
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -133,7 +131,7 @@ def main() -> None:
     """Entry point: errors that a user can mend are one sentence on stderr and exit code 2."""
     try:
         app()
-    except USER_ERRORS as error:
+    except (*USER_ERRORS, ServerError) as error:
         if "--verbose" in sys.argv:
             errors.print_exception()
         errors.print(f"Error: {error}", markup=False)

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from configs import Settings
 from data.places import is_remote
+from flows.deployments import ServerError
 from flows.events import listening
 from flows.finish import MEANING, PhotosFailed, Summary
 from flows.job import Job, absolute, execute, handed_over, prepare
@@ -24,10 +25,6 @@ from flows.selection import STATES
 from flows.stages import Row
 
 console = Console(highlight=False, soft_wrap=True)
-
-
-class ServerError(Exception):
-    """Prefect has no server to talk to; one sentence for the user."""
 
 
 def run_job(
@@ -65,8 +62,8 @@ def _through_prefect(source: Path, output: Path, settings: Settings, job: Job) -
     from flows.person_removal import person_removal  # takes seconds to import
 
     wanted = job.selection
-    chosen: dict[str, Any] = {name: list(getattr(wanted, name)) or None for name in ("refresh", "photos", "status")}
-    chosen["stages"] = list(wanted.stages) if wanted.stages != STAGE_NAMES else None
+    chosen: dict[str, Any] = {name: getattr(wanted, name) for name in ("refresh", "photos", "status")}
+    chosen["stages"] = wanted.stages if wanted.stages != STAGE_NAMES else ()
     try:
         with handed_over(job):
             summary: Summary | None = person_removal(

@@ -68,3 +68,49 @@ def test_refresh_runs_a_stage_again(coco: Path, tmp_path: Path, computed: Callab
     computed()
     flow(str(coco), str(out), settings=coco_settings(), refresh=["inpaint"])
     assert computed() == {"inpaint": 6}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"source": "/nowhere"}, "/nowhere: the input directory is not there."),
+        ({"stages": ["inpaint"]}, "nothing from stage 'segment' in the store; run it first (--stages segment)."),
+        ({"photos": ["street_*"]}, "--photos street_*: no photo of the collection has such a name."),
+        ({"preset": "cocoa"}, "There is no preset 'cocoa'"),
+    ],
+    ids=["directory", "stage", "photos", "preset"],
+)
+def test_what_cannot_be_done_is_the_runs_state_in_one_sentence(
+    coco: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, change: dict[str, Any], sentence: str
+) -> None:
+    chosen = {"source": str(coco), "output": str(tmp_path / "out"), "preset": "coco", **change}
+    state = flow(**chosen, return_state=True)
+    assert state.is_failed() and sentence in state.message
+    assert "Traceback" not in caplog.text
+    with pytest.raises(Exception, match=sentence[:10]):
+        flow(**chosen)
+
+
+@pytest.mark.slow
+def test_names_of_states_say_what_to_do(
+    coco: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (coco / "images/0001.png").write_bytes(b"no photo")
+    state = flow(str(coco), str(tmp_path / "out"), settings=coco_settings(), return_state=True)
+    assert (state.is_completed(), state.name) == (True, "Incomplete")
+    assert state.message == "4 removed, 1 passthrough, 1 corrupt"
+    assert caplog.text.count("corrupt: 0001.png") == 1, "a warning that names the photo, once"
+
+    def broken(*arguments: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("flows.stages.masks.refine", broken)
+    change = coco_settings("refine.dilate=0.3")
+    state = flow(str(coco), str(tmp_path / "out"), settings=change, return_state=True)
+    assert state.is_failed() and state.message == "1 corrupt, 5 failed"
+    from flows.finish import PhotosFailed
+
+    with pytest.raises(PhotosFailed, match="5 of 6 photos failed; run again") as caught:
+        flow(str(coco), str(tmp_path / "out"), settings=change)
+    assert caught.value.summary.states["failed"] == 5

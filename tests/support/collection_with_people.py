@@ -23,9 +23,9 @@ def texture(seed: int, height: int = 96, width: int = 128) -> np.ndarray:
     return np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))
 
 
-def save_photo(path: Path, seed: int, person: tuple[int, int, int, int] | None, **options: Any) -> None:
-    """person: x, y, width, height of a red rectangle."""
-    pixels = texture(seed).copy()
+def save_photo(path: Path, seed: int, person: tuple[int, int, int, int] | None, scale: int = 1, **options: Any) -> None:
+    """person: x, y, width, height of a red rectangle. scale: 1 is 128 x 96 pixels."""
+    pixels = texture(seed, 96 * scale, 128 * scale).copy()
     if person:
         x, y, w, h = person
         pixels[y : y + h, x : x + w] = (220, 20, 30)

@@ -1,0 +1,147 @@
+"""`person-removal serve` and `deploy`: the flow on a Prefect server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from configs.load import load_settings, merge, parse_override
+from data.collection import InputError
+from flows.deployments import ServerError
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+def serve(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the server and its pages.")] = 4200,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets others in, without a password.")] = (
+        "127.0.0.1"
+    ),
+    database: Annotated[
+        str | None, typer.Option(metavar="URL", help="postgresql://USER@HOST/NAME; SQLite in PREFECT_HOME otherwise.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Runs at a time; each uses every core.")] = 1,
+) -> None:
+    """Prefect on this machine: server, worker and deployments, until Ctrl-C.
+
+    With PREFECT_API_URL set, that server is used and only a worker is started.
+    """
+    from flows.deployments import server
+
+    given = os.environ.get("PREFECT_API_URL")
+    api = given or server.api_url(host, port)
+    children: list[server.Child] = []
+    with _stopped_by_signals():
+        try:
+            if not given:
+                console.print(f"Starting a Prefect server on {host}:{port} ...", markup=False)
+                children.append(server.start_server(host, port, database, _log_file()))
+                os.environ["PREFECT_API_URL"] = api  # before Prefect is imported here
+            _register()
+            children.append(server.start_worker(api, limit))
+            _say_how(api)
+            _keep(children)
+        except KeyboardInterrupt:
+            console.print("Stopping.", markup=False)
+        finally:
+            for child in reversed(children):  # the worker while the server still hears it
+                child.stop()
+
+
+def _keep(children: list[Any]) -> None:
+    """Until the server ends; a worker that ends (killed for memory) is started again, unless it ends at once."""
+    started = time.monotonic()
+    while True:
+        time.sleep(0.5)
+        worker = children[-1]
+        if worker.ended():
+            if time.monotonic() - started < 20:
+                raise ServerError("The worker ended as soon as it was started; what it said stands above.")
+            console.print("The worker ended; starting it again.", markup=False)
+            worker.stop()  # what it left behind
+            children[-1], started = worker.again(), time.monotonic()
+        elif any(child.ended() for child in children):
+            raise ServerError(f"The server ended by itself; what it said is in {_log_file()}.")
+
+
+def schedule(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Folder of photos, or COCO directory.")],
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="New, empty or earlier output directory.")],
+    cron: Annotated[str, typer.Option(help="When: minute hour day month weekday.")] = "0 2 * * *",
+    timezone: Annotated[str, typer.Option(help="Of the times in --cron, as in Europe/Berlin.")] = "UTC",
+    preset: Annotated[str, typer.Option(help="default, embedded, coco, or a YAML file.")] = "coco",
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")] = None,
+) -> None:
+    """Set what person-removal/nightly works on, and when; switches its schedule on."""
+    load_settings(preset, set_ or ())  # refused here rather than at night
+    if not source.is_dir():
+        raise InputError(f"{source}: the input directory is not there.")
+    settings: dict[str, Any] = {}
+    for assignment in set_ or ():
+        merge(settings, parse_override(assignment))
+    _register()
+    from flows.deployments.register import schedule_nightly
+
+    places = {"source": str(source.resolve()), "output": str(output.resolve())}
+    schedule_nightly({**places, "preset": preset, "settings": settings}, cron, timezone)
+    console.print(f"person-removal/nightly: {cron} ({timezone}), {source} -> {output}", markup=False)
+
+
+def deploy() -> None:
+    """Register work pool, deployments and crash detection with the server of PREFECT_API_URL."""
+    _register()
+
+
+def _register() -> None:
+    from prefect.settings import get_current_settings
+
+    from flows.deployments.server import answers
+
+    api = get_current_settings().api.url
+    if not api:
+        raise ServerError(
+            "No Prefect server is configured: set PREFECT_API_URL, or start one with person-removal serve."
+        )
+    if not answers(str(api)):
+        raise ServerError(f"No Prefect server answers at {api}; start it, or correct PREFECT_API_URL.")
+    from flows.deployments.register import register
+
+    for line in register():
+        console.print(f"  {line}", markup=False)
+
+
+def _say_how(api: str) -> None:
+    console.print(
+        f"Open {api.removesuffix('/api')} (Ctrl-C stops everything). From another terminal:\n\n"
+        f"  prefect config set PREFECT_API_URL={api} PREFECT_PLUGINS_ENABLED=true   (once)\n"
+        "  prefect deployment run person-removal --param source=/PHOTOS --param output=/NEW --param preset=embedded\n",
+        markup=False,
+    )
+
+
+def _log_file() -> Path:
+    home = Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
+    return home / "person-removal-server.log"
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """A service manager's SIGTERM ends the command as Ctrl-C does, whatever the shell it was started from ignores."""
+
+    def interrupt(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,11 @@
+"""The flow as Prefect deployments: registering them, a server and a worker for one machine, names without a slash.
+
+Nothing here imports Prefect when it is imported: the command line must not wait for it.
+"""
+
+POOL = "person-removal"
+"""The work pool that the deployments ask for; a process work pool, its workers run flows as processes of theirs."""
+
+
+class ServerError(Exception):
+    """Prefect has no server to talk to, or not the one that is needed; one sentence for the user."""

@@ -1,0 +1,135 @@
+"""Register work pool, deployments and the crash detection with the server that Prefect is configured for."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import (
+    DeploymentScheduleCreate,
+    DeploymentScheduleUpdate,
+    DeploymentUpdate,
+    WorkPoolCreate,
+)
+from prefect.client.schemas.objects import ConcurrencyOptions
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.schedules import construct_schedule
+from prefect.events.schemas.automations import AutomationCore
+from prefect.exceptions import ObjectNotFound
+from prefect.utilities.callables import ParameterSchema, parameter_schema
+from prefect.workers.process import ProcessWorker
+
+from flows.deployments import POOL, ServerError
+from flows.finish import tool_version
+from flows.person_removal import person_removal
+
+
+def register() -> list[str]:
+    """Make what is not there yet; returns a line for each deployment.
+
+    Deployments that are there get this version's form and entrypoint; their parameters, schedules and limits are the
+    operator's and stay. Raises ServerError when the work pool's name is taken by one of another type.
+    """
+    with get_client(sync_client=True) as client:
+        _make_pool(client)
+        _make_automations(client)
+        schema = parameter_schema(person_removal)
+        flow = client.create_flow(person_removal)
+        return [_deploy(client, flow, schema, definition) for definition in definitions()]
+
+
+def schedule_nightly(parameters: dict[str, Any], cron: str, timezone: str) -> None:
+    """Give `person-removal/nightly` its parameters and its one schedule, switched on. Raises ServerError."""
+    try:
+        schedule = construct_schedule(cron=cron, timezone=timezone)
+    except ValueError:
+        raise ServerError(f"--cron {cron!r} --timezone {timezone!r}: not a time that a schedule can have.") from None
+    with get_client(sync_client=True) as client:
+        nightly = client.read_deployment_by_name(f"{person_removal.name}/nightly")
+        changed = DeploymentUpdate(
+            tags=nightly.tags,
+            job_variables=nightly.job_variables,
+            parameters=parameters,
+            parameter_openapi_schema=nightly.parameter_openapi_schema,
+            schedules=[DeploymentScheduleUpdate(schedule=schedule, active=True)],
+        )
+        client.update_deployment(nightly.id, changed)
+
+
+def definitions() -> list[dict[str, Any]]:
+    """The deployments of prefect.yaml: of the package, where it is installed, or of the source tree."""
+    packaged = Path(str(files("flows.deployments"))) / "prefect.yaml"
+    path = packaged if packaged.is_file() else Path(__file__).parents[2] / "prefect.yaml"
+    return list(yaml.safe_load(path.read_text(encoding="utf-8"))["deployments"])
+
+
+def _make_pool(client: SyncPrefectClient) -> None:
+    try:
+        pool = client.read_work_pool(POOL)
+    except ObjectNotFound:
+        template = ProcessWorker.get_default_base_job_template()
+        client.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=template))
+        return
+    if pool.type != "process":
+        raise ServerError(
+            f"Work pool {POOL!r} is of type {pool.type!r}, the deployments need a process work pool; "
+            f"delete it (prefect work-pool delete {POOL}) and register again."
+        )
+
+
+def _make_automations(client: SyncPrefectClient) -> None:
+    text = (files("flows.deployments") / "automations.yaml").read_text(encoding="utf-8")
+    known = {automation.name for automation in client.read_automations()}
+    for definition in yaml.safe_load(text)["automations"]:
+        if definition["name"] not in known:
+            client.create_automation(AutomationCore.model_validate(definition))
+
+
+def _deploy(client: SyncPrefectClient, flow: Any, schema: ParameterSchema, definition: dict[str, Any]) -> str:
+    name = f"{person_removal.name}/{definition['name']}"
+    pool = definition["work_pool"]
+    try:
+        standing = client.read_deployment_by_name(name)
+    except ObjectNotFound:
+        limit = definition.get("concurrency_limit") or {}
+        client.create_deployment(
+            flow_id=flow,
+            name=definition["name"],
+            version=tool_version(),
+            entrypoint=definition["entrypoint"],
+            description=definition["description"],
+            tags=definition["tags"],
+            parameters=definition.get("parameters", {}),
+            parameter_openapi_schema=schema.model_dump(),
+            enforce_parameter_schema=definition["enforce_parameter_schema"],
+            work_pool_name=pool["name"],
+            job_variables=pool["job_variables"],
+            schedules=[_schedule(item) for item in definition.get("schedules", [])],
+            concurrency_limit=limit.get("limit"),
+            concurrency_options=ConcurrencyOptions(collision_strategy=limit["collision_strategy"]) if limit else None,
+            pull_steps=[],
+        )
+        return f"{name}: new"
+    client.update_deployment(standing.id, _update(standing, schema, definition))
+    return f"{name}: was there, its parameters and schedules stay"
+
+
+def _update(standing: DeploymentResponse, schema: ParameterSchema, definition: dict[str, Any]) -> DeploymentUpdate:
+    return DeploymentUpdate(
+        version=tool_version(),
+        entrypoint=definition["entrypoint"],
+        description=definition["description"],
+        tags=standing.tags,
+        job_variables=standing.job_variables,
+        parameter_openapi_schema=schema.model_dump(),
+        enforce_parameter_schema=definition["enforce_parameter_schema"],
+    )
+
+
+def _schedule(item: dict[str, Any]) -> DeploymentScheduleCreate:
+    return DeploymentScheduleCreate(
+        schedule=construct_schedule(cron=item["cron"], timezone=item["timezone"]), active=item["active"]
+    )
