@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from prefect import State, flow, get_run_logger
+from prefect.futures import PrefectFuture
 from prefect.runtime import deployment, flow_run
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
@@ -97,9 +98,14 @@ def _ending(job: Job, summary: Summary | None) -> State[Any]:
 def _submit_all(planned: Planned, selection: Selection) -> list[str]:
     """Every stage of every shard as a task; Prefect starts each when its inputs are there."""
     folder = results_storage(planned.run)
+    submitted: list[PrefectFuture[str]] = []
 
-    def submit(stage: str, *arguments: Any, **options: Any) -> Any:
-        return STAGE_TASKS[stage].with_options(result_storage=folder).submit(stage, *arguments, **options)
+    def submit(stage: str, *arguments: Any, **options: Any) -> PrefectFuture[str]:
+        submitted.append(STAGE_TASKS[stage].with_options(result_storage=folder).submit(stage, *arguments, **options))
+        return submitted[-1]
 
     with task_runner_of(planned.context):
-        return [future.result() for future in run_pipeline(planned, selection, submit)]
+        last = run_pipeline(planned, selection, submit)
+        for future in submitted:  # in order: the first error is the failed stage's, not that of one that waits for it
+            future.result()
+        return [future.result() for future in last]

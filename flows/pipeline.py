@@ -24,17 +24,15 @@ RunStage = Callable[..., Any]
 
 
 def remove_people_from_shard(shard: str, run_step: RunStage, passes: int, stages: Sequence[str]) -> Any:
-    """The DAG of one shard; returns the last stage's manifest.
-
-    Verification is unrolled: each extra pass refines everyone found so far and fills the original photo again. A
-    photo with nobody left has the same keys in every pass, so it is not computed again.
+    """The DAG of one shard; returns the last stage's manifest. Verification is unrolled: each extra pass refines all
+    who were found so far and fills the original again. A photo with nobody left has the first pass's keys, so that it
+    is not computed again.
     """
     made: dict[str, Any] = {}
 
     def step(stage: str, *inputs: str) -> None:
         if stage in stages:
-            given = {name: made[name] for name in inputs if name in made}
-            made[stage] = run_step(stage, shard, given, again=stage in made)
+            made[stage] = run_step(stage, shard, {name: made[name] for name in inputs if name in made}, stage in made)
 
     step("segment")
     step("refine", "segment")
@@ -70,8 +68,8 @@ class Selection:
 
     def options(self, stage: str, again: bool) -> dict[str, Any]:
         """How `run_stage` treats a stage. again: an extra pass, which is the work of `verify` whoever does it."""
-        compute = stage in self.stages or (again and "verify" in self.stages)
-        return {"compute": compute, "since": self.started if stage in self.refresh else 0}
+        since = self.started if stage in self.refresh else 0
+        return {"compute": stage in self.stages or (again and "verify" in self.stages), "since": since}
 
 
 @dataclass(frozen=True)
