@@ -73,7 +73,7 @@ def test_exit_code_of_review(person_removal: Command, tmp_path: Path, allow: tup
     (artifact,) = (store.root / "refine").glob("*/*")
     rle = coco_mask.encode(np.asfortranarray(np.zeros((96, 128), np.uint8)))
     empty = json.dumps({"size": [96, 128], "counts": rle["counts"].decode()}).encode()
-    store.write("refine", artifact.name, empty, {"share": 0.0, "kept": 0})
+    store.write("refine", artifact.name, empty, {"share": 0.0, "kept": 0, "edited": False})
 
     done = person_removal(*run, *allow)
     assert done.returncode == code
