@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 import masks
 from data.files import canonical_json, digest, sha256
+from data.images import Decoded
 from data.places import as_path, read_bytes
 from data.plan import Entry
 from data.store import artifact_key
@@ -28,17 +29,28 @@ def hole_key(run: RunContext, entry: Entry, people: list[str]) -> str:
     settings = run.settings.refine.model_dump(mode="json", exclude=_BY_PHOTO)
     if entry.edited:
         settings = {"edited": True}  # no setting changes what a hand drew
-    inputs = [*people, *kept_digest(run, entry), *edited_digest(entry)]
+    shaded = [entry.sha256] if run.settings.refine.shadow and not entry.edited else []  # found in the pixels
+    inputs = [*people, *kept_digest(run, entry), *edited_digest(entry), *shaded]
     return artifact_key("refine", masks.STAGE_VERSION, settings, [], inputs)
 
 
-def make_hole(run: RunContext, entry: Entry, people: People, extra: People | None) -> tuple[bytes, dict[str, Any]]:
-    """The photo's hole and who stays, as an artifact. Raises PhotoError for a mask that cannot be used."""
+def make_hole(
+    run: RunContext, entry: Entry, people: People, extra: People | None, photo: Callable[[], Decoded]
+) -> tuple[bytes, dict[str, Any]]:
+    """The photo's hole and who stays, as an artifact. photo: reads it, where shadows are looked for.
+
+    Raises PhotoError for a mask that cannot be used.
+    """
     choice = choose(run, entry, people, extra)
     if entry.edited and entry.edited_sha256:
         hole = _read_mask(entry, entry.edited, entry.edited_sha256, people.size).astype(np.uint8) * np.uint8(255)
     else:
-        hole = masks.refine(people.plus([extra] if extra else []), run.settings.refine, choice=choice)
+        everyone, settings = people.plus([extra] if extra else []), run.settings.refine
+        if settings.shadow and len(everyone):
+            seen = photo()
+            hole = masks.refine(everyone, settings, seen.pixels, choice, seen.orientation)
+        else:
+            hole = masks.refine(everyone, settings, choice=choice)
     artifact = {"size": list(hole.shape), "counts": encode_counts(hole)}
     kept = choice.kept & (hole == 0)
     if kept.any():

@@ -119,7 +119,8 @@ def _refine_key(run: RunContext, entry: Entry, rows: Rows) -> str:
 
 
 def _refine(run: RunContext, entry: Entry, rows: Rows) -> Made:
-    return holes.make_hole(run, entry, read_people(run, rows), read_extra(run, rows) if _extra_digest(rows) else None)
+    extra = read_extra(run, rows) if _extra_digest(rows) else None
+    return holes.make_hole(run, entry, read_people(run, rows), extra, lambda: read_photo(run, entry))
 
 
 def _extra_digest(rows: Rows) -> list[str]:

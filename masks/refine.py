@@ -4,32 +4,42 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from configs import GIVEN_MASKS, RefineSettings
+from data.images import to_raw_frame, upright
 from data.types import Hole, People, Pixels
 from masks import morphology
 from masks.carried import carried
 from masks.choice import Choice, choose
 from masks.morphology import Mask
+from masks.shadow import cast_shadow
 
 
 def refine(
-    people: People, settings: RefineSettings, pixels: Pixels | None = None, choice: Choice | None = None
+    people: People,
+    settings: RefineSettings,
+    pixels: Pixels | None = None,
+    choice: Choice | None = None,
+    orientation: int = 1,
 ) -> Hole:
     """The photo's hole: uint8 H x W, 255 = remove; all 0 when there are no people.
 
     All lengths are relative to each person's size, the square root of the mask's area, so that one
-    setting serves a person of 30 and one of 3,000 pixels. pixels: the photo, in the masks' frame, which shadows are
-    found in. choice: who stays; by default what the settings alone say.
+    setting serves a person of 30 and one of 3,000 pixels. pixels: the photo, in the masks' frame, in which
+    `settings.shadow` finds shadows; orientation: EXIF 1..8 that turns that frame upright. choice: who stays; by default
+    what the settings alone say.
     """
     choice = choice or choose(people, (), settings)
     masks = [people.mask(person) for person in people.persons]
     hole = np.zeros(people.size, bool)
     leaving = np.zeros(people.size, bool)
     things = carried(people, masks, choice.stays, settings)
+    if settings.shadow and pixels is not None:
+        _add_shadows(things, people, masks, choice.stays, pixels, orientation)
     for person, mask, stays, theirs in zip(people.persons, masks, choice.stays, things, strict=True):
         if not stays and mask.any():
             noisy = person.source not in GIVEN_MASKS  # in given masks small parts are meant, not noise
@@ -40,6 +50,29 @@ def refine(
     hole |= leaving  # the margin takes from the ring around somebody, never from somebody
     hole &= ~(choice.kept | choice.region)
     return hole.astype(np.uint8) * np.uint8(255)
+
+
+def _add_shadows(
+    things: list[list[Mask]],
+    people: People,
+    masks: Sequence[Mask],
+    stays: Sequence[bool],
+    pixels: Pixels,
+    orientation: int,
+) -> None:
+    """Put the shadows of those who leave to the things that leave with them, in place."""
+
+    def turned(array: NDArray[Any]) -> NDArray[np.uint8]:
+        return np.ascontiguousarray(upright(array.view(np.uint8), orientation))
+
+    everyone = np.logical_or.reduce([*masks, *(people.mask(thing) for thing in people.objects)])
+    image, no_ground = turned(pixels), turned(everyone) > 0
+    for person, mask, staying, theirs in zip(people.persons, masks, stays, things, strict=True):
+        if staying or person.crowd:
+            continue
+        shadow = cast_shadow(image, turned(mask) > 0, no_ground)
+        if shadow is not None:
+            theirs.append(to_raw_frame(shadow.astype(np.uint8), orientation) > 0)
 
 
 def _add(hole: Mask, leaving: Mask, mask: Mask, things: Sequence[Mask], settings: RefineSettings, noisy: bool) -> None:

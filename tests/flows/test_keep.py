@@ -98,3 +98,18 @@ def test_a_keep_list_that_cannot_be_used_is_one_sentence(coco: Path, tmp_path: P
 def test_a_keep_word_that_nobody_knows(coco: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--keep everyone: write 'largest', numbers"):
         remove(coco, tmp_path / "out", "refine.keep=everyone")
+
+
+def test_a_hole_depends_on_the_photo_only_when_shadows_are_looked_for(
+    coco: Path, tmp_path: Path, computed: Callable[[], dict[str, int]]
+) -> None:
+    for shadow, refined in ((False, 0), (True, 1)):
+        out = tmp_path / f"out-{shadow}"
+        remove(coco, out, f"refine.shadow={shadow}")
+        computed()
+        path = coco / "images/0001.png"
+        image = pixels(path).copy()
+        image[0, 0] += 1
+        Image.fromarray(image).save(path)
+        remove(coco, out, f"refine.shadow={shadow}")
+        assert computed().get("refine", 0) == refined
