@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,26 +13,99 @@ import numpy as np
 from PIL import Image
 
 from data.annotation_files import AnnotationFile
-from data.coco import Edit, Fate, HoleRle, write_edited
+from data.coco import REMOVED, Edit, Fate, HoleRle, write_edited
 from data.coco.licences import attribution, licences_of
 from data.collection import Collection, InputError
-from data.files import write_atomic
+from data.files import canonical_json, digest, write_atomic
 from data.images import upright
+from data.places import move, read_bytes, stamp_of
 from data.store import StoreError
 from data.types import decode_counts, encode_counts
 from flows.context import RunContext
 from flows.stages import Row
 
 PUBLISHED = ("removed", "passthrough")
+ATTRIBUTION = "attribution.csv"
 
 
 def write_annotations(
     context: RunContext, collection: Collection, rows: Sequence[Row], about: Mapping[str, Any]
 ) -> dict[str, dict[str, int]]:
-    """Write `annotations/`: what `images/` holds, without the persons, and `attribution.csv`.
+    """Write `annotations/`: what `images/` holds, without the persons, and `attribution.csv`; not when they stand there
+    already, made from the same. A file there that somebody changed is moved to `edited/`.
 
     Returns what happened to how many annotations, by file name and reason. Raises CocoError, InputError, OSError.
     """
+    record = _Record(context)
+    made_from = _made_from(context, collection, rows, about)
+    if record.holds(made_from):
+        return record.counts
+    record.begin([ATTRIBUTION, *(f"annotations/{name}" for name in (REMOVED, *_names(collection)))])
+    counts = _write(context, collection, rows, about)
+    record.end(made_from, counts)
+    return counts
+
+
+def _names(collection: Collection) -> list[str]:
+    return [file.coco.path.name for file in collection.files]
+
+
+def _made_from(context: RunContext, collection: Collection, rows: Sequence[Row], about: Mapping[str, Any]) -> str:
+    """Digest of everything that decides what is written, but the day."""
+    return digest(
+        [
+            {key: value for key, value in about.items() if key != "date"},
+            context.settings.annotations.model_dump(mode="json"),
+            [[file.coco.path.name, file.coco.layout.sha256, file.prefix, file.main] for file in collection.files],
+            sorted(collection.left_out),
+            [[row["name"], row.get("state"), row.get("sha256"), row.get("facts", {}).get("state")] for row in rows],
+        ]
+    )
+
+
+class _Record:
+    """What was written the last time, kept in the store: which files are ours, and from what they were made."""
+
+    def __init__(self, context: RunContext) -> None:
+        self.context = context
+        self.path = context.store.root / "annotations.json"
+        try:
+            self.data = dict(json.loads(read_bytes(self.path)))
+        except (OSError, ValueError, TypeError):
+            self.data = {}
+        self.files: dict[str, Any] = self.data.get("files", {})
+        self.counts: dict[str, dict[str, int]] = self.data.get("counts", {})
+
+    def holds(self, made_from: str) -> bool:
+        return self.data.get("made_from") == made_from and all(self._is_ours(name) for name in self.files)
+
+    def begin(self, names: Sequence[str]) -> None:
+        """Make room for these files, and note that they are ours, for a run that is killed while it writes them."""
+        output = self.context.output
+        for name in {*names, *self.files}:
+            if (output / name).exists() and not self._is_ours(name):
+                move(output / name, output / "edited" / time.strftime("%Y-%m-%dT%H%M%S") / name)
+            elif name not in names:
+                (output / name).unlink(missing_ok=True)
+        self.files = dict.fromkeys(names)
+        write_atomic(self.path, canonical_json({"files": self.files}))
+
+    def end(self, made_from: str, counts: dict[str, dict[str, int]]) -> None:
+        files = {name: stamp_of(self.context.output / name) for name in self.files}
+        write_atomic(self.path, canonical_json({"made_from": made_from, "files": files, "counts": counts}))
+
+    def _is_ours(self, name: str) -> bool:
+        if name not in self.files:
+            return False
+        try:
+            return self.files[name] in (None, stamp_of(self.context.output / name))
+        except OSError:
+            return False
+
+
+def _write(
+    context: RunContext, collection: Collection, rows: Sequence[Row], about: Mapping[str, Any]
+) -> dict[str, dict[str, int]]:
     by_name = {row["name"]: row for row in rows}
     holes: dict[str, dict[str, Any]] = {}
 
@@ -56,7 +130,7 @@ def write_annotations(
 
     edits = [Edit(file.coco, [fate(file, image) for image in file.coco.images]) for file in collection.files]
     counts = write_edited(context.output / "annotations", edits, context.settings.annotations, about)
-    write_atomic(context.output / "attribution.csv", _attribution(collection, by_name), durable=True)
+    write_atomic(context.output / ATTRIBUTION, _attribution(collection, by_name), durable=True)
     return counts
 
 

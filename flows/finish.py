@@ -111,8 +111,10 @@ def finish(
     with atomic_file(output / "manifest.jsonl") as file:
         file.writelines(map(_line, table))
     _write_people(context, rows)
+    remarks = list(collection.notes)
     if collection.files:
-        write_annotations(context, collection, rows, _repeatable(context))
+        counts = write_annotations(context, collection, rows, _repeatable(context))
+        remarks += [f"{name}: {', '.join(f'{n} {what}' for what, n in of.items())}." for name, of in counts.items()]
     states = Counter(str(row["state"]) for row in table)
     computed = context.store.keys("publish", since=started)
     summary = Summary(
@@ -126,7 +128,7 @@ def finish(
     )
     if context.settings.publish.report:
         shown = ({**line, **_shown(row)} for line, row in zip(table, rows, strict=True))
-        write_report(output, shown, _about(context, collection, summary, started))
+        write_report(output, shown, {**_about(context, collection, summary, started), "remarks": remarks})
     return summary
 
 
@@ -216,7 +218,6 @@ def _about(context: RunContext, collection: Collection, summary: Summary, starte
         "computed": summary.computed,
         "cached": summary.photos - summary.computed,
         "licences": _photo_licences(collection),
-        "remarks": list(collection.notes),
     }
 
 

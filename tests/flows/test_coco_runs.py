@@ -170,3 +170,55 @@ def test_undo_from_the_command_line(tmp_path: Path) -> None:
     assert target.read_bytes() == (coco / "annotations/instances_val.json").read_bytes()
     again = CliRunner().invoke(app, ["undo-annotations", str(edited), str(removed), "-o", str(target)])
     assert again.exit_code == 1 and "is there already" in str(again.exception)
+
+
+def stamps(out: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in (out / "annotations").iterdir()}
+
+
+def test_annotation_files_that_stand_there_are_not_written_again(tmp_path: Path) -> None:
+    coco, out = make(tmp_path / "coco"), tmp_path / "out"
+    remove(coco, out)
+    before = stamps(out)
+    remove(coco, out)
+    assert stamps(out) == before
+    remove(coco, out, "annotations.hidden=0.3")
+    assert not {*stamps(out).items()} & {*before.items()}
+
+
+def test_an_edited_annotation_file_is_set_aside_and_one_that_is_gone_is_made_again(tmp_path: Path) -> None:
+    coco, out = make(tmp_path / "coco"), tmp_path / "out"
+    remove(coco, out)
+    first = contents(out)
+    (out / "annotations/instances_val.json").write_text("mine")
+    (out / "annotations/captions_val.json").unlink()
+    remove(coco, out)
+    (kept,) = (out / "edited").rglob("*.json")
+    assert kept.name == "instances_val.json" and kept.read_text() == "mine"
+    assert {name: data for name, data in contents(out).items() if not name.startswith("edited/")} == first
+
+
+def test_a_split_that_leaves_takes_its_annotation_files_along(tmp_path: Path) -> None:
+    coco, out = make(tmp_path / "coco"), tmp_path / "out"
+    remove(coco, out)
+    (coco / "val").rename(tmp_path / "val")
+    remove(coco, out)
+    assert {*stamps(out)} == {f"{kind}_train.json" for kind in KINDS} | {"removed_annotations.json"}
+    assert not (out / "edited").exists()
+
+
+@pytest.mark.parametrize("keep", ["largest", "0", "0,1"])
+def test_who_was_asked_to_stay_keeps_the_annotation(tmp_path: Path, keep: str) -> None:
+    coco, out = tmp_path / "coco", tmp_path / "out"
+    boxes = [PERSON, (80, 30, 10, 20)]
+    save_photo(coco / "images/a.png", 1, PERSON)
+    tree = {
+        "images": [{"id": 1, "file_name": "a.png", **SIZE}],
+        "annotations": [box_annotation(n, 1, 1, box) for n, box in enumerate(boxes)],
+        "categories": [{"id": 1, "name": "person"}],
+    }
+    (coco / "annotations").mkdir()
+    (coco / "annotations/instances.json").write_text(json.dumps(tree))
+    remove(coco, out, f"refine.keep={keep}")
+    stay = [0, 1] if keep == "0,1" else [0]
+    assert read(out, "instances")["annotations"] == [tree["annotations"][n] for n in stay]
