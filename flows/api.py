@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 import inpainting
 from configs import GIVEN_MASKS, Settings, SettingsError
 from configs.load import load_settings
+from data.files import write_atomic
+from data.images import SUFFIXES, Decoded, decode, encode, read_photo_bytes, to_raw_frame, upright
 from data.keep import parse_keep
 from data.types import Hole, People, Photo, Pixels, Weight
 from flows import networks
@@ -22,11 +24,34 @@ from masks import choose, refine
 
 @dataclass(frozen=True)
 class Result:
-    """image: uint8 H x W x 3 RGB without people. hole: uint8 H x W, 255 where it differs. people: who was there."""
+    """image: uint8 H x W x 3 RGB without people. hole: uint8 H x W, 255 where it differs. people: who was there.
+
+    photo: the file that it was made of, when it was given by its path; all of the above are upright.
+    """
 
     image: Pixels
     hole: Hole
     people: People
+    photo: Decoded | None = field(default=None, repr=False)
+
+    def save(self, path: str | Path, *, scrub: bool = False) -> tuple[str, ...]:
+        """Write the result; returns how it departs from the original, beyond the hole.
+
+        A photo given by its path is written in its own format, with its metadata and, as a JPEG, with every block
+        that the hole does not touch; `path` has to end as that format's files do. scrub: without places, names and
+        captions. An array is written as Pillow does by the name. Raises SettingsError, PhotoError, OSError.
+        """
+        path = Path(path)
+        if self.photo is None:
+            Image.fromarray(self.image).save(path)
+            return ()
+        suffixes = SUFFIXES[self.photo.format]
+        if path.suffix.lower() not in suffixes:
+            raise SettingsError(f"{path}: the result keeps the photo's format; end its name in {suffixes[0]}.")
+        image, hole = (to_raw_frame(array, self.photo.orientation) for array in (self.image, self.hole))
+        encoded = encode(self.photo, image, hole, scrub=scrub)
+        write_atomic(path, encoded.raw)
+        return encoded.notes
 
 
 def remove_people(
@@ -38,17 +63,22 @@ def remove_people(
     settings as SECTION.FIELD=VALUE. Raises SettingsError, WeightsError, PhotoError: one sentence each.
 
     >>> result = remove_people("photo.jpg", preset="embedded")
-    >>> Image.fromarray(result.image).save("without-people.png")
+    >>> result.save("without-people.jpg")
     """
     settings, weights = _prepared(preset, tuple(overrides))
+    name = str(image) if isinstance(image, str | Path) else "image"
+    file = None
+    if isinstance(image, str | Path):
+        file = decode(read_photo_bytes(Path(image), name), name, settings.input.megapixels)
+        image = upright(file.pixels, file.orientation)
     pixels = _pixels(image)
-    photo = Photo(id="image", name=str(image) if isinstance(image, str | Path) else "image", pixels=pixels)
+    photo = Photo(id="image", name=name, pixels=pixels)
     people = networks.segmenter(settings.segment, weights).segment([photo])[0]
     choice = choose(people, parse_keep(settings.refine.keep) if settings.refine.keep else (), settings.refine)
     hole = refine(people, settings.refine, pixels, choice)
     kept = choice.kept.astype(np.uint8) * np.uint8(255) if choice.anyone else None
     patches = inpainting.inpaint(pixels, hole, networks.fill(settings.inpaint, weights), settings.inpaint, kept)
-    return Result(inpainting.compose(pixels, hole, patches), hole, people)
+    return Result(inpainting.compose(pixels, hole, patches), hole, people, file)
 
 
 @lru_cache(maxsize=8)
@@ -63,10 +93,7 @@ def _prepared(preset: str, overrides: tuple[str, ...]) -> tuple[Settings, dict[s
     return settings, find_weights(settings)
 
 
-def _pixels(image: Pixels | Image.Image | str | Path) -> Pixels:
-    if isinstance(image, str | Path):
-        with Image.open(image) as opened:
-            image = ImageOps.exif_transpose(opened)
+def _pixels(image: Pixels | Image.Image) -> Pixels:
     if isinstance(image, Image.Image):
         return np.asarray(image.convert("RGB"))
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:

@@ -7,12 +7,12 @@ from typing import Any
 from data.files import sha256
 from data.images import Decoded, encode, mask_png
 from data.plan import Entry
-from data.types import Hole, PhotoError, Pixels, State
+from data.types import Hole, Pixels, State
 from flows.context import RunContext
 from flows.outputs import MASKS, write_files
 from flows.report.thumbnails import SUFFIXES, thumbnails
 
-STAGE_VERSION = 5
+STAGE_VERSION = 6
 
 MADE_UP = 0.7
 """Above this share of hole a result says little about the place; the manifest notes it."""
@@ -35,10 +35,7 @@ def publish_photo(
     verified = facts["verify"]
     state, share = photo_state(hole, verified), float((hole > 0).mean())
     folder = "review" if state == "review" else "images"
-    try:
-        encoded = encode(photo, result, hole, scrub=run.settings.publish.scrub)
-    except PhotoError as error:  # the room below knows no names
-        raise PhotoError(error.state, f"{entry.name}: {error.sentence}") from None
+    encoded = encode(photo, result, hole, scrub=run.settings.publish.scrub)
     raw = encoded.raw
     files = {f"{folder}/{entry.name}": raw}
     if run.settings.publish.masks and not entry.edited:

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from data.files import open_regular
-from data.images.decode import EXTENSIONS, Decoded, decode
+from data.images.decode import EXTENSIONS, SUFFIXES, Decoded, decode
 from data.images.encode import Encoded, encode, scrubbed
 from data.images.orientation import to_raw_frame, upright
 from data.places import is_remote, read_bytes
@@ -37,6 +37,7 @@ def mask_png(hole: Hole) -> bytes:
 
 __all__ = [
     "EXTENSIONS",
+    "SUFFIXES",
     "Decoded",
     "Encoded",
     "decode",

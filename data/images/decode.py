@@ -18,10 +18,19 @@ from data.images.png_file import is_whole
 from data.images.samples import MODES, Palette, Samples, to_pixels
 from data.types import PhotoError, Pixels
 
-FORMATS = {"JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "JPEG2000", "AVIF"}
+SUFFIXES = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "PNG": (".png",),
+    "WEBP": (".webp",),
+    "TIFF": (".tif", ".tiff"),
+    "BMP": (".bmp", ".dib"),
+    "GIF": (".gif",),
+    "JPEG2000": (".jp2", ".j2k", ".jpx"),
+    "AVIF": (".avif",),
+}
+"""How the names of each format's files end, the usual one first."""
 EXTENSIONS = {
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".dib", ".gif"),
-    *(".jp2", ".j2k", ".jpx", ".avif"),
+    *(suffix for suffixes in SUFFIXES.values() for suffix in suffixes),
     # found, and refused by name rather than passed over in silence
     *(".heic", ".heif", ".jxl"),
 }
@@ -34,13 +43,14 @@ _PILLOW_LIMIT = threading.Lock()
 
 @dataclass(frozen=True)
 class Decoded:
-    """A decoded file. pixels: uint8 H x W x 3 RGB in the file's own (raw) frame.
+    """A decoded file. name: for sentences. pixels: uint8 H x W x 3 RGB in the file's own (raw) frame.
 
     format: JPEG, PNG, WEBP, TIFF, BMP, GIF, JPEG2000 or AVIF. mode: of `samples`, one of data.images.samples.MODES.
     orientation: EXIF 1..8, not applied to `pixels`. raw: the file's bytes. samples: as the file holds them (the
     same array as `pixels` for RGB). palette: of mode `P`.
     """
 
+    name: str
     pixels: Pixels
     format: str
     mode: str
@@ -84,7 +94,7 @@ def _decode(raw: bytes, name: str, megapixels: float) -> Decoded:
         raise PhotoError("corrupt", f"{name}: damaged image file (it ends before its picture does).")
     if image.format == "TIFF" and raw[:4] not in (b"II*\0", b"MM\0*"):
         raise PhotoError("refused", f"{name}: big TIFF files are not supported; {_CONVERT}.")
-    if image.format not in FORMATS:
+    if image.format not in SUFFIXES and image.format != "MPO":
         raise PhotoError("refused", f"{name}: {image.format} files are not supported; {_CONVERT}.")
     _refuse_several_pictures(image, name)
     orientation = _orientation(image)
@@ -92,6 +102,7 @@ def _decode(raw: bytes, name: str, megapixels: float) -> Decoded:
     if sorted(samples.shape[:2]) != sorted((height, width)):  # Pillow gives a TIFF's size turned upright
         raise PhotoError("corrupt", f"{name}: damaged image file (its picture has another size than its header says).")
     return Decoded(
+        name=name,
         pixels=to_pixels(samples, mode, palette),
         format="JPEG" if image.format == "MPO" else str(image.format),
         mode=mode,

@@ -40,8 +40,7 @@ def encode(original: Decoded, pixels: Pixels, hole: Hole, *, scrub: bool = False
     pixels: uint8 H x W x 3 RGB in the raw frame. hole: uint8 H x W, 255 where the pixels are new. Outside the hole
     JPEG keeps its quantised coefficients, and lossless kinds their samples; the docs (image-files.md) say what each
     kind keeps. scrub: also without places, names, captions and serial numbers. An empty hole without `scrub` is the
-    original, byte for byte. What was written is read back before it is returned. Raises PhotoError, whose sentence
-    does not name the file.
+    original, byte for byte. What was written is read back before it is returned. Raises PhotoError.
     """
     assert pixels.shape == original.pixels.shape and hole.shape == pixels.shape[:2], "the output has the input's size"
     if not hole.any():
@@ -66,12 +65,12 @@ def _written(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> En
         faithful = _is_faithful(decode(encoded.raw, "the result", math.inf), original, samples, bool(hole.any()))
     except (PhotoError, MemoryError, OSError) as error:
         if isinstance(error, PhotoError) and error.state == "corrupt":
-            raise PhotoError("corrupt", _DAMAGED) from error
+            raise PhotoError("corrupt", f"{original.name}: {_DAMAGED}") from error
         raise
     except Exception as error:  # decoders look away from much that writers cannot
-        raise PhotoError("corrupt", _DAMAGED) from error
+        raise PhotoError("corrupt", f"{original.name}: {_DAMAGED}") from error
     if not faithful:
-        raise PhotoError("corrupt", _DAMAGED)
+        raise PhotoError("corrupt", f"{original.name}: {_DAMAGED}")
     return encoded
 
 
@@ -148,7 +147,7 @@ def _bmp(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encode
     raw = bmp_file.replace_pixels(original.raw, samples, hole)
     if raw is not None:
         return Encoded(raw)
-    return Encoded(_pillow(_image(original, samples), "BMP", {}), ("re-encoded without run lengths",))
+    return Encoded(_pillow(_image(original, samples), "BMP", {}), ("re-encoded: its rows are not whole bytes a pixel",))
 
 
 # ---------------------------------------------------------------- kinds that Pillow writes anew

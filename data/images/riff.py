@@ -27,14 +27,16 @@ def join_webp(chunks: Chunks) -> bytes:
 def lossy_quality(chunks: Chunks) -> int | None:
     """libwebp's quality (0..100) that gives the picture's quantiser; None for a lossless file.
 
-    The base quantiser index (0..127) stands in the frame header (RFC 6386, section 9.6); libwebp makes it of the
-    quality as 127 * (1 - c(q) ** 0.9 ...) (quant_enc.c), here inverted for its default settings.
+    The base quantiser index (0..127) stands in the frame header (RFC 6386, section 9.6). libwebp makes it of the
+    quality as 127 * (1 - cbrt(c) ** e) (quant_enc.c), where c is 2/3 of the quality below 0.75 and 2 q - 1 above, and
+    e, 1.446 for the segment that the header speaks of in most photos, depends on the picture. Written with Pillow's
+    defaults at 30 to 95, photos come out 0 to 16 too high, most of them within 1.
     """
     data = next((data for name, data in chunks if name == b"VP8 "), None)
     if data is None or len(data) < 11:
         return None
     index = _base_index(data[10:])
-    compression = (1 - index / 127) ** 3  # undoes the cube root
+    compression = (1 - index / 127) ** (3 / 1.446)
     quality = 1.5 * compression if compression < 0.5 else (compression + 1) / 2
     return max(1, min(100, round(100 * quality)))
 

@@ -13,7 +13,7 @@ import inpainting
 from configs.load import load_settings
 from data.collection import InputError
 from data.files import write_atomic
-from data.images import decode, encode, read_photo_bytes, to_raw_frame
+from data.images import SUFFIXES, decode, encode, read_photo_bytes, to_raw_frame
 from data.types import Hole, PhotoError
 from data.weights import find
 from detection.mask_files import BadMask, read_mask
@@ -47,8 +47,8 @@ def fill(
     photo = decode(read_photo_bytes(image, image.name), image.name, whole.input.megapixels)
     if out.exists() and out.samefile(image):
         raise InputError(f"{out}: originals are never written to; give another name.")
-    if out.suffix.lower() not in _suffixes(photo.format):
-        raise InputError(f"{out}: the result keeps the photo's format; end its name in {_suffixes(photo.format)[0]}.")
+    if out.suffix.lower() not in SUFFIXES[photo.format]:
+        raise InputError(f"{out}: the result keeps the photo's format; end its name in {SUFFIXES[photo.format][0]}.")
     height, width = photo.pixels.shape[:2]
     hole = read_hole(mask, (height, width), photo.orientation)
     prepare_process()
@@ -77,16 +77,3 @@ def read_hole(path: Path, size: tuple[int, int], orientation: int = 1) -> Hole:
             raise PhotoError("refused", f"The mask {path} {error}.") from None
         return to_raw_frame(mask.astype(np.uint8) * np.uint8(255), orientation)
     return mask.astype(np.uint8) * np.uint8(255)
-
-
-def _suffixes(format_: str) -> tuple[str, ...]:
-    return {
-        "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
-        "PNG": (".png",),
-        "WEBP": (".webp",),
-        "TIFF": (".tif", ".tiff"),
-        "BMP": (".bmp", ".dib"),
-        "GIF": (".gif",),
-        "JPEG2000": (".jp2", ".j2k", ".jpx"),
-        "AVIF": (".avif",),
-    }[format_]

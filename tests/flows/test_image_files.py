@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from collection_with_people import box_annotation, manifest, remove, save_photo, texture
-from PIL import Image
+from PIL import Image, ImageOps
 
-from data.images import upright
+from configs import SettingsError
+from data.images import decode, upright
 from data.images.jpeg_blocks import read_coefficients
+from data.types import People
+from flows.api import Result
 
 PERSON = (20, 30, 16, 40)
 
@@ -126,3 +129,24 @@ def test_too_many_megapixels_are_refused_by_name(tmp_path: Path) -> None:
         "refused",
         "a.png: 128 x 96 pixels are more than input.megapixels=0.01 allows; raise it if the memory is there.",
     )
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_result_is_saved_in_the_photos_own_format(tmp_path: Path, orientation: int) -> None:
+    save_photo(tmp_path / "a.jpg", 1, PERSON, quality=90, exif=with_gps(orientation))
+    photo = decode((tmp_path / "a.jpg").read_bytes(), "a.jpg")
+    shown = upright(photo.pixels, orientation)
+    hole = np.zeros(shown.shape[:2], np.uint8)
+    hole[20:60, 30:50] = 255
+    filled = np.where(hole[..., None] > 0, np.uint8(90), shown)
+    result = Result(filled, hole, People((shown.shape[0], shown.shape[1])), photo)
+    assert result.save(tmp_path / "out.jpg") == ()
+    again = Image.open(tmp_path / "out.jpg")
+    assert again.getexif()[0x0112] == orientation and again.getexif()[0x010F] == "Maker"
+    after = np.asarray(ImageOps.exif_transpose(again))
+    assert np.abs(after.astype(int) - filled)[hole == 0].mean() < 0.5
+    assert np.abs(after[30:50, 35:45].astype(int) - 90).mean() < 3
+    with pytest.raises(SettingsError, match=r"out.png: the result keeps the photo's format; end its name in .jpg"):
+        result.save(tmp_path / "out.png")
+    Result(filled, hole, result.people).save(tmp_path / "array.png")
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "array.png")), filled)

@@ -6,12 +6,13 @@ import io
 
 import numpy as np
 import pytest
-from image_kinds import KINDS
+from image_kinds import KINDS, picture, saved
 from PIL import Image
 
 from data.images import Decoded, decode, encode
 from data.images.jpeg_blocks import read_coefficients
 from data.images.jpeg_file import parse_jpeg
+from data.images.riff import lossy_quality, parse_webp
 from data.images.samples import MODES
 from data.types import Hole, Pixels
 
@@ -112,3 +113,11 @@ def test_progressive_stays_progressive(name: str) -> None:
     hole = hole_in(photo)
     before, after = (Image.open(io.BytesIO(r)) for r in (photo.raw, encode(photo, filled(photo, hole), hole).raw))
     assert before.info.get("progressive") == after.info.get("progressive")
+
+
+@pytest.mark.parametrize("quality", [30, 50, 75, 80, 90, 95, 100])
+def test_the_quality_of_a_lossy_webp_is_read_from_its_quantiser(quality: int) -> None:
+    raw = saved(picture(size=(256, 192)), "WEBP", quality=quality)
+    found = lossy_quality(parse_webp(raw))
+    assert found is not None and quality - 1 <= found <= quality + 16
+    assert lossy_quality(parse_webp(saved(picture(), "WEBP", lossless=True))) is None
