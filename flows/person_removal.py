@@ -105,7 +105,7 @@ def _submit_all(planned: Planned, selection: Selection) -> list[str]:
         return submitted[-1]
 
     with task_runner_of(planned.context):
-        last = run_pipeline(planned, selection, submit)
+        last = run_pipeline(planned, selection, submit, map)
         for future in submitted:  # in order: the first error is the failed stage's, not that of one that waits for it
             future.result()
         return [future.result() for future in last]

@@ -12,6 +12,7 @@ from data.collection import Collection
 from data.plan import make_entries, write_shards
 from flows.context import RunContext, second_look
 from flows.outputs import with_edited_masks
+from flows.processes import overlapping
 from flows.runners import run_stage
 from flows.stages import STAGES
 
@@ -19,8 +20,7 @@ StageName = Literal["segment", "refine", "inpaint", "verify", "publish"]
 STAGE_NAMES = tuple(STAGES)
 assert get_args(StageName) == STAGE_NAMES
 
-RunStage = Callable[..., Any]
-"""Gives the manifest of a stage, now (a path) or later (a Prefect future)."""
+RunStage = Callable[..., Any]  # gives the manifest of a stage, now (a path) or later (a Prefect future)
 
 
 def remove_people_from_shard(shard: str, run_step: RunStage, passes: int, stages: Sequence[str]) -> Any:
@@ -105,15 +105,14 @@ def plan_shards(context: RunContext, collection: Collection, photos: Names[str] 
     )
 
 
-def run_pipeline(planned: Planned, selection: Selection, run_stage: RunStage = run_stage) -> list[Any]:
-    """Every shard through the DAG; returns the last stage's manifests, as `run_stage` gives them.
-
-    The plain runner works here, its photos on a pool of processes; the Prefect flow hands one in that submits tasks.
-    """
+def run_pipeline(
+    planned: Planned, selection: Selection, run_stage: RunStage = run_stage, each: Any = overlapping
+) -> list[Any]:
+    """Every shard through the DAG, a few at a time; returns the last stage's manifests, as `run_stage` gives them."""
 
     def step(stage: str, shard: str, inputs: dict[str, Any], again: bool) -> Any:
         return run_stage(stage, planned.run, shard, inputs, **selection.options(stage, again))
 
-    settings = planned.context.settings
+    settings, reached = planned.context.settings, selection.reached
     passes = settings.verify.passes if second_look(settings) else 0  # nobody looks: nobody more is found
-    return [remove_people_from_shard(shard, step, passes, selection.reached) for shard in planned.shards]
+    return list(each(lambda shard: remove_people_from_shard(shard, step, passes, reached), planned.shards))

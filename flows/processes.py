@@ -18,6 +18,7 @@ Result = TypeVar("Result")
 
 _pools: dict[int, _Pool] = {}
 _lock = threading.Lock()
+_here = threading.RLock()  # one photo at a time is computed in this process itself
 
 
 def run_in_processes(
@@ -40,7 +41,8 @@ def run_in_processes(
         prepare_process()
         for args, job in zip(arguments, jobs, strict=True):
             started = time.monotonic()
-            result = function(*args)
+            with _here:
+                result = function(*args)
             yield job, result, time.monotonic() - started
         return
     if not jobs:
@@ -59,6 +61,23 @@ def run_in_processes(
     finally:  # an error or Ctrl-C: what has not started yet will not be wanted
         for future in futures:
             future.cancel()
+
+
+def overlapping(function: Callable[[Job], Result], items: Sequence[Job], at_once: int = 3) -> list[Result]:
+    """[function(item) for item in items], a few at a time on threads, whose photos share the pool of processes.
+
+    So the pool has work while the last photos of one shard's stage are finished. No more than a few shards are under
+    way, which bounds what waits in memory. An error or Ctrl-C stops the processes, so that no thread goes on.
+    """
+    with ThreadPoolExecutor(at_once, thread_name_prefix="shard") as threads:
+        futures = [threads.submit(function, item) for item in items]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            stop_processes()
+            raise
 
 
 def prepare_process() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -26,6 +27,7 @@ from flows.processes import run_in_processes
 from flows.stages import STAGES, Row, Stage
 
 _MANIFEST_VERSION = 2
+_telling = threading.RLock()
 log = logging.getLogger("person_removal")
 
 Listener = Callable[[str, Row, bool, float], None]
@@ -231,5 +233,6 @@ def _write_manifest(run: RunContext, stage: str, shard: str, inputs: Mapping[str
 
 
 def _tell(stage: str, row: Row, stored: bool, seconds: float) -> None:
-    for listener in listeners:
-        listener(stage, row, stored, seconds)
+    with _telling:  # shards come on several threads
+        for listener in listeners:
+            listener(stage, row, stored, seconds)

@@ -13,7 +13,7 @@ from rich.console import Console
 import configs  # noqa: F401  (prepares the environment before anything heavy is imported)
 from configs.load import load_settings
 from data.places import as_path
-from flows.cli import cache, evaluate, weights
+from flows.cli import bench, cache, evaluate, weights
 from flows.cli.demo import demo
 from flows.cli.fill import fill
 from flows.cli.run import run_job
@@ -31,6 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(weights.app, name="weights", help="List, fetch and verify the networks' weights.")
 app.add_typer(evaluate.app, name="evaluate", help="Figures against the truth: masks.")
+app.add_typer(bench.app, name="bench")
 app.add_typer(cache.app, name="cache", help="The store beside a result: its size, what can go, whether it is intact.")
 app.command()(demo)
 app.command()(fill)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from configs import SettingsError
-from flows.processes import run_in_processes, stop_processes
+from flows.processes import overlapping, run_in_processes, stop_processes
 
 
 @pytest.fixture(autouse=True)
@@ -98,3 +99,20 @@ def test_stopping_does_not_wait_for_what_runs() -> None:
     started = time.monotonic()
     stop_processes()
     assert time.monotonic() - started < 60
+
+
+def test_several_shards_are_under_way_and_their_order_stays() -> None:
+    both = threading.Barrier(2, timeout=30)  # passed only by two at a time
+    assert overlapping(lambda number: (both.wait() >= 0, number), range(6), at_once=2) == [(True, n) for n in range(6)]
+
+
+def test_an_error_in_one_shard_ends_the_others() -> None:
+    begun = []
+
+    def shard(number: int) -> None:
+        begun.append(number)
+        fault(number)
+
+    with pytest.raises(SettingsError, match="no 0"):
+        overlapping(shard, range(100), at_once=1)
+    assert begun[0] == 0
