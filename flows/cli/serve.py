@@ -87,7 +87,7 @@ def schedule(
     settings: dict[str, Any] = {}
     for assignment in set_ or ():
         merge(settings, parse_override(assignment))
-    _register()
+    _register(quiet=True)
     from flows.deployments.register import schedule_nightly
 
     places = {"source": str(source.resolve()), "output": str(output.resolve())}
@@ -100,7 +100,7 @@ def deploy() -> None:
     _register()
 
 
-def _register() -> None:
+def _register(quiet: bool = False) -> None:
     from prefect.settings import get_current_settings
 
     from flows.deployments.server import answers
@@ -115,7 +115,8 @@ def _register() -> None:
     from flows.deployments.register import register
 
     for line in register():
-        console.print(f"  {line}", markup=False)
+        if not quiet:
+            console.print(f"  {line}", markup=False)
 
 
 def _say_how(api: str) -> None:

@@ -97,8 +97,13 @@ def start_server(host: str, port: int, database: str | None, log: Path) -> Child
 def start_worker(api: str, limit: int) -> Child:
     """A worker of the deployments' pool that runs at most `limit` runs at a time."""
     arguments = ("worker", "start", "--pool", POOL, "--limit", str(limit))
-    # it asks for work every 10 s by default
-    return Child("worker", *arguments, environment={"PREFECT_API_URL": api, "PREFECT_WORKER_QUERY_SECONDS": "2"})
+    environment = {
+        "PREFECT_API_URL": api,
+        "PREFECT_WORKER_QUERY_SECONDS": "2",  # it asks for work every 10 s by default
+        # bare names are the command line's; a worker only logs that it cannot load plugins in a running event loop
+        "PREFECT_PLUGINS_ENABLED": os.environ.get("PREFECT_PLUGINS_ENABLED", "false"),
+    }
+    return Child("worker", *arguments, environment=environment)
 
 
 def api_url(host: str, port: int) -> str:

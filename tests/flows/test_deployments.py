@@ -141,7 +141,7 @@ def test_a_schedule_fires_and_a_paused_one_does_not(operator: Operator, coco: Pa
     parameters = {"stages": ["segment"], "source": str(coco), "output": str(tmp_path / "out"), "preset": "coco"}
     (made,) = _every_few_seconds(operator, segment["id"], parameters)
     try:
-        fired = wait_for(lambda: _runs_of(operator, segment["id"], "COMPLETED"), 90, "the schedule fired")
+        fired = wait_for(lambda: _runs_of(operator, segment["id"], "COMPLETED"), 240, "the schedule fired")
         assert fired[0]["auto_scheduled"]
     finally:
         operator.run(*PREFECT, "deployment", "schedule", "delete", "-y", "person-removal/segment", made["id"])
@@ -163,7 +163,7 @@ def test_a_killed_run_is_crashed_and_a_retry_goes_on(operator: Operator, slow_co
     out = tmp_path / "out"
     run = operator.start("person-removal", source=str(slow_coco), output=str(out), preset="coco")
     filled = out / ".person-removal/inpaint"
-    wait_for(lambda: list(filled.glob("*/*")), 90, "the first photo is filled")
+    wait_for(lambda: list(filled.glob("*/*")), 240, "the first photo is filled")
     kill(operator.processes_of(run))
     assert operator.ended(run)["type"] == "CRASHED"
     kept = {path: path.stat().st_mtime_ns for path in filled.glob("*/*") if not path.name.endswith(".tmp")}
@@ -171,7 +171,7 @@ def test_a_killed_run_is_crashed_and_a_retry_goes_on(operator: Operator, slow_co
 
     done = operator.run(*PREFECT, "flow-run", "retry", run)
     assert done.returncode == 0, done.stderr
-    wait_for(lambda: operator.state(run)["type"] == "COMPLETED", 90, "the retry completes")
+    wait_for(lambda: operator.state(run)["type"] == "COMPLETED", 240, "the retry completes")
     assert {path: path.stat().st_mtime_ns for path in kept} == kept, "what stood there was not computed again"
     remove(slow_coco, tmp_path / "undisturbed", "inpaint.fill=patchmatch")
     assert contents(out) == contents(tmp_path / "undisturbed")
@@ -185,12 +185,12 @@ def test_a_run_whose_worker_is_gone_too_is_found_by_its_heartbeats(
     assert patience > 3 * 30, "three heartbeats may be lost"
     _be_impatient(operator, automation, 10)
     run = operator.start("person-removal", source=str(slow_coco), output=str(tmp_path / "out"), preset="coco")
-    wait_for(lambda: list((tmp_path / "out/.person-removal/inpaint").glob("*/*")), 90, "the first photo is filled")
+    wait_for(lambda: list((tmp_path / "out/.person-removal/inpaint").glob("*/*")), 240, "the first photo is filled")
     kill([*operator.workers(), *operator.processes_of(run)])
-    assert operator.ended(run, 60)["type"] == "CRASHED"
+    assert operator.ended(run)["type"] == "CRASHED"
     _be_impatient(operator, automation, patience)
     assert operator.run(*PREFECT, "flow-run", "retry", run).returncode == 0
-    wait_for(lambda: operator.state(run)["type"] == "COMPLETED", 90, "the worker was started again and did it")
+    wait_for(lambda: operator.state(run)["type"] == "COMPLETED", 240, "the worker was started again and did it")
     assert operator.said("starting it again")
 
 

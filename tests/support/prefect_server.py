@@ -106,7 +106,7 @@ class Operator:
     def state(self, run: str) -> dict[str, Any]:
         return dict(self.get(f"flow_runs/{run}")["state"])
 
-    def ended(self, run: str, seconds: float = 90) -> dict[str, Any]:
+    def ended(self, run: str, seconds: float = 240) -> dict[str, Any]:
         """The final state of a run."""
         final = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
         wait_for(lambda: self.state(run)["type"] in final, seconds, f"run {run} ends; log: {self.log}")
