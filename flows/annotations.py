@@ -128,7 +128,10 @@ def _write(
             kept=_in_frame(hole["size"], hole["kept"], image, orientation) if "kept" in hole else None,
         )
 
-    edits = [Edit(file.coco, [fate(file, image) for image in file.coco.images]) for file in collection.files]
+    others_said = context.settings.segment.segmenter != "annotations"
+    edits = [
+        Edit(file.coco, [fate(file, image) for image in file.coco.images], others_said) for file in collection.files
+    ]
     counts = write_edited(context.output / "annotations", edits, context.settings.annotations, about)
     write_atomic(context.output / ATTRIBUTION, _attribution(collection, by_name), durable=True)
     return counts

@@ -39,10 +39,15 @@ class Fate:
 
 @dataclass(frozen=True)
 class Edit:
-    """One annotation file and the fate of each of its images, by their place in the list."""
+    """One annotation file and the fate of each of its images, by their place in the list.
+
+    check_persons: persons that are mostly outside the hole leave under a reason of their own (it takes a while, and is
+    of use where somebody else than this file said where the people are).
+    """
 
     coco: CocoFile
     fates: Sequence[Fate]
+    check_persons: bool = False
 
     def by_id(self) -> dict[Any, Fate]:
         """By image id; of images that share one, one that left counts."""
@@ -96,14 +101,16 @@ def write_edited(
     return counts
 
 
-def judge(coco: CocoFile, index: int, raw: bytes, fates: Mapping[Any, Fate], settings: AnnotationSettings) -> Verdict:
+def judge(edit: Edit, index: int, raw: bytes, fates: Mapping[Any, Fate], settings: AnnotationSettings) -> Verdict:
     """The rules, in order: what happens to the annotation at `index`, whose text is `raw`."""
+    coco = edit.coco
     image_id = coco.image_ids[index]
     fate = fates.get(image_id) if isinstance(image_id, int | float | str) else None
     if fate is not None and fate.left:
         return Verdict("removed", fate.left)
     if coco.is_person(index) and not _stays(raw, fate):
-        return Verdict("removed", "person")
+        outside = edit.check_persons and fate is not None and _is_outside(raw, fate.hole)
+        return Verdict("removed", "person outside the hole" if outside else "person")
     if fate is None or fate.hole is None:
         return KEEP
     if index in coco.captions:
@@ -121,6 +128,11 @@ def judge(coco: CocoFile, index: int, raw: bytes, fates: Mapping[Any, Fate], set
 def _stays(raw: bytes, fate: Fate | None) -> bool:
     """Whether a person annotation is of somebody who was asked to stay: most of it is theirs."""
     return fate is not None and fate.kept is not None and (hidden_share(parse(raw), fate.kept) or 0) > 0.5
+
+
+def _is_outside(raw: bytes, hole: HoleRle | None) -> bool:
+    """Whether a person annotation lies mostly outside the hole: the photo may still show somebody."""
+    return hole is None or (hidden_share(parse(raw), hole) or 0) < 0.5
 
 
 def _by_share(annotation: dict[str, Any], hidden: float, hole: HoleRle, settings: AnnotationSettings) -> Verdict:
@@ -151,7 +163,7 @@ def _write_file(
 
     def annotations() -> Iterator[bytes]:
         for index, raw in enumerate(layout.raw("annotations")):
-            verdict = judge(edit.coco, index, raw, fates, settings)
+            verdict = judge(edit, index, raw, fates, settings)
             counts[verdict.reason or verdict.action] += 1
             if verdict.action == "kept":
                 yield raw

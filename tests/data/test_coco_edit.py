@@ -7,10 +7,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import hostile_cases
 import numpy as np
 import pytest
 from coco_strategies import HEIGHT, WIDTH, coco_trees
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
@@ -206,10 +207,11 @@ def same(a: Any, b: Any) -> bool:
     return json.dumps(a) == json.dumps(b)
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize("indent", [None, 1])
 @given(data=st.data())
-@settings(max_examples=150, deadline=None)
 def test_edited_and_undone_is_the_original(indent: int | None, data: st.DataObject) -> None:
+    hostile_cases.count["annotation files"] += 1
     original = data.draw(coco_trees())
     text = json.dumps(original, indent=indent, ensure_ascii=data.draw(st.booleans()))
     try:

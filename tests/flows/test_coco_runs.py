@@ -7,8 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from collection_with_people import box_annotation, contents, manifest, remove, save_photo
+from PIL import Image
 from pycocotools.coco import COCO
 from typer.testing import CliRunner
 
@@ -222,3 +224,24 @@ def test_who_was_asked_to_stay_keeps_the_annotation(tmp_path: Path, keep: str) -
     remove(coco, out, f"refine.keep={keep}")
     stay = [0, 1] if keep == "0,1" else [0]
     assert read(out, "instances")["annotations"] == [tree["annotations"][n] for n in stay]
+
+
+def test_persons_that_another_segmenter_missed_are_counted(tmp_path: Path) -> None:
+    """The annotation file knows them: their annotations leave, and the report says that the photos may show them."""
+    coco, out, masks = make(tmp_path / "coco"), tmp_path / "out", tmp_path / "masks"
+    for name in ("train/1", "train/2", "val/1"):
+        mask = np.zeros((96, 128), np.uint8)
+        if name == "val/1":
+            mask[30:70, 20:36] = 255
+        (masks / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(mask).save(masks / f"{name}.png")
+    remove(coco, out, "segment.segmenter=mask-files", f"segment.masks={masks}", "publish.report=true")
+    records = read(out, "removed_annotations")["annotations"]
+    reasons = {(r["file"], r["index"]): r["reason"] for r in records if r["reason"].startswith("person")}
+    assert reasons == {
+        (0, 0): "person outside the hole",
+        (1, 0): "person",
+        (2, 0): "person outside the hole",
+        (4, 0): "person",
+    }
+    assert "1 person outside the hole" in (out / "report.html").read_text()

@@ -82,8 +82,8 @@ def test_at_every_write(
 ) -> None:
     coco, reference, number = undisturbed
     assert number > 40
-    failed = 0
-    for at in range(number):
+    failed, tried = 0, range(0, number, 1 if stays else 3)
+    for at in tried:
         out = tmp_path / str(at)
         with failing(Disk(at, lambda: raises(code), stays)):
             try:
@@ -97,7 +97,7 @@ def test_at_every_write(
         again = remove(coco, out, *QUICK)
         assert again is not None and again.states == {"removed": 1}
         assert contents(out) == reference, at
-    assert failed == number, "every failure was told"
+    assert failed == len(tried), "every failure was told"
 
 
 KILLED = """
