@@ -106,8 +106,8 @@ class RefineSettings(_Frozen):
     carry: float = Field(default=0.04, ge=0, le=1)
     """Things at most this far from a person leave with them (what touches always does); 0 leaves all things."""
     shadow: bool = False
-    """Shadows that people cast on the ground leave with them where they seem beyond doubt. Off, because they are not: of
-    13 that were found for 757 people, looked at one by one, 8 were right."""
+    """Shadows that people cast on the ground leave with them where they seem beyond doubt. Off, because they are not:
+    of 13 that were found for 757 people, looked at one by one, 8 were right."""
     keep: str | None = None
     """Who stays: `largest`, numbers of the photo's people as in people.json (`0,2`), or a JSON file of photo name ->
     `"largest"`, numbers, and boxes `[x, y, width, height]` in pixels."""

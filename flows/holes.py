@@ -56,7 +56,8 @@ def make_hole(
     if kept.any():
         artifact["kept"] = encode_counts(kept)
     share = round(float((hole > 0).mean()), 6)
-    return canonical_json(artifact), {"share": share, "kept": sum(choice.stays), "edited": bool(entry.edited)}
+    stays = sum(bool((kept & mask).sum() > mask.sum() / 2) for mask in map(people.mask, people.persons))
+    return canonical_json(artifact), {"share": share, "kept": stays, "edited": bool(entry.edited)}
 
 
 def choose(run: RunContext, entry: Entry, people: People, extra: People | None = None) -> masks.Choice:

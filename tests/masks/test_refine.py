@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -57,3 +59,26 @@ def test_given_masks_are_always_wholly_inside(mask: np.ndarray, dilate: float, l
     assert (hole[mask] == 255).all()
     if not mask.any():
         assert not hole.any()
+
+
+@given(
+    st.lists(arrays(bool, (40, 30)), min_size=1, max_size=3),
+    st.floats(0, 0.3),
+    st.floats(0, 0.3),
+    st.sampled_from(["yolo", "annotations"]),
+)
+def test_looking_only_at_each_persons_surroundings_changes_nothing(
+    masks: list[np.ndarray], close: float, dilate: float, source: str
+) -> None:
+    settings = RefineSettings(close=close, dilate=dilate, dilate_min=2, snap=0.1)
+    hole = refine(people(*masks, source=source), settings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules["masks.refine"], "_surroundings", lambda mask, margin: (slice(0, 40), slice(0, 30)))
+        np.testing.assert_array_equal(hole, refine(people(*masks, source=source), settings))
+
+
+@given(arrays(bool, (16, 16)), arrays(bool, (16, 16)))
+def test_every_pixel_of_annotated_people_and_crowds_is_inside(person: np.ndarray, crowd: np.ndarray) -> None:
+    found = People((16, 16), tuple(Person.from_mask(m, 1.0, "annotations", m is crowd) for m in (person, crowd)))
+    hole = refine(found, RefineSettings())
+    assert (hole[person | crowd] == 255).all()
