@@ -36,7 +36,7 @@ def lossy_quality(chunks: Chunks) -> int | None:
     if data is None or len(data) < 11:
         return None
     index = _base_index(data[10:])
-    compression = (1 - index / 127) ** (3 / 1.446)
+    compression: float = (1 - index / 127) ** (3 / 1.446)
     quality = 1.5 * compression if compression < 0.5 else (compression + 1) / 2
     return max(1, min(100, round(100 * quality)))
 
