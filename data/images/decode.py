@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from PIL.Image import open as pillow_open  # ultralytics puts one of its own in its place, which wants pi_heif
 
 from configs import InputSettings
 from data.images.jpeg_file import parse_jpeg
@@ -228,6 +229,6 @@ def open_image(raw: bytes) -> Image.Image:
     with _PILLOW_LIMIT:
         before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            return Image.open(io.BytesIO(raw))
+            return pillow_open(io.BytesIO(raw))
         finally:
             Image.MAX_IMAGE_PIXELS = before

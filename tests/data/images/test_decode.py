@@ -121,3 +121,15 @@ def test_corrupt(kind: str) -> None:
     with pytest.raises(PhotoError, match=words) as error:
         decode(raw, "my photo.x")
     assert error.value.state == "corrupt" and error.value.sentence.startswith("my photo.x: ")
+
+
+def test_a_replaced_image_open_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ultralytics puts its own in Pillow's place, which fails for want of another package."""
+
+    def replaced(*_: object) -> None:
+        raise ModuleNotFoundError("No module named 'pi_heif'")
+
+    monkeypatch.setattr(Image, "open", replaced)
+    with pytest.raises(PhotoError, match="HEIC files are not supported"):
+        decode(HEIC, "x")
+    assert decode(saved(picture(), "PNG"), "x").mode == "RGB"
