@@ -1,0 +1,81 @@
+"""kill -9 at a random moment of a run, and what has to hold after the next one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+from collection_with_people import contents
+
+STAGES = ("segment", "refine", "inpaint", "verify", "publish")
+OPTIONS = ("--preset", "coco", "--set", "inpaint.fill=patchmatch", "--set", "run.shard_size=2", "--workers", "2")
+
+
+def start(source: Path, output: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "flows.cli.main", "run", str(source), str(output), *OPTIONS]
+    root = Path(__file__).resolve().parents[2]
+    return subprocess.Popen(
+        command,
+        env={**os.environ, **environment, "PYTHONPATH": str(root)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def run_to_the_end(source: Path, output: Path, environment: Mapping[str, str]) -> tuple[int, float]:
+    """(exit code, seconds between the first artifact and the end)."""
+    process = start(source, output, environment)
+    begun = _first_artifact(process, output)
+    return process.wait(600), time.monotonic() - begun
+
+
+def kill(source: Path, output: Path, environment: Mapping[str, str], after: float, victim: str) -> None:
+    """Start a run and kill it, or (victim `worker`) one of its processes, so many seconds after its first artifact."""
+    process = start(source, output, environment)
+    _first_artifact(process, output)
+    time.sleep(after)
+    with contextlib.suppress(psutil.Error, ProcessLookupError, IndexError):
+        if victim == "worker":
+            random.choice(psutil.Process(process.pid).children(recursive=True)).kill()
+        else:
+            os.kill(process.pid, signal.SIGKILL)
+    process.wait(600)
+
+
+def check(source: Path, output: Path, environment: Mapping[str, str], expected: Mapping[str, bytes]) -> None:
+    """Run again: complete, equal to an undisturbed run, and no artifact that stood there was computed again."""
+    before = artifacts(output)
+    code, _ = run_to_the_end(source, output, environment)
+    assert code == 0
+    after = artifacts(output)
+    again = [name for name in before if after.get(name) != before[name] and not name.startswith("publish/")]
+    assert not again, f"computed twice: {again}"
+    result = contents(output)
+    assert not [name for name in result if name.endswith(".tmp")], "half-written files were left"
+    assert result == expected
+
+
+def artifacts(output: Path) -> dict[str, Any]:
+    store = output / ".person-removal"
+    return {
+        path.relative_to(store).as_posix(): path.stat().st_mtime_ns
+        for stage in STAGES
+        for path in (store / stage).glob("*/*")
+        if not path.name.startswith(".")
+    }
+
+
+def _first_artifact(process: subprocess.Popen[bytes], output: Path) -> float:
+    folder = output / ".person-removal/segment"
+    while not any(folder.glob("*/*")) and process.poll() is None:
+        time.sleep(0.005)
+    return time.monotonic()
