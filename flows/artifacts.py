@@ -60,7 +60,7 @@ def progress_by_stage(job: Job) -> Iterator[Counts]:
 
 def publish_result(summary: Summary) -> None:
     """A table of states and problems, and a link to the report."""
-    table = [{"state": state, "photos": count, "": MEANING[state]} for state, count in summary.states.items()]
+    table = [{"state": state, "photos": count, "meaning": MEANING[state]} for state, count in summary.states.items()]
     create_table_artifact(
         table,
         key="result",

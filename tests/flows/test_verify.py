@@ -36,14 +36,17 @@ class RedSegmenter:
         return People(photo.size, (Person.from_mask(red, CERTAINTY, "embedded"),) if found else ())
 
 
-def verified(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *overrides: str) -> dict[str, Any]:
-    """The manifest row of a photo with one person, found from the score 0.2 down."""
+def verified(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *overrides: str, runs: Sequence[str | None] = (None,)
+) -> dict[str, Any]:
+    """The manifest row of a photo with one person, found from the score 0.2 down, after runs of these stages."""
     monkeypatch.setattr(networks, "segmenter", lambda settings, weights: RedSegmenter(settings))
     names = ("yolov8n", "selfie-segmentation", "pose-landmark-full")
     monkeypatch.setattr(job, "find_weights", lambda _: {name: Weight(name, Path(name), "0" * 64) for name in names})
     save_photo(tmp_path / "in/a.png", 1, (20, 30, 16, 40))
     settings = load_settings("embedded", [*FAST, *overrides])
-    execute(prepare(tmp_path / "in", tmp_path / "out", settings, selection()))
+    for stages in runs:
+        execute(prepare(tmp_path / "in", tmp_path / "out", settings, selection(stages)))
     return manifest(tmp_path / "out")["a.png"]
 
 
@@ -65,3 +68,12 @@ def test_states(
     if state == "removed":
         assert not (np.asarray(Image.open(tmp_path / "out/images/a.png")) == RED).all(-1).any()
         assert row["people"] == 1
+
+
+def test_stage_by_stage_is_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The extra pass is the work of `verify`, also where it is asked for alone."""
+    scores = "segment.score=0.5", "verify.score=0.1"
+    at_once = verified(monkeypatch, tmp_path / "at-once", *scores)
+    runs = ("segment", "refine", "inpaint", "verify", "publish")
+    assert verified(monkeypatch, tmp_path / "by-stage", *scores, runs=runs) == at_once
+    assert at_once["state"] == "removed"
