@@ -27,7 +27,7 @@ test: $(STAMP)
 quick: $(STAMP)
 	$(BIN)/python -m pytest -m "not slow"
 
-# New random input for the readers of strangers' files, until something breaks or for some ten minutes.
+# New random input for the readers of strangers' files, thousands of examples a test: a quarter of an hour or more.
 fuzz: $(STAMP)
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m fuzz
 
