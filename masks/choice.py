@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from configs import RefineSettings
 from data.types import Keep, People
-from masks.morphology import Mask
+from masks.morphology import Mask, dilate, distance, drop_specks
 
 SAME_BOX = 0.5
 """Least intersection over union of a box of the keep-list and a person's."""
+SCRAP = 0.1
+"""Parts of a mask smaller than this share of it are scraps, where it overlaps with another."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,30 @@ def choose(
         stays[index] = True
     region = np.zeros(people.size, bool) if spared is None else spared.copy()
     region |= _regions(settings.spare, people.size)
-    kept = np.zeros(people.size, bool)
-    for person, staying in zip(people.persons, stays, strict=True):
-        if staying or region.any():
-            kept |= people.mask(person) & (True if staying else region)
-    return Choice(tuple(stays), kept, region)
+    kept, leave = np.zeros(people.size, bool), np.zeros(people.size, bool)
+    if any(stays) or region.any():
+        for person, staying in zip(people.persons, stays, strict=True):
+            if not staying:
+                leave |= people.mask(person)
+        for person, staying in zip(people.persons, stays, strict=True):
+            if staying:
+                kept |= _without_others(people.mask(person), leave)
+    return Choice(tuple(stays), kept | (leave & region), region)
+
+
+def _without_others(mask: Mask, leave: Mask) -> Mask:
+    """Somebody who stays, without what two masks claim and what lies nearer to those who leave: masks of neighbours
+    overlap, and a sliver of somebody must not stay behind. Scraps beside such a place go with it."""
+    claimed = mask & leave
+    if not claimed.any():
+        return mask
+    own = mask & ~leave
+    core = drop_specks(own, SCRAP * np.count_nonzero(own))
+    _, scraps = cv2.connectedComponents((own & ~core).view(np.uint8), connectivity=8)
+    beside = np.unique(scraps[dilate(claimed, 1.5)])
+    claimed |= np.isin(scraps, beside[beside > 0])
+    theirs = claimed & (distance(leave & ~mask) < distance(core))
+    return np.asarray(mask & ~theirs)
 
 
 def is_small(area: float, size: tuple[int, int], settings: RefineSettings) -> bool:

@@ -45,8 +45,9 @@ def refine(
             noisy = person.source not in GIVEN_MASKS  # in given masks small parts are meant, not noise
             _add(hole, leaving, mask, theirs, settings, noisy)
     for mask, stays in zip(masks, choice.stays, strict=True):
-        if stays and mask.any():
-            _spare(hole, mask, settings)
+        own = mask & choice.kept if stays else None
+        if own is not None and own.any():
+            _spare(hole, own, settings)
     hole |= leaving  # the margin takes from the ring around somebody, never from somebody
     hole &= ~(choice.kept | choice.region)
     return hole.astype(np.uint8) * np.uint8(255)
