@@ -183,3 +183,15 @@ def test_the_installed_command_starts_and_its_help_shows_examples() -> None:
         [sys.executable, "-m", "flows.cli.main", "run", "--help"], capture_output=True, text=True, cwd=ROOT, timeout=120
     )
     assert done.returncode == 0 and "--preset coco" in done.stdout and "\\b" not in done.stdout
+
+
+def test_scrub_takes_the_author_out_of_every_photo(person_removal: Command, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x013B] = "Ann Author"
+    save_photo(tmp_path / "in/a.jpg", 1, None, exif=exif)
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(np.zeros((96, 128), np.uint8)).save(tmp_path / "masks/a.png")
+    run = ["run", tmp_path / "in", tmp_path / "out", "--segmenter", "mask-files", "--fill", "telea", *QUICK, "--scrub"]
+    assert person_removal(*run, "--set", f"segment.masks={tmp_path / 'masks'}").returncode == 0
+    assert b"Ann Author" in (tmp_path / "in/a.jpg").read_bytes()
+    assert b"Ann Author" not in (tmp_path / "out/images/a.jpg").read_bytes()
