@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from collection_with_people import contents, manifest, remove
+from collection_with_people import coco_settings, contents, manifest, remove
 
 from data.collection import InputError
 from data.files import write_atomic
@@ -138,3 +138,20 @@ def test_one_run_at_a_time(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_an_address_that_cannot_be_used_is_one_sentence() -> None:
     with pytest.raises(PlaceError, match="no file system is known for nonsense://"):
         as_path("nonsense://bucket/out")
+
+
+@pytest.mark.slow
+def test_through_prefect(coco: Path, tmp_path: Path, bucket: Path, computed: Computed) -> None:
+    """Prefect's own results lie in the bucket too."""
+    from prefect.testing.utilities import prefect_test_harness
+
+    from flows.person_removal import person_removal
+
+    remove(coco, tmp_path / "out")
+    computed()
+    with prefect_test_harness(server_startup_timeout=120):
+        for expected in (ALL, {}):
+            person_removal(str(coco), str(bucket / "out"), settings=coco_settings())
+            assert computed() == expected
+    assert published(bucket / "out") == contents(tmp_path / "out")
+    assert any(name.startswith(".person-removal/prefect/") for name in list_files(bucket / "out"))
