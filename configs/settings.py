@@ -69,8 +69,8 @@ class SegmentSettings(_Frozen):
     """`mask-files`: folder of the given masks (absolute, or relative to the input directory)."""
     mask_pattern: str = "{stem}.png"
     """`mask-files`: file name of a photo's mask; `{stem}` and `{name}` stand for the photo's."""
-    mask_person: Literal["white", "black"] = "white"
-    """`mask-files`: the value that marks people."""
+    mask_person: Literal["white", "black", "ids"] = "white"
+    """`mask-files`: the value that marks people; `ids` where every person has a number, and 0 is nobody."""
     objects: tuple[str, ...] = CARRIED
     """Classes of things that segmenters which know them also give, by COCO's names; `refine.carry` decides which of
     them leave with a person."""

@@ -1,10 +1,11 @@
-"""`mask-files`: people from given binary masks, one image file a photo."""
+"""`mask-files`: people from given masks, binary or with a number for each person, one image file a photo."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -21,16 +22,17 @@ MOST_PERSONS = 1000
 
 
 class MaskFiles:
-    """Reads `photo.given.mask_file`: an image of the photo's size, two values, `person` marks people."""
+    """Reads `photo.given.mask_file`: an image of the photo's size in which `person` marks people."""
 
     def __init__(self, person: str) -> None:
-        self._person_is_white = person == "white"
+        """person: `white` or `black` in masks of two values, `ids` for a value of its own a person."""
+        self._person = person
 
     def segment(self, photos: Sequence[Photo]) -> list[People]:
-        """One `People` a photo: a person for each connected component (8 neighbours), score 1.0.
+        """One `People` a photo, score 1.0: a person for each number, or connected component (8 neighbours).
 
         Raises PhotoError (refused) for a mask that is missing, unreadable or anything but a plain
-        binary image of the photo's size; OSError for reading errors that may pass.
+        image of the photo's size; OSError for reading errors that may pass.
         """
         return [self._people(photo) for photo in photos]
 
@@ -39,10 +41,15 @@ class MaskFiles:
         if path is None:
             raise PhotoError("refused", f"{photo.name} has no mask file; see segment.masks and segment.mask_pattern.")
         try:
+            if self._person == "ids":
+                return People(photo.size, numbered(read_ids(path, photo.size)))
             white = read_mask(path, photo.size)
         except BadMask as error:
             raise PhotoError("refused", f"{photo.name}: the mask {path} {error}.") from None
-        return People(photo.size, components(white if self._person_is_white else ~white))
+        return People(photo.size, components(white if self._person == "white" else ~white))
+
+
+_Values = TypeVar("_Values")
 
 
 class BadMask(ValueError):
@@ -62,6 +69,28 @@ def read_mask(path: Path | BytesIO, size: tuple[int, int]) -> NDArray[np.bool_]:
 
     Values 0/255 or 0/1, gray or RGB with equal channels, palettes looked up. Raises BadMask.
     """
+    values = _read(path, size, _plain)
+    found = np.unique(values)
+    if not (set(found.tolist()) <= {0, 255} or set(found.tolist()) <= {0, 1}):
+        sample = ", ".join(str(v) for v in found[:5].tolist())
+        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+        raise BadMask(
+            f"has the values {sample}{more}; it must have only 0 and 255, or 0 and 1 "
+            "(segment.mask_person=ids reads a number for each person)"
+        )
+    return values > 0
+
+
+def read_ids(path: Path | BytesIO, size: tuple[int, int]) -> NDArray[np.int32]:
+    """The number of the person at each pixel, int32 H x W, 0 where nobody is. Raises BadMask.
+
+    8 or 16 bits in one channel; of a palette image, the index and not its colour is the number.
+    """
+    return _read(path, size, _ids)
+
+
+def _read(path: Path | BytesIO, size: tuple[int, int], values: Callable[[Image.Image], _Values]) -> _Values:
+    """What `values` takes from the image, which has the photo's size and no alpha. Raises BadMask."""
     height, width = size
     try:
         with Image.open(path) as image:
@@ -70,7 +99,7 @@ def read_mask(path: Path | BytesIO, size: tuple[int, int]) -> NDArray[np.bool_]:
                 raise BadMask(f"is {image.size[0]} x {image.size[1]} pixels{turned}; the photo is {width} x {height}")
             if "A" in image.getbands() or "transparency" in image.info:
                 raise BadMask(f"carries alpha (mode {image.mode}); save it as a plain black and white image")
-            values = _plain(image)
+            return values(image)
     except FileNotFoundError:
         raise BadMask("does not exist") from None
     except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
@@ -81,12 +110,12 @@ def read_mask(path: Path | BytesIO, size: tuple[int, int]) -> NDArray[np.bool_]:
         if error.errno is not None:  # the disk's fault, may pass; Pillow's own complaints carry no number
             raise
         raise BadMask(f"is a damaged image ({error})") from None
-    found = np.unique(values)
-    if not (set(found.tolist()) <= {0, 255} or set(found.tolist()) <= {0, 1}):
-        sample = ", ".join(str(v) for v in found[:5].tolist())
-        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
-        raise BadMask(f"has the values {sample}{more}; it must have only 0 and 255, or 0 and 1")
-    return values > 0
+
+
+def _ids(image: Image.Image) -> NDArray[np.int32]:
+    if image.mode not in ("1", "L", "P", "I", "I;16", "I;16B"):
+        raise BadMask(f"has the mode {image.mode}; numbers of people stand in one channel of 8 or 16 bits")
+    return np.asarray(image).astype(np.int32)
 
 
 def _plain(image: Image.Image) -> NDArray[np.uint8]:
@@ -116,4 +145,21 @@ def components(mask: NDArray[np.bool_]) -> tuple[Person, ...]:
     if len(order) > MOST_PERSONS:
         rest = np.isin(labels, order[MOST_PERSONS:])
         persons.append(person_in_box(rest, 0, 0, mask.shape, 1.0, SOURCE, crowd=True))
+    return tuple(p for p in persons if p is not None)
+
+
+def numbered(ids: NDArray[np.int32]) -> tuple[Person, ...]:
+    """A person for each number other than 0 of int H x W, in the order of the numbers, in one piece or several."""
+    rows, columns = np.nonzero(ids)
+    order = np.argsort(ids[rows, columns], kind="stable")
+    rows, columns = rows[order], columns[order]
+    of = ids[rows, columns]
+    starts = np.flatnonzero(np.diff(of, prepend=0))  # of the pixels of each number
+    if not starts.size:
+        return ()
+    top, bottom = np.minimum.reduceat(rows, starts), np.maximum.reduceat(rows, starts) + 1
+    left, right = np.minimum.reduceat(columns, starts), np.maximum.reduceat(columns, starts) + 1
+    persons = []
+    for number, y0, y1, x0, x1 in zip(of[starts], top, bottom, left, right, strict=True):
+        persons.append(person_in_box(ids[y0:y1, x0:x1] == number, int(x0), int(y0), ids.shape, 1.0, SOURCE))
     return tuple(p for p in persons if p is not None)

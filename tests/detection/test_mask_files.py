@@ -63,6 +63,37 @@ def test_black_may_mark_people(tmp_path: Path) -> None:
     np.testing.assert_array_equal(segment(tmp_path / "m.png", "black").union(), MASK > 0)
 
 
+IDS = np.array(
+    [
+        [0, 7, 7, 300, 0],
+        [0, 7, 7, 300, 0],
+        [0, 0, 0, 0, 0],
+        [2, 0, 0, 0, 2],  # one person in two pieces
+    ],
+    np.uint16,
+)
+
+
+@pytest.mark.parametrize("bits", [8, 16, "palette"])
+def test_every_number_is_a_person(bits: object, tmp_path: Path) -> None:
+    ids = IDS if bits == 16 else np.where(IDS == 300, 9, IDS).astype(np.uint8)
+    image = Image.fromarray(ids)
+    if bits == "palette":
+        image.putpalette([0, 0, 0] * 256)  # every number in the same colour
+    image.save(tmp_path / "m.png")
+    people = segment(tmp_path / "m.png", "ids")
+    assert [p.bbox for p in people.persons] == [(0.0, 3.0, 5.0, 1.0), (1.0, 0.0, 2.0, 2.0), (3.0, 0.0, 1.0, 2.0)]
+    np.testing.assert_array_equal(people.union(), IDS > 0)
+
+
+def test_numbers_stand_in_one_channel(tmp_path: Path) -> None:
+    Image.new("RGB", (5, 4)).save(tmp_path / "m.png")
+    with pytest.raises(PhotoError, match="has the mode RGB; numbers of people stand in one channel"):
+        segment(tmp_path / "m.png", "ids")
+    Image.new("L", (5, 4)).save(tmp_path / "m.png")
+    assert len(segment(tmp_path / "m.png", "ids")) == 0
+
+
 @pytest.mark.parametrize("person", ["white", "black"])
 def test_a_mask_of_background_alone_has_no_people(person: str, tmp_path: Path) -> None:
     Image.new("L", (5, 4), 0 if person == "white" else 255).save(tmp_path / "m.png")
