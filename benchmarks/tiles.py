@@ -41,6 +41,7 @@ SIZES = {"small": 0.0, "medium": 32.0**2, "large": 96.0**2}
 
 @dataclass
 class Figures:
+    ious: list[float] = field(default_factory=list)
     recalls: list[float] = field(default_factory=list)
     covered: dict[str, list[bool]] = field(default_factory=lambda: {size: [] for size in SIZES})
     outside: int = 0
@@ -49,6 +50,7 @@ class Figures:
 
     def add(self, found: NDArray[np.bool_], truth: People) -> None:
         union = truth.union()
+        self.ious.append(float((found & union).sum() / (found | union).sum()))
         self.recalls.append(float((found & union).sum() / union.sum()))
         self.outside += int((found & ~union).sum())
         self.people += int(union.sum())
@@ -71,9 +73,9 @@ class Figures:
 
 def photos_with_people(directory: Path) -> list[Photo]:
     collection = read_collection(directory, InputSettings())
-    if collection.coco is None:
+    if not collection.mains:
         raise SystemExit(f"{directory} has no COCO annotation file to compare with.")
-    people = collection.coco.persons_by_image()
+    people = collection.mains[0].coco.persons_by_image()
     return [
         Photo(s.name, s.name, decode(s.path.read_bytes(), s.name).pixels, Given(tuple(people[s.image_id])))
         for s in collection.sources

@@ -90,6 +90,18 @@ def paste(soft: SoftMask, window: Window, where: Window) -> SoftMask:
     return out
 
 
+def regridded(soft: SoftMask, window: Window, other: Window) -> SoftMask:
+    """A window's map, SIDE x SIDE, on the grid of another window; beyond its own, its border goes on."""
+    if window == other:
+        return soft
+    steps = (np.arange(SIDE) + 0.5) / SIDE
+    x = (other.x + steps * other.width - window.x) * SIDE / window.width - 0.5
+    y = (other.y + steps * other.height - window.y) * SIDE / window.height - 0.5
+    columns, rows = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
+    out = cv2.remap(soft, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return out.astype(np.float32, copy=False)
+
+
 def with_mirror(network: Callable[[Crop], SoftMask], crop: Crop) -> SoftMask:
     """Mean of the network's maps for the crop and for its mirror image."""
     mirrored = network(np.ascontiguousarray(crop[:, ::-1]))[:, ::-1]

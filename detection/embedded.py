@@ -2,11 +2,13 @@
 
 Person boxes from YOLOv8n, then square crops of each person through two small networks: MediaPipe's
 selfie segmentation (everyone in the crop) and the mask output of its pose landmarks (the one in its
-middle). All three files stand inside wheels on the package index.
+middle). A small regression weighs them together with what the detector thinks of each place. All three
+files stand inside wheels on the package index.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,9 +27,11 @@ from detection.crops import (
     grown,
     moved_inside,
     paste,
+    regridded,
     square_around,
     with_mirror,
 )
+from detection.fusion import Fusion, Map, features, fitted
 from detection.litert import LitertNetwork
 from detection.rle import person_in_box
 from detection.tiles import Detector, tiled_detector
@@ -35,11 +39,11 @@ from detection.yolo_network import Found, YoloNetwork
 
 SOURCE = "embedded"
 
-# Measured with `person-removal evaluate masks` and on a grid around these values: 93 COCO photos.
+# Measured with `person-removal evaluate masks` and on a grid around these values: 186 COCO photos.
 CROP = 1.25
 """Side of the crop as a multiple of the box's longer side."""
-THRESHOLD = 0.2
-"""Least mean probability of the two networks for a pixel to be the person's."""
+THRESHOLD = 0.4
+"""Least probability for a pixel to be the person's."""
 CLIP = 0.1
 """A mask may leave its box by this share of the box's width and height."""
 LEAST = 0.1
@@ -57,8 +61,12 @@ class CropNetworks:
 class Embedded:
     """Boxes, then a mask for each box; photos and crops one at a time, so results never depend on a batch."""
 
-    def __init__(self, detector: Detector, networks: CropNetworks, settings: SegmentSettings) -> None:
+    def __init__(
+        self, detector: Detector, networks: CropNetworks, settings: SegmentSettings, fusion: Fusion | None = None
+    ) -> None:
+        """detector: gives cues. fusion: coefficients; None are those that come with the program."""
         self._detector = detector
+        self._fusion = fusion or fitted()
         self._networks = networks
         self._settings = settings
 
@@ -70,9 +78,13 @@ class Embedded:
 
     def _people(self, photo: Photo, found: Found) -> People:
         persons = []
-        for (x0, y0, x1, y1), score in zip(found.boxes.tolist(), found.scores.tolist(), strict=True):
-            mask, where = person_mask(photo.pixels, (x0, y0, x1, y1), self._networks)
-            persons.append(person_in_box(mask, where.x, where.y, photo.size, score, SOURCE))
+        for box, score, cues in zip(found.boxes.tolist(), found.scores.tolist(), found.cues or (), strict=True):
+            x0, y0, x1, y1 = box
+            look = crop_maps(photo.pixels, (x0, y0, x1, y1), score, self._networks)
+            if look is not None:
+                logits = self._fusion.logits(look.features, cues, look.centred)
+                mask = person_mask(logits, (x0, y0, x1, y1), look)
+                persons.append(person_in_box(mask, look.where.x, look.where.y, photo.size, score, SOURCE))
         return People(photo.size, tuple(p for p in persons if isinstance(p, Person)))
 
 
@@ -80,8 +92,8 @@ def required_weights(settings: SegmentSettings) -> list[str]:
     return ["yolov8n", "selfie-segmentation", "pose-landmark-full"]
 
 
-def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Embedded:
-    detector = YoloNetwork(weights["yolov8n"].path, "detect", settings.device)
+def build(settings: SegmentSettings, weights: Mapping[str, Weight], fusion: Fusion | None = None) -> Embedded:
+    detector = YoloNetwork(weights["yolov8n"].path, "detect", settings.device, cues=True)
     selfie = LitertNetwork(weights["selfie-segmentation"].path)
     logits = LitertNetwork(weights["pose-landmark-full"].path)
 
@@ -90,23 +102,38 @@ def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Embedded:
 
     # Only the detector needs tiles: a person's crop comes from the photo at full size.
     seen = tiled_detector(detector, settings, sees=settings.image_size)
-    return Embedded(seen, CropNetworks(selfie, pose), settings)
+    return Embedded(seen, CropNetworks(selfie, pose), settings, fusion)
 
 
-def person_mask(pixels: Pixels, box: Box, networks: CropNetworks) -> tuple[NDArray[np.bool_], Window]:
-    """(mask, where): bool h x w on the pixels of `where`, the part of the photo around the box."""
+@dataclass(frozen=True)
+class CropMaps:
+    """What is known of a person's crop. centred: the square it shows. where: the part of the photo a mask may fill."""
+
+    features: dict[str, Map | float]
+    centred: Window
+    where: Window
+
+
+def crop_maps(pixels: Pixels, box: Box, score: float, networks: CropNetworks) -> CropMaps | None:
+    """The crop around a box through both networks; None for a box outside the photo."""
     size = pixels.shape[0], pixels.shape[1]
     where = grown(box, CLIP, size)
     if not where.width or not where.height:
-        return np.zeros((where.height, where.width), bool), where
+        return None
     # The pose network wants its person in the middle, undistorted. Selfie sees everyone, and better amid
     # real surroundings than beside a continued border: at the photo's edge its window is moved inside.
     centred = square_around(box, CROP)
     inside = moved_inside(centred, size)
-    pose = paste(with_mirror(networks.pose, cut(pixels, centred)), centred, where)
-    selfie = paste(with_mirror(networks.selfie, cut(pixels, inside)), inside, where)
-    mask: NDArray[np.bool_] = (pose + selfie) / np.float32(2) > THRESHOLD
-    ellipse = ellipse_in(box, where)
+    pose = with_mirror(networks.pose, cut(pixels, centred))
+    selfie = regridded(with_mirror(networks.selfie, cut(pixels, inside)), inside, centred)
+    return CropMaps(features(pose, selfie, box, score, centred), centred, where)
+
+
+def person_mask(logits: Map, box: Box, look: CropMaps) -> NDArray[np.bool_]:
+    """The mask from a person's log odds on the crop's grid: bool h x w on the pixels of `look.where`."""
+    least = math.log(THRESHOLD / (1 - THRESHOLD))
+    mask: NDArray[np.bool_] = paste(logits - np.float32(least), look.centred, look.where) > 0
+    ellipse = ellipse_in(box, look.where)
     if (mask & ellipse).sum() < LEAST * ellipse.sum():
         mask |= ellipse
-    return mask, where
+    return mask

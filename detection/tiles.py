@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -131,10 +132,19 @@ class TiledDetector:
             return measured(_area(both), (_area(a), _area(b)), cut)
 
         people = groups_of_same(which, overlap)
-        best = scores[[max(members, key=lambda i: scores[i]) for members in people]] if people else np.zeros(0)
+        first = np.array([max(members, key=lambda i: scores[i]) for members in people], np.intp)
+        best = scores[first]
         enclosing = [[*boxes[m, :2].min(0).tolist(), *boxes[m, 2:].max(0).tolist()] for m in people]
         order = np.argsort(-best, kind="stable")
-        return Found(np.array(enclosing, np.float64).reshape(-1, 4)[order], best[order], None)
+        cues = None
+        if all(found.cues is not None for found in looks):
+            every = [
+                replace(c, x0=c.x0 + w.x, y0=c.y0 + w.y)
+                for found, w in zip(looks, windows, strict=True)
+                for c in found.cues or ()
+            ]
+            cues = tuple(every[first[i]] for i in order)
+        return Found(np.array(enclosing, np.float64).reshape(-1, 4)[order], best[order], None, cues=cues)
 
 
 def cut_out(pixels: Pixels, window: Window) -> Pixels:

@@ -12,7 +12,7 @@ import importlib.util
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,6 +31,10 @@ Task = Literal["detect", "segment"]
 # nothing is gained, and a crowd would fill the memory.
 MOST_PIXELS = 1_500_000
 MOST_PERSONS = 300
+CUE_LAYER, CUE_STRIDE = 15, 8
+"""YOLOv8's last layer of its finest level, and the side in pixels of its cells."""
+LOGITS = (-14.0, 6.0)
+"""Class logits are bounded to this: beyond, they say no more."""
 BATCH = 8
 """Images that a GPU takes at a time. A CPU takes one, so that results never depend on the company."""
 # Boxes that overlap more are one person; ultralytics' default, and generous to people who embrace.
@@ -38,29 +42,48 @@ SAME_PERSON_IOU = 0.7
 
 
 @dataclass(frozen=True)
+class Cues:
+    """What a detector thinks of every place of an image: float32 K x h x w, whose cell (row, column) has its middle at
+    the pixel (x, y) = (x0 + column * step, y0 + row * step)."""
+
+    maps: NDArray[np.float32]
+    x0: float
+    y0: float
+    step: float
+
+
+@dataclass(frozen=True)
 class Found:
-    """Boxes, float N x 4 (x0, y0, x1, y1 in pixels of the photo), scores, float N, masks and labels.
+    """Boxes, float N x 4 (x0, y0, x1, y1 in pixels of the photo), scores, float N, masks, labels and cues.
 
     masks: bool N x h x w over the whole photo, at most `MOST_PIXELS` each; None from a detector. labels: `person` or
-    the name of a thing, N; None when all are persons.
+    the name of a thing, N; None when all are persons. cues: those of the look that each box is from, N; None unless
+    they were asked for.
     """
 
     boxes: NDArray[np.float64]
     scores: NDArray[np.float64]
     masks: NDArray[np.bool_] | None
     labels: tuple[str, ...] | None = None
+    cues: tuple[Cues, ...] | None = None
 
 
 class YoloNetwork:
     """An ultralytics model of one task that knows persons, from a file on this machine."""
 
     def __init__(
-        self, path: Path, task: Task, device: str = "auto", trusted: bool = False, things: Sequence[str] = ()
+        self,
+        path: Path,
+        task: Task,
+        device: str = "auto",
+        trusted: bool = False,
+        things: Sequence[str] = (),
+        cues: bool = False,
     ) -> None:
         """Loads the file; raises SettingsError for one that is missing, of another task or without persons.
 
         trusted: a `.pt` that ultralytics' own safe loader refuses may run its pickled code. things: classes to find
-        beside persons, as far as the model knows them.
+        beside persons, as far as the model knows them. cues: give `Found.cues`; for a YOLOv8 detector in a `.pt`.
         """
         if not path.is_file():
             raise SettingsError(f"segment.weights: {path} does not exist.")
@@ -80,6 +103,11 @@ class YoloNetwork:
         if "person" not in self._labels.values():
             known = ", ".join(list(names.values())[:8])
             raise SettingsError(f"segment.weights: {path.name} does not know the class person, only {known}.")
+        self._layers: dict[int, Any] = {}
+        if cues:
+            layers = self._model.model.model
+            for i, layer in enumerate((layers[CUE_LAYER], *layers[-1].cv3)):
+                layer.register_forward_hook(lambda _, args, out, i=i: self._layers.__setitem__(i, out.float().cpu()))
 
     def find(self, images: Sequence[Pixels], score: float, image_size: int) -> list[Found]:
         """Persons and things of each image (uint8 H x W x 3 RGB) with at least `score`, the most certain first.
@@ -114,7 +142,35 @@ class YoloNetwork:
                 save=False,
                 verbose=False,
             )
-            return [self._found(*of_one) for of_one in zip(results, images, small, strict=True)]
+            looks = [self._found(*of_one) for of_one in zip(results, images, small, strict=True)]
+        if not self._layers:
+            return looks
+        sizes = [(pixels.shape[:2], seen.shape[:2]) for pixels, seen in zip(images, small, strict=True)]
+        return [
+            replace(found, cues=(self._cues(i, *of_one),) * len(found.scores))
+            for i, (found, of_one) in enumerate(zip(looks, sizes, strict=True))
+        ]
+
+    def _cues(self, i: int, size: tuple[int, ...], seen: tuple[int, ...]) -> Cues:
+        """Cues of the i-th image of the batch: how much each place looks like a person and like the likeliest other
+        thing on the head's three levels (class logits), then the features of the finest level of the neck."""
+        features, *heads = (self._layers[k][i].numpy() for k in range(len(self._layers)))
+        height, width = features.shape[1:]
+        person = next(k for k, name in self._labels.items() if name == "person")
+        levels = []
+        for logits in heads:
+            for one in (logits[person], np.delete(logits, person, 0).max(0)):
+                bounded = np.clip(one, *LOGITS)
+                levels.append(cv2.resize(bounded, (width, height), interpolation=cv2.INTER_LINEAR))
+        # The network saw the image enlarged by `gain`, with a border on both sides (ultralytics' LetterBox).
+        gain = min(height * CUE_STRIDE / seen[0], width * CUE_STRIDE / seen[1])
+        scale = size[1] / seen[1] / gain
+        left, top = (
+            round((n * CUE_STRIDE - round(m * gain)) / 2 - 0.1) for n, m in ((width, seen[1]), (height, seen[0]))
+        )
+        middle = CUE_STRIDE / 2
+        maps = np.concatenate([np.stack(levels), features]).astype(np.float32)
+        return Cues(maps, (middle - left) * scale - 0.5, (middle - top) * scale - 0.5, CUE_STRIDE * scale)
 
     def _found(self, result: Any, pixels: Pixels, small: Pixels) -> Found:
         height, width = pixels.shape[:2]

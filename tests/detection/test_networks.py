@@ -14,6 +14,7 @@ from data.images import decode
 from data.types import Photo, Weight
 from data.weights import WeightsError, find
 from detection import Segmenter, build_segmenter, required_weights
+from detection.yolo_network import YoloNetwork
 
 pytestmark = pytest.mark.slow
 
@@ -70,6 +71,28 @@ def test_the_same_bytes_each_time_alone_or_in_company(segmenter: Segmenter) -> N
     bus, zidane = load("bus.jpg"), load("zidane.jpg")
     together = segmenter.segment([bus, zidane])
     assert [segmenter.segment([photo])[0] for photo in (zidane, bus)][::-1] == together
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_cues_lie_on_the_people(turned: bool) -> None:
+    try:
+        network = YoloNetwork(find("yolov8n").path, "detect", "cpu", cues=True)
+    except WeightsError as error:
+        pytest.skip(f"weights are not fetched: {error}")
+    pixels = load("bus.jpg").pixels
+    pixels = np.ascontiguousarray(np.rot90(pixels)) if turned else pixels
+    (found,) = network.find([pixels], 0.15, 640)
+    assert found.cues is not None and len(found.cues) == len(found.scores) > 0
+    cues = found.cues[0]
+    person = cues.maps[:6:2].max(0)  # the head's three levels
+    row, column = np.unravel_index(person.argmax(), person.shape)
+    x, y = cues.x0 + column * cues.step, cues.y0 + row * cues.step
+    inside = [a <= x <= c and b <= y <= d for a, b, c, d in found.boxes]
+    assert any(inside)
+    last = cues.x0 + (person.shape[1] - 1) * cues.step, cues.y0 + (person.shape[0] - 1) * cues.step
+    assert all(
+        0 <= end - side < 40 or abs(end - side) < 10 for end, side in zip(last, pixels.shape[1::-1], strict=True)
+    )
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 700), (700, 2), (64, 64)])
@@ -134,6 +157,7 @@ def test_own_checkpoints_run_once_they_are_trusted(checkpoint: Callable[..., Pat
     ("architecture", "names", "found"),
     [
         ("yolo11n.yaml", None, "is a model for the task detect, not segment"),
+        ("yolo11n-pose.yaml", None, "is a model for the task pose, not segment"),
         ("yolo11n-seg.yaml", {i: f"animal {i}" for i in range(80)}, "does not know the class person"),
     ],
 )

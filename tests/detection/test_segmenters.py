@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,19 +16,25 @@ from data.types import Photo, Weight
 from detection import SEGMENTERS, build_segmenter, required_weights
 from detection.crops import SIDE, Crop, SoftMask
 from detection.embedded import CropNetworks, Embedded
+from detection.fusion import Fusion
 from detection.litert import without_delegate_notice
 from detection.yolo import Yolo, mask_at_size, people_from_masks
-from detection.yolo_network import MOST_PIXELS, Found, _bounded
+from detection.yolo_network import MOST_PIXELS, Cues, Found, YoloNetwork, _bounded
 
 
 class FixedNetwork:
     """A detector that finds the same persons in every photo."""
 
     def __init__(self, boxes: Any, scores: Any, masks: Any = None) -> None:
-        self._found = Found(np.array(boxes, float).reshape(-1, 4), np.array(scores, float), masks)
+        nothing = Cues(np.zeros((1, 2, 2), np.float32), 0, 0, 8)
+        cues = (nothing,) * len(scores)
+        self._found = Found(np.array(boxes, float).reshape(-1, 4), np.array(scores, float), masks, cues=cues)
 
     def find(self, images: Any, score: float, image_size: int) -> list[Found]:
         return [self._found for _ in images]
+
+
+BOTH_ALIKE = Fusion(0.0, defaultdict(float, pose=1.0, selfie=1.0), np.zeros(1, np.float32))
 
 
 def photo(height: int, width: int, value: int = 0) -> Photo:
@@ -107,18 +115,19 @@ def test_embedded_keeps_what_both_networks_find_around_the_box() -> None:
         FixedNetwork([[20, 10, 40, 50]], [0.9]),  # type: ignore[arg-type]
         CropNetworks(brightness, brightness),
         SegmentSettings(),
+        BOTH_ALIKE,
     )
     (people,) = segmenter.segment([Photo("id", "a.jpg", pixels)])
     union, truth = people.union(), pixels[..., 0] > 0
     assert not union[:, 45:].any()
-    assert (union[:, :45] & ~truth[:, :45]).sum() <= 0.15 * 800  # a rim of interpolation at threshold .2
+    assert (union[:, :45] & ~truth[:, :45]).sum() <= 0.15 * 800  # a rim of interpolation
     assert not (truth[:, :45] & ~union[:, :45]).any()
     assert (people.persons[0].score, people.persons[0].source) == (0.9, "embedded")
 
 
 def test_one_network_alone_is_enough_where_it_is_sure() -> None:
     for networks in (CropNetworks(brightness, nobody), CropNetworks(nobody, brightness)):
-        segmenter = Embedded(FixedNetwork([[5, 5, 35, 25]], [0.5]), networks, SegmentSettings())  # type: ignore[arg-type]
+        segmenter = Embedded(FixedNetwork([[5, 5, 35, 25]], [0.5]), networks, SegmentSettings(), BOTH_ALIKE)  # type: ignore[arg-type]
         (people,) = segmenter.segment([photo(30, 40, 255)])
         assert people.union()[5:25, 5:35].all()
 
@@ -128,6 +137,7 @@ def test_a_person_whose_mask_fails_is_an_ellipse_not_a_miss() -> None:
         FixedNetwork([[5, 5, 35, 25]], [0.5]),  # type: ignore[arg-type]
         CropNetworks(nobody, nobody),
         SegmentSettings(),
+        BOTH_ALIKE,
     )
     (people,) = segmenter.segment([photo(30, 40)])
     assert people.persons[0].bbox == (5.0, 5.0, 30.0, 20.0)
@@ -140,6 +150,7 @@ def test_embedded_on_the_smallest_photos(height: int, width: int) -> None:
         FixedNetwork([[0, 0, width, height], [-3, -3, -1, -1]], [0.9, 0.2]),  # type: ignore[arg-type]
         CropNetworks(brightness, brightness),
         SegmentSettings(),
+        BOTH_ALIKE,
     )
     (people,) = segmenter.segment([photo(height, width, 255)])
     assert people.union().all() and len(people) == 1  # the second box lies outside the photo
@@ -178,6 +189,29 @@ def test_masks_of_a_reduced_photo_come_back_at_its_size() -> None:
     full[y : y + mask.shape[0], x : x + mask.shape[1]] = mask
     assert full[104:197, 54:146].all() and full[:, 392:].all()  # corners are rounded
     assert abs(full.sum() - small.sum() * (301 * 399) / (30 * 40)) < 0.05 * full.sum()
+
+
+@pytest.mark.parametrize(
+    ("device", "calls"),
+    [("cpu", [(1, False)] * 10), ("cuda:0", [(8, True), (2, True)]), ("mps", [(8, False), (2, False)])],
+)
+def test_a_gpu_takes_batches_and_cuda_half_precision(device: str, calls: list[tuple[int, bool]]) -> None:
+    import torch
+
+    class Model:
+        def predict(self, images: list[Any], **options: Any) -> list[Any]:
+            made.append((len(images), options["half"]))
+            boxes = SimpleNamespace(
+                xyxy=torch.tensor([[0.0, 0, images[0].shape[1], 4]]), conf=torch.ones(1), cls=torch.zeros(1)
+            )
+            return [SimpleNamespace(boxes=boxes, masks=None) for _ in images]
+
+    made: list[tuple[int, bool]] = []
+    network = object.__new__(YoloNetwork)
+    vars(network).update(_device=device, _model=Model(), _labels={0: "person"}, _task="detect", _layers={})
+    found = network.find([np.zeros((8, 6 + i, 3), np.uint8) for i in range(10)], 0.2, 640)
+    assert made == calls and len(found) == 10
+    assert found[0].boxes.tolist() == [[0, 0, 6, 4]] and found[0].labels == ("person",)
 
 
 def test_large_photos_are_reduced_before_masks_are_made() -> None:

@@ -1,6 +1,7 @@
 """Large photos are seen whole and in tiles, and everybody comes out once."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +15,7 @@ from configs import SegmentSettings
 from data.types import People, Person, Photo
 from detection.crops import Window
 from detection.tiles import Tiled, TiledDetector, tile_side, views
-from detection.yolo_network import Found
+from detection.yolo_network import Cues, Found
 
 SEES = 64
 """Side at which the network of these tests sees an image."""
@@ -81,6 +82,21 @@ def test_boxes_in_tiles() -> None:
     assert found.masks is None and len(found.scores) == 5
     corners = sorted((x, y, x + w, y + h) for x, y, w, h in [*SMALL, BIG])
     assert sorted(map(tuple, found.boxes.tolist())) == corners
+
+
+def test_boxes_keep_the_cues_of_the_tile_that_they_are_from() -> None:
+    class WithCues(SeesSomeSizes):
+        def find(self, images: Sequence[Any], score: float, image_size: int) -> list[Found]:
+            found = super().find(images, score, image_size)
+            cues = Cues(np.zeros((1, 2, 2), np.float32), 3.5, 3.5, 8)
+            return [replace(one, cues=(cues,) * len(one.scores)) for one in found]
+
+    photo = crowd((120, 40, 10, 10))
+    (found,) = TiledDetector(WithCues(), SEES, 0.2).find([photo.pixels], 0.1, SEES)
+    assert found.cues is not None and len(found.cues) == 1
+    (cues,) = found.cues
+    assert (cues.x0 - 3.5, cues.y0 - 3.5) in {(w.x, w.y) for w in views((300, 400), SEES, 0.2)}
+    assert 0 <= 120 - cues.x0 < SEES
 
 
 def test_small_photos_pass_through_together() -> None:

@@ -1,0 +1,107 @@
+"""What `embedded` knows of each place of a person's crop, weighed into one probability.
+
+A logistic regression: the two mask networks see what stands out (a dog in somebody's arms is a person to
+them), the detector knows what a dog is but not where its outline runs. benchmarks/fit_fusion.py fits the
+coefficients.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detection.crops import SIDE, Box, SoftMask, Window
+from detection.yolo_network import Cues
+
+Map = NDArray[np.float32]
+"""float32 SIDE x SIDE on the grid of a person's square crop."""
+SURE = 0.01
+"""Probabilities are kept this far from 0 and 1 before their logits are taken."""
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """Coefficients of the regression. features: by the names of `features`; cues: for each of the detector's maps."""
+
+    bias: float
+    features: dict[str, float]
+    cues: NDArray[np.float32]
+
+    def logits(self, maps: dict[str, Map | float], cues: Cues, centred: Window) -> Map:
+        """Log odds of a person at each place of the crop."""
+        flat = self.bias + sum(self.features[k] * v for k, v in maps.items() if isinstance(v, float))
+        weighed = np.tensordot(self.cues, cues.maps, 1).astype(np.float32)
+        out = at_crop(weighed, cues, centred) + np.float32(flat)
+        for name, value in maps.items():
+            if not isinstance(value, float):
+                out += np.float32(self.features[name]) * value
+        return out
+
+
+@cache
+def fitted() -> Fusion:
+    """The coefficients that come with the program."""
+    data = json.loads((files("detection") / "fusion.json").read_text(encoding="utf-8"))
+    return Fusion(data["bias"], data["features"], np.array(data["cues"], np.float32))
+
+
+def features(pose: SoftMask, selfie: SoftMask, box: Box, score: float, centred: Window) -> dict[str, Map | float]:
+    """Maps on the crop's grid, and numbers that hold for all of it.
+
+    pose, selfie: person probabilities on that grid. box: in the photo's pixels. centred: what the crop shows.
+    """
+    x0, y0, x1, y1 = box
+    width, height = max(x1 - x0, 1.0), max(y1 - y0, 1.0)
+    steps = (np.arange(SIDE, dtype=np.float32) + 0.5) / SIDE
+    u = ((centred.x + steps * centred.width - (x0 + x1) / 2) * 2 / width).astype(np.float32)[None, :]
+    v = ((centred.y + steps * centred.height - (y0 + y1) / 2) * 2 / height).astype(np.float32)[:, None]
+    inside = (np.abs(u) <= 1) & (np.abs(v) <= 1)
+    size = float(np.log(width * height) / 2)
+    sure = float(score) if score < 1 else 0.999
+    of_pose, of_selfie = _logit(pose), _logit(selfie)
+    mean_pose, mean_selfie = float(pose[inside].mean()), float(selfie[inside].mean())
+    whole = np.ones((SIDE, SIDE), np.float32)
+    return {
+        "pose": of_pose,
+        "selfie": of_selfie,
+        "both": of_pose * of_selfie / np.float32(4),
+        "pose where it finds somebody": of_pose * np.float32(mean_pose),
+        "selfie where it finds somebody": of_selfie * np.float32(mean_selfie),
+        "pose by size": of_pose * np.float32(size - 4),
+        "selfie by size": of_selfie * np.float32(size - 4),
+        "x2": u * u * whole,
+        "x4": u**4 * whole,
+        "y": v * whole,
+        "y2": v * v * whole,
+        "y4": v**4 * whole,
+        "x2 y": u * u * v * whole,
+        "x2 y2": u * u * v * v * whole,
+        "outside the box": (~inside).astype(np.float32),
+        "score": float(np.log(sure / (1 - sure))),
+        "size": size,
+        "aspect": float(np.log(height / width)),
+        "mean pose": mean_pose,
+        "mean selfie": mean_selfie,
+    }
+
+
+def at_crop(values: NDArray[np.float32], cues: Cues, centred: Window) -> Map:
+    """A map of the detector, or h x w x K of them, on the crop's grid; beyond the photo its border goes on."""
+    steps = (np.arange(SIDE) + 0.5) / SIDE
+    x = (centred.x + steps * centred.width - 0.5 - cues.x0) / cues.step
+    y = (centred.y + steps * centred.height - 0.5 - cues.y0) / cues.step
+    columns, rows = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
+    out = cv2.remap(values, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return out.astype(np.float32, copy=False)
+
+
+def _logit(probability: SoftMask) -> Map:
+    p = np.clip(probability, SURE, 1 - SURE)
+    odds: Map = np.log(p / (1 - p)).astype(np.float32)
+    return odds
