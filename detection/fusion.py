@@ -24,6 +24,9 @@ Map = NDArray[np.float32]
 SURE = 0.01
 """Probabilities are kept this far from 0 and 1 before their logits are taken."""
 
+SIZES = (1.6, 6.4)
+"""Logarithms of the smallest and largest person (square root of the box's area) of the photos that it was fitted on."""
+
 
 @dataclass(frozen=True)
 class Fusion:
@@ -62,7 +65,7 @@ def features(pose: SoftMask, selfie: SoftMask, box: Box, score: float, centred: 
     u = ((centred.x + steps * centred.width - (x0 + x1) / 2) * 2 / width).astype(np.float32)[None, :]
     v = ((centred.y + steps * centred.height - (y0 + y1) / 2) * 2 / height).astype(np.float32)[:, None]
     inside = (np.abs(u) <= 1) & (np.abs(v) <= 1)
-    size = float(np.log(width * height) / 2)
+    size = min(max(float(np.log(width * height) / 2), SIZES[0]), SIZES[1])
     sure = float(score) if score < 1 else 0.999
     of_pose, of_selfie = _logit(pose), _logit(selfie)
     mean_pose, mean_selfie = float(pose[inside].mean()), float(selfie[inside].mean())
