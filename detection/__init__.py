@@ -14,7 +14,7 @@ from detection.protocol import Builder, Segmenter, SegmenterModule
 
 __all__ = ["SEGMENTERS", "STAGE_VERSION", "Segmenter", "build_segmenter", "builder", "required_weights"]
 
-STAGE_VERSION = 3
+STAGE_VERSION = 4
 """Part of every result's key: raise it when the same settings find other pixels than before."""
 
 
