@@ -137,10 +137,10 @@ class YoloNetwork:
                 max_det=MOST_PERSONS,
                 device=self._device,
                 retina_masks=True,
-                half=self._device.startswith("cuda"),
                 augment=False,
                 save=False,
                 verbose=False,
+                **({"half": True} if self._device.startswith("cuda") else {}),  # newer versions warn of any `half`
             )
             looks = [self._found(*of_one) for of_one in zip(results, images, small, strict=True)]
         if not self._layers:

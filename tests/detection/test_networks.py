@@ -36,7 +36,7 @@ def build(settings: SegmentSettings) -> Segmenter:
 
 @pytest.fixture(scope="module")
 def embedded() -> Segmenter:
-    return build(SegmentSettings(segmenter="embedded", device="cpu"))
+    return build(SegmentSettings(segmenter="embedded", device="cpu", image_size=960))  # as the preset has it
 
 
 @pytest.fixture(scope="module")

@@ -200,7 +200,7 @@ def test_a_gpu_takes_batches_and_cuda_half_precision(device: str, calls: list[tu
 
     class Model:
         def predict(self, images: list[Any], **options: Any) -> list[Any]:
-            made.append((len(images), options["half"]))
+            made.append((len(images), options.get("half", False)))
             boxes = SimpleNamespace(
                 xyxy=torch.tensor([[0.0, 0, images[0].shape[1], 4]]), conf=torch.ones(1), cls=torch.zeros(1)
             )
