@@ -19,6 +19,7 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 import configs  # noqa: F401  (switches off ultralytics' network use, which it reads when it is imported)
 from configs import SettingsError
@@ -235,17 +236,21 @@ def _first_line(error: Exception) -> str:
 
 @contextmanager
 def _contained() -> Iterator[None]:
-    """ultralytics sets threads, printing and variables for the whole process: put them back afterwards."""
+    """ultralytics sets threads, printing, variables and Pillow's `open` for the whole process: put them back.
+
+    Its `open` answers a file that is no image with a ModuleNotFoundError about a HEIF library.
+    """
     import torch  # before ultralytics, which sets OMP_NUM_THREADS=1 for whoever imports torch next
 
     threads, cv2_threads = torch.get_num_threads(), cv2.getNumThreads()
-    printing, variables = np.get_printoptions(), dict(os.environ)
+    printing, variables, image_open = np.get_printoptions(), dict(os.environ), Image.open
     try:
         yield
     finally:
         torch.set_num_threads(threads)
         cv2.setNumThreads(cv2_threads)
         np.set_printoptions(**printing)
+        Image.open = image_open
         torch.set_printoptions(profile="default")  # type: ignore[no-untyped-call]
         for name in ("OMP_NUM_THREADS", "NUMEXPR_MAX_THREADS", "TF_CPP_MIN_LOG_LEVEL", "TORCH_CPP_LOG_LEVEL"):
             if name in variables:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from configs import SegmentSettings, SettingsError
 from data.types import Photo, Weight
@@ -105,6 +106,7 @@ def test_weights_that_cannot_be_used_fail_before_any_photo(name: str, trust: boo
     with pytest.raises(SettingsError, match=found) as caught:
         build_segmenter(settings, {str(path): Weight(name, path, "0" * 64)})
     assert "\n" not in str(caught.value)
+    assert Image.open.__module__ == "PIL.Image"  # ultralytics puts its own in its place
 
 
 def test_embedded_keeps_what_both_networks_find_around_the_box() -> None:
