@@ -18,8 +18,6 @@ from data.errors import InputError
 from data.images import EXTENSIONS
 from data.places import is_remote, list_files
 
-__all__ = ["Collection", "InputError", "Source", "is_inside", "read_collection", "walk_photos"]
-
 
 @dataclass(frozen=True, slots=True)
 class Source:

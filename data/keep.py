@@ -8,7 +8,7 @@ from collections.abc import Collection as AnyOf
 from pathlib import Path
 from typing import Any
 
-from data.collection import InputError
+from data.errors import InputError
 from data.types import Keep
 
 _FORMS = "write 'largest', numbers as in people.json (0,2), or a JSON file of photo name -> such values or boxes"

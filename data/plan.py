@@ -16,7 +16,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from configs import Settings
-from data.collection import Collection, InputError, Source
+from data.collection import Collection, Source
+from data.errors import InputError
 from data.files import canonical_json, digest, sha256, sha256_of, write_atomic
 from data.keep import read_keep
 from data.places import is_remote, read_bytes, stamp_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,9 @@ Keep = Literal["largest"] | tuple[int | tuple[float, float, float, float], ...]
 (x, y, width, height in pixels) of persons."""
 
 State = Literal["removed", "passthrough", "review", "corrupt", "refused", "failed"]
+STATES: tuple[str, ...] = get_args(State)
+PUBLISHED = ("removed", "passthrough")
+"""States of photos that are done; all others want something of somebody."""
 
 
 class PhotoError(Exception):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,16 +14,17 @@ from PIL import Image
 from data.annotation_files import AnnotationFile
 from data.coco import REMOVED, Edit, Fate, HoleRle, write_edited
 from data.coco.licences import attribution, licences_of
-from data.collection import Collection, InputError
+from data.collection import Collection
+from data.errors import InputError
 from data.files import canonical_json, digest, write_atomic
 from data.images import upright
-from data.places import move, read_bytes, stamp_of
+from data.places import read_bytes, stamp_of
 from data.store import StoreError
-from data.types import decode_counts, encode_counts
+from data.types import PUBLISHED, decode_counts, encode_counts
 from flows.context import RunContext
+from flows.outputs import set_aside
 from flows.stages import Row
 
-PUBLISHED = ("removed", "passthrough")
 ATTRIBUTION = "attribution.csv"
 
 
@@ -84,7 +84,7 @@ class _Record:
         output = self.context.output
         for name in {*names, *self.files}:
             if (output / name).exists() and not self._is_ours(name):
-                move(output / name, output / "edited" / time.strftime("%Y-%m-%dT%H%M%S") / name)
+                set_aside(self.context, name)
             elif name not in names:
                 (output / name).unlink(missing_ok=True)
         self.files = dict.fromkeys(names)

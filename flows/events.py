@@ -13,14 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+from data.types import PUBLISHED
 from flows import runners
 from flows.runners import Listener
 from flows.stages import Row
 
 SHOWN = 20
 """Problems that are told one by one; of the others, how many there are."""
-
-PROBLEMS = ("review", "corrupt", "refused", "failed")
 
 
 @contextmanager
@@ -39,11 +38,12 @@ def problems_to(warn: Callable[[str], Any]) -> Iterator[None]:
     told: set[str] = set()
 
     def listen(stage: str, row: Row, stored: bool, seconds: float) -> None:
-        if final_state(stage, row) not in PROBLEMS or row["id"] in told:
+        state = final_state(stage, row)
+        if state in (None, *PUBLISHED) or row["id"] in told:
             return
         told.add(row["id"])
         if len(told) <= SHOWN:
-            warn(f"{final_state(stage, row)}: {_reason(row)}")
+            warn(f"{state}: {_reason(row)}")
 
     with listening(listen):
         yield

@@ -19,16 +19,16 @@ from data.collection import Collection
 from data.files import atomic_file, canonical_json, digest
 from data.places import is_remote, read_bytes
 from data.store import StoreError
+from data.types import PUBLISHED, STATES
 from data.weights import registry
 from flows.annotations import write_annotations
 from flows.context import RunContext
 from flows.outputs import withdraw_photo
 from flows.report.page import write_report
 from flows.runners import read_manifest
-from flows.selection import STATES, keep_standing, standing_rows
+from flows.selection import keep_standing, standing_rows
 from flows.stages import Row
 
-PUBLISHED = ("removed", "passthrough")
 MEANING = {
     "removed": "people taken out",
     "passthrough": "nobody in it, copied byte for byte",

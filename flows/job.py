@@ -13,7 +13,8 @@ from pathlib import Path
 
 from configs import Settings, SettingsError
 from data.coco import CocoError
-from data.collection import Collection, InputError, read_collection
+from data.collection import Collection, read_collection
+from data.errors import InputError
 from data.files import canonical_json, write_atomic
 from data.places import PlaceError, as_path, is_remote
 from data.plan import Entry, read_shard
@@ -29,7 +30,6 @@ from flows.processes import stop_processes
 from flows.publish import publish_mask
 from flows.runners import MissingInput, read_manifest
 from flows.selection import select_photos
-from flows.selection import selection as selection  # beside `prepare`, for those who call it
 from flows.stages import read_hole
 
 USER_ERRORS = (InputError, CocoError, SettingsError, WeightsError, PhotoError, MissingInput, PlaceError)

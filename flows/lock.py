@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from filelock import FileLock, Timeout
 
-from data.collection import InputError
+from data.errors import InputError
 from data.files import canonical_json
 from data.places import is_remote
 from flows.context import STORE

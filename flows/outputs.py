@@ -87,7 +87,7 @@ def _write_file(run: RunContext, name: str, data: bytes, sha: str, ours: set[str
     if present is not None and present not in ours:
         if name.startswith(MASKS):
             return False
-        _set_aside(run, name)
+        set_aside(run, name)
     write_atomic(path, data)
     return True
 
@@ -98,10 +98,11 @@ def _withdraw(run: RunContext, name: str, ours: set[str]) -> None:
         if sha256_of(path) in ours:
             path.unlink()
         elif not name.startswith(MASKS):
-            _set_aside(run, name)
+            set_aside(run, name)
 
 
-def _set_aside(run: RunContext, name: str) -> None:
+def set_aside(run: RunContext, name: str) -> None:
+    """Move a file that somebody changed to `edited/`."""
     move(run.output / name, run.output / "edited" / time.strftime("%Y-%m-%dT%H%M%S") / name)
 
 

@@ -11,7 +11,7 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from configs.load import with_preset
-from data.collection import InputError
+from data.errors import InputError
 from data.places import as_path, is_remote
 from data.types import State as PhotoState
 from flows.artifacts import progress_by_stage, publish_result

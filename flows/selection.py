@@ -6,18 +6,16 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
-from typing import get_args
 
-from data.collection import InputError
+from data.errors import InputError
 from data.files import canonical_json, sha256, write_atomic
 from data.places import read_bytes
-from data.types import State
+from data.types import STATES
 from flows.context import RunContext
 from flows.pipeline import STAGE_NAMES, Selection
 from flows.runners import read_manifest
 from flows.stages import Row
 
-STATES: tuple[str, ...] = get_args(State)
 STANDING = "standing.json"
 """In the store: names of the shard manifests that describe the output directory as it stands."""
 

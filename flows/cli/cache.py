@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from data.collection import InputError
+from data.errors import InputError
 from data.places import as_path
 from data.store import Store
 from flows import upkeep

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from configs.load import load_settings
-from data.collection import InputError
+from data.errors import InputError
 from flows.cli.run import run_job
 
 PHOTOS = ("bus.jpg", "zidane.jpg")

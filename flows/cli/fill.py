@@ -11,7 +11,7 @@ from rich.console import Console
 
 import inpainting
 from configs.load import load_settings
-from data.collection import InputError
+from data.errors import InputError
 from data.files import write_atomic
 from data.images import SUFFIXES, decode, encode, read_photo_bytes, to_raw_frame
 from data.types import Hole, PhotoError

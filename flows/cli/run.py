@@ -15,13 +15,13 @@ from rich.table import Table
 
 from configs import Settings
 from data.places import is_remote
+from data.types import STATES
 from flows.deployments import ServerError
 from flows.events import listening
 from flows.finish import MEANING, PhotosFailed, Summary
 from flows.job import Job, absolute, execute, handed_over, prepare
 from flows.pipeline import STAGE_NAMES, Selection
 from flows.runners import Listener
-from flows.selection import STATES
 from flows.stages import Row
 
 console = Console(highlight=False, soft_wrap=True)

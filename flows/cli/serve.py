@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from configs.load import load_settings, merge, parse_override
-from data.collection import InputError
+from data.errors import InputError
 from flows.deployments import ServerError
 
 console = Console(highlight=False, soft_wrap=True)

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from data.coco import undo
-from data.collection import InputError
+from data.errors import InputError
 
 console = Console(highlight=False, soft_wrap=True)
 

@@ -16,6 +16,7 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from data.files import atomic_file
+from data.types import PUBLISHED
 
 STATES: dict[str, tuple[str, str]] = {
     "review": ("Review", "someone may be left"),
@@ -27,7 +28,6 @@ STATES: dict[str, tuple[str, str]] = {
 }
 """State -> (label, meaning), worst first: the order of the page."""
 
-_UNSETTLED = ("review", "failed", "corrupt", "refused")
 _SCRIPTS = ("compare.js", "viewer.js", "list.js")  # concatenated in this order
 # EXIF orientation: a point of the file's frame -> the same point of the upright photo, both in 0..1
 _UPRIGHT: dict[int, Callable[[float, float], tuple[float, float]]] = {
@@ -86,7 +86,7 @@ def _pieces(rows: Iterable[Mapping[str, Any]], run: Mapping[str, Any]) -> Iterat
         states=STATES,
         counts=counts,
         timed=timed,
-        unsettled=sum(counts[state] for state in _UNSETTLED),
+        unsettled=sum(count for state, count in counts.items() if state not in PUBLISHED),
         people=people,
         style=Markup(style),
         script=Markup(script),

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from configs import InputSettings
-from data.collection import InputError, is_inside, read_collection
+from data.annotation_files import is_inside
+from data.collection import read_collection
+from data.errors import InputError
 
 
 def touch(root: Path, *names: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from collection_with_people import coco_settings, contents, remove
 from typer.testing import CliRunner, Result
 
-from data.collection import InputError
+from data.errors import InputError
 from data.files import atomic_file, is_temporary
 from data.store import Store
 from flows import upkeep

@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 from configs.load import load_settings
 from data.coco import undo
 from flows.cli.main import app
-from flows.job import execute, prepare, selection
+from flows.job import execute, prepare
+from flows.selection import selection
 
 SIZE = {"height": 96, "width": 128}
 PERSON = (20, 30, 16, 40)

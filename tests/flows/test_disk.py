@@ -14,7 +14,7 @@ import pytest
 from collection_with_people import box_annotation, contents, remove, save_photo
 from failing_disk import Disk, failing
 
-from data.collection import InputError
+from data.errors import InputError
 from data.files import is_temporary
 from data.store import Store
 

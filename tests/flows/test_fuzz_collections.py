@@ -21,7 +21,7 @@ from PIL import Image
 
 from configs import AnnotationSettings
 from data.coco import CocoError, Edit, Fate, HoleRle, load_coco, undo, write_edited
-from data.collection import InputError
+from data.errors import InputError
 from data.types import encode_counts
 
 pytestmark = [pytest.mark.slow, pytest.mark.fuzz]

@@ -19,7 +19,8 @@ from collection_with_people import box_annotation, manifest, remove, save_photo
 
 from configs import InputSettings
 from data import plan
-from data.collection import InputError, read_collection
+from data.collection import read_collection
+from data.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 Tree = dict[str, Any]

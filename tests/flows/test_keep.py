@@ -11,7 +11,7 @@ import pytest
 from collection_with_people import manifest, remove
 from PIL import Image
 
-from data.collection import InputError
+from data.errors import InputError
 
 RED = (220, 20, 30)
 

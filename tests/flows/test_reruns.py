@@ -13,7 +13,7 @@ import pytest
 from collection_with_people import coco_settings, contents, manifest, remove
 from filelock import FileLock
 
-from data.collection import InputError
+from data.errors import InputError
 from flows.events import SHOWN, problems_to
 from flows.job import execute, handed_over, prepare
 from flows.pipeline import Selection

@@ -14,7 +14,7 @@ from collection_with_people import box_annotation, contents, manifest, remove, s
 from filelock import FileLock
 from PIL import Image
 
-from data.collection import InputError
+from data.errors import InputError
 from flows.runners import MissingInput
 
 Computed = Callable[[], dict[str, int]]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from collection_with_people import coco_settings, contents, manifest, remove
 
-from data.collection import InputError
+from data.errors import InputError
 from data.files import write_atomic
 from data.places import PlaceError, as_path, list_files
 from flows import lock

@@ -15,7 +15,8 @@ from configs import SegmentSettings
 from configs.load import load_settings
 from data.types import People, Person, Photo, Weight
 from flows import job, networks
-from flows.job import execute, prepare, selection
+from flows.job import execute, prepare
+from flows.selection import selection
 
 RED = (220, 20, 30)
 CERTAINTY = 0.2

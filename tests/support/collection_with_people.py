@@ -12,7 +12,8 @@ from PIL import Image
 from configs import Settings
 from configs.load import load_settings
 from flows.finish import Summary
-from flows.job import execute, prepare, selection
+from flows.job import execute, prepare
+from flows.selection import selection
 
 FAST = ("inpaint.fill=telea", "run.workers=1", "run.retries=0", "run.timeout=0")
 
