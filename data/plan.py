@@ -61,7 +61,7 @@ _FIELDS = [field.name for field in fields(Entry)]
 
 def make_entries(collection: Collection, settings: Settings, store: Store) -> list[Entry]:
     """Entries in the collection's order; annotation slices are put into the store. Raises InputError, CocoError."""
-    digests = _Digests(store.root / "digests.json")
+    digests = _Digests(store)
     mask_names = _mask_names([source.name for source in collection.sources if not source.refused])
     twins = _twins([source.name for source in collection.sources if not source.refused], store)
 
@@ -148,16 +148,12 @@ def _entry(item: dict[str, Any]) -> Entry:
 
 
 def _shard_count(photos: int, store: Store, shard_size: int, workers: int) -> int:
-    path = store.root / "shards.json"
-    try:
-        known = int(json.loads(read_bytes(path))["count"])
-    except (OSError, ValueError, KeyError, TypeError):
-        known = 0
-    if known and math.ceil(photos / known) <= shard_size:
+    known = store.note("shards.json", dict[str, Any]()).get("count")
+    if isinstance(known, int) and known > 0 and math.ceil(photos / known) <= shard_size:
         return known
     # 20 % of air: hashing fills shards unevenly, and collections grow.
     count = max(1, min(photos, 2 * workers), math.ceil(1.2 * photos / shard_size))
-    write_atomic(path, canonical_json({"count": count}))
+    store.write_note("shards.json", {"count": count})
     return count
 
 
@@ -288,12 +284,10 @@ def _for_photo(pattern: str, name: str) -> str:
 class _Digests:
     """sha256 of files, remembered by (path, size, mtime), so that a plan does not read every photo again."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.known: dict[str, Any] = {}
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.known: dict[str, Any] = store.note("digests.json", {})
         self.used: dict[str, Any] = {}
-        with contextlib.suppress(OSError, ValueError):
-            self.known = json.loads(read_bytes(path))
 
     def of(self, path: Path) -> tuple[str, int]:
         """(sha256, bytes) of a file. Raises OSError."""
@@ -305,4 +299,4 @@ class _Digests:
 
     def save(self) -> None:
         if self.used != self.known:
-            write_atomic(self.path, canonical_json(self.used))
+            self.store.write_note("digests.json", self.used)

@@ -11,10 +11,12 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from data.files import canonical_json, digest, is_temporary, sha256, write_atomic
 from data.places import is_remote, list_files, read_bytes, read_head
+
+_Note = TypeVar("_Note")
 
 
 class StoreError(Exception):
@@ -103,6 +105,18 @@ class Store:
             return written >= (math.floor(moment) if is_remote(self.root) else moment)  # S3 counts whole seconds
         except OSError:
             return False
+
+    def note(self, name: str, default: _Note) -> _Note:
+        """A small JSON value that a run left in the store's folder for the next; `default` when it is not there,
+        damaged or of another type."""
+        try:
+            value = json.loads(read_bytes(self.root / name))
+        except (OSError, ValueError):
+            return default
+        return value if isinstance(value, type(default)) else default
+
+    def write_note(self, name: str, value: Any) -> None:
+        write_atomic(self.root / name, canonical_json(value))
 
     @staticmethod
     def _parse(stage: str, key: str, line: bytes) -> Artifact:

@@ -29,6 +29,11 @@ def decode_counts(counts: str, size: tuple[int, int]) -> NDArray[np.bool_]:
     return decoded.astype(bool)
 
 
+def as_hole(mask: NDArray[np.bool_]) -> Hole:
+    """The mask's pixels, bool H x W, as a hole."""
+    return mask.astype(np.uint8) * np.uint8(255)
+
+
 Keep = Literal["largest"] | tuple[int | tuple[float, float, float, float], ...]
 """Who stays in a photo: the largest person, or numbers in the list of its people (from 0) and boxes
 (x, y, width, height in pixels) of persons."""

@@ -9,16 +9,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from data.annotation_files import AnnotationFile
 from data.coco import REMOVED, Edit, Fate, HoleRle, write_edited
 from data.coco.licences import attribution, licences_of
 from data.collection import Collection
 from data.errors import InputError
-from data.files import canonical_json, digest, write_atomic
-from data.images import upright
-from data.places import read_bytes, stamp_of
+from data.files import digest, write_atomic
+from data.images import read_mask_png, upright
+from data.places import stamp_of
 from data.store import StoreError
 from data.types import PUBLISHED, decode_counts, encode_counts
 from flows.context import RunContext
@@ -64,15 +63,13 @@ def _made_from(context: RunContext, collection: Collection, rows: Sequence[Row],
 
 
 class _Record:
-    """What was written the last time, kept in the store: which files are ours, and from what they were made."""
+    """What was written the last time, a note in the store: which files are ours, and from what they were made."""
+
+    NAME = "annotations.json"
 
     def __init__(self, context: RunContext) -> None:
         self.context = context
-        self.path = context.store.root / "annotations.json"
-        try:
-            self.data = dict(json.loads(read_bytes(self.path)))
-        except (OSError, ValueError, TypeError):
-            self.data = {}
+        self.data: dict[str, Any] = context.store.note(self.NAME, {})
         self.files: dict[str, Any] = self.data.get("files", {})
         self.counts: dict[str, dict[str, int]] = self.data.get("counts", {})
 
@@ -88,11 +85,11 @@ class _Record:
             elif name not in names:
                 (output / name).unlink(missing_ok=True)
         self.files = dict.fromkeys(names)
-        write_atomic(self.path, canonical_json({"files": self.files}))
+        self.context.store.write_note(self.NAME, {"files": self.files})
 
     def end(self, made_from: str, counts: dict[str, dict[str, int]]) -> None:
         files = {name: stamp_of(self.context.output / name) for name in self.files}
-        write_atomic(self.path, canonical_json({"made_from": made_from, "files": files, "counts": counts}))
+        self.context.store.write_note(self.NAME, {"made_from": made_from, "files": files, "counts": counts})
 
     def _is_ours(self, name: str) -> bool:
         if name not in self.files:
@@ -165,8 +162,8 @@ def _hole(context: RunContext, row: Row) -> dict[str, Any]:
                 f"{row['name']}: its hole is neither in the store nor in masks/, and the annotations need it; "
                 "run without --photos and --status."
             ) from None
-        mask = np.asarray(Image.open(path).convert("L"))
-        return {"size": list(mask.shape), "counts": encode_counts(mask)}
+        hole = read_mask_png(path)
+        return {"size": list(hole.shape), "counts": encode_counts(hole)}
 
 
 def _in_frame(size: Sequence[int], counts: str, image: Mapping[str, Any], orientation: int) -> HoleRle | None:

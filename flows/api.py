@@ -16,7 +16,7 @@ from configs.load import load_settings
 from data.files import write_atomic
 from data.images import SUFFIXES, Decoded, decode, encode, read_photo_bytes, to_raw_frame, upright
 from data.keep import parse_keep
-from data.types import Hole, People, Photo, Pixels, Weight
+from data.types import Hole, People, Photo, Pixels, Weight, as_hole
 from flows import networks
 from flows.context import find_weights, resolve
 from masks import choose, refine
@@ -76,7 +76,7 @@ def remove_people(
     people = networks.segmenter(settings.segment, weights).segment([photo])[0]
     choice = choose(people, parse_keep(settings.refine.keep) if settings.refine.keep else (), settings.refine)
     hole = refine(people, settings.refine, pixels, choice)
-    kept = choice.kept.astype(np.uint8) * np.uint8(255) if choice.anyone else None
+    kept = as_hole(choice.kept) if choice.anyone else None
     patches = inpainting.inpaint(pixels, hole, networks.fill(settings.inpaint, weights), settings.inpaint, kept)
     return Result(inpainting.compose(pixels, hole, patches), hole, people, file)
 

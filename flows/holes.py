@@ -16,7 +16,7 @@ from data.images import Decoded
 from data.places import as_path, read_bytes
 from data.plan import Entry
 from data.store import artifact_key
-from data.types import Hole, People, PhotoError, decode_counts, encode_counts
+from data.types import Hole, People, PhotoError, as_hole, decode_counts, encode_counts
 from detection.mask_files import BadMask, read_mask
 from flows.context import RunContext
 
@@ -43,7 +43,7 @@ def make_hole(
     """
     choice = choose(run, entry, people, extra)
     if entry.edited and entry.edited_sha256:
-        hole = _read_mask(entry, entry.edited, entry.edited_sha256, people.size).astype(np.uint8) * np.uint8(255)
+        hole = as_hole(_read_mask(entry, entry.edited, entry.edited_sha256, people.size))
     else:
         everyone, settings = people.plus([extra] if extra else []), run.settings.refine
         if settings.shadow and len(everyone):
@@ -52,11 +52,11 @@ def make_hole(
         else:
             hole = masks.refine(everyone, settings, choice=choice)
     artifact = {"size": list(hole.shape), "counts": encode_counts(hole)}
-    kept = choice.kept & (hole == 0)
+    kept, stays = choice.kept & (hole == 0), 0
     if kept.any():
         artifact["kept"] = encode_counts(kept)
+        stays = sum(bool((kept & mask).sum() > mask.sum() / 2) for mask in map(people.mask, people.persons))
     share = round(float((hole > 0).mean()), 6)
-    stays = sum(bool((kept & mask).sum() > mask.sum() / 2) for mask in map(people.mask, people.persons))
     return canonical_json(artifact), {"share": share, "kept": stays, "edited": bool(entry.edited)}
 
 
@@ -83,18 +83,18 @@ def edited_digest(entry: Entry) -> list[str]:
 def hole_of(artifact: bytes) -> Hole:
     """The hole of `make_hole`."""
     data = json.loads(artifact)
-    return _as_hole(data, "counts")
+    return _part(data, "counts")
 
 
 def kept_of(artifact: bytes) -> Hole | None:
     """The pixels of people who stay, as a hole would mark them; None when nobody does."""
     data = json.loads(artifact)
-    return _as_hole(data, "kept") if "kept" in data else None
+    return _part(data, "kept") if "kept" in data else None
 
 
-def _as_hole(data: Mapping[str, Any], part: str) -> Hole:
+def _part(data: Mapping[str, Any], part: str) -> Hole:
     height, width = data["size"]
-    return decode_counts(data[part], (height, width)).astype(np.uint8) * np.uint8(255)
+    return as_hole(decode_counts(data[part], (height, width)))
 
 
 def _read_mask(entry: Entry, path: str, sha: str, size: tuple[int, int]) -> NDArray[np.bool_]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,7 +14,6 @@ from configs import Settings, SettingsError
 from data.coco import CocoError
 from data.collection import Collection, read_collection
 from data.errors import InputError
-from data.files import canonical_json, write_atomic
 from data.places import PlaceError, as_path, is_remote
 from data.plan import Entry, read_shard
 from data.types import PhotoError
@@ -160,15 +158,12 @@ def _check_places(source: Path, output: Path) -> None:
 
 def _claim(context: RunContext, source: Path) -> None:
     """One output directory belongs to one input, or the photos of one would take those of the other away."""
-    path = context.store.root / "collection.json"
-    try:
-        owner = as_path(json.loads(path.read_bytes())["input"])
-    except (OSError, ValueError, KeyError, TypeError):
-        owner = source
+    noted = context.store.note("collection.json", dict[str, str]())
+    owner = as_path(str(noted.get("input", source)))
     if owner != source and owner.is_dir():
         raise InputError(f"{context.output}: it holds the result of {owner}; give another output directory.")
     try:
         context.store.create()
-        write_atomic(path, canonical_json({"input": str(source)}))
+        context.store.write_note("collection.json", {"input": str(source)})
     except OSError as error:
         raise InputError(f"{context.output}: cannot write there ({error.strerror or error}).") from None

@@ -9,7 +9,6 @@ from pathlib import PurePosixPath
 
 from data.errors import InputError
 from data.files import canonical_json, sha256, write_atomic
-from data.places import read_bytes
 from data.types import STATES
 from flows.context import RunContext
 from flows.pipeline import STAGE_NAMES, Selection
@@ -17,7 +16,7 @@ from flows.runners import read_manifest
 from flows.stages import Row
 
 STANDING = "standing.json"
-"""In the store: names of the shard manifests that describe the output directory as it stands."""
+"""A note in the store: names of the shard manifests that describe the output directory as it stands."""
 
 
 def selection(
@@ -62,7 +61,7 @@ def select_photos(context: RunContext, names: Iterable[str], wanted: Selection) 
 def standing_rows(context: RunContext, photos: Collection[str]) -> list[Row]:
     """What the last runs said of these photos (by id); nothing of those that no run has finished."""
     found: dict[str, Row] = {}
-    for name in _standing(context):
+    for name in context.store.note(STANDING, list[str]()):
         for row in _rows(context, name):
             if row["id"] in photos:
                 found[row["id"]] = row
@@ -73,17 +72,10 @@ def keep_standing(context: RunContext, manifests: Iterable[str], others: list[Ro
     """Remember the rows that describe the output directory now, for a later run over some of the photos."""
     names = [PurePosixPath(path.replace("\\", "/")).name for path in manifests]
     if others:
-        data = canonical_json({"shard": "", "inputs": _standing(context), "rows": others})
+        data = canonical_json({"shard": "", "inputs": context.store.note(STANDING, []), "rows": others})
         names.append(f"publish-others-{sha256(data)[:16]}.json")
         write_atomic(context.store.root / "shards" / names[-1], data)
-    write_atomic(context.store.root / STANDING, canonical_json(names))
-
-
-def _standing(context: RunContext) -> list[str]:
-    try:
-        return list(json.loads(read_bytes(context.store.root / STANDING)))
-    except (OSError, ValueError, TypeError):
-        return []
+    context.store.write_note(STANDING, names)
 
 
 def _rows(context: RunContext, name: str) -> list[Row]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from data.files import canonical_json, is_temporary, write_atomic
+from data.files import is_temporary, write_atomic
 from data.places import Listed, is_remote, list_files, read_bytes
 from data.plan import read_shard
 from data.store import Store, StoreError
@@ -99,7 +98,7 @@ def begin(store: Store, output: Path) -> None:
 
 def end(store: Store, manifests: Sequence[str]) -> None:
     """After a run: remember what it is made from, and drop the notes of runs that are over for more than a day."""
-    write_atomic(store.root / _LATEST, canonical_json([PurePosixPath(m.replace("\\", "/")).name for m in manifests]))
+    store.write_note(_LATEST, [PurePosixPath(m.replace("\\", "/")).name for m in manifests])
     for path, _ in _old_notes(store, time.time(), _DAY):
         path.unlink(missing_ok=True)
     (store.root / _RUNNING).unlink(missing_ok=True)
@@ -109,10 +108,10 @@ def _chain(store: Store) -> set[str]:
     """File names of the plans and shard manifests of the last run and of what is published."""
     names: set[str] = set()
     for pointer in (_LATEST, STANDING):
+        ends: list[str] = store.note(pointer, [])
         try:
-            ends = json.loads(read_bytes(store.root / pointer))
             names |= manifest_chain([str(store.root / "shards" / name) for name in ends])
-        except (OSError, ValueError, KeyError, TypeError):  # there was no such run yet
+        except (OSError, ValueError, KeyError, TypeError):  # gone or damaged
             continue
     return names
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from configs import GIVEN_MASKS, RefineSettings
 from data.images import to_raw_frame, upright
-from data.types import Hole, People, Pixels
+from data.types import Hole, People, Pixels, as_hole
 from masks import morphology
 from masks.carried import carried
 from masks.choice import Choice, choose
@@ -50,7 +50,7 @@ def refine(
             _spare(hole, own, settings)
     hole |= leaving  # the margin takes from the ring around somebody, never from somebody
     hole &= ~(choice.kept | choice.region)
-    return hole.astype(np.uint8) * np.uint8(255)
+    return as_hole(hole)
 
 
 def _add_shadows(

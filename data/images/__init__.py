@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from data.files import open_regular
@@ -12,7 +13,7 @@ from data.images.decode import EXTENSIONS, SUFFIXES, Decoded, decode
 from data.images.encode import Encoded, encode, scrubbed
 from data.images.orientation import to_raw_frame, upright
 from data.places import is_remote, read_bytes
-from data.types import Hole, PhotoError
+from data.types import Hole, PhotoError, as_hole
 
 
 def read_photo_bytes(path: Path, name: str) -> bytes:
@@ -35,6 +36,12 @@ def mask_png(hole: Hole) -> bytes:
     return out.getvalue()
 
 
+def read_mask_png(path: Path) -> Hole:
+    """Inverse of `mask_png` for a file: uint8 H x W, 255 where the file is not black. Raises OSError."""
+    with Image.open(io.BytesIO(read_bytes(path))) as image:
+        return as_hole(np.asarray(image.convert("L")) > 0)
+
+
 __all__ = [
     "EXTENSIONS",
     "SUFFIXES",
@@ -43,6 +50,7 @@ __all__ = [
     "decode",
     "encode",
     "mask_png",
+    "read_mask_png",
     "read_photo_bytes",
     "scrubbed",
     "to_raw_frame",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from rich.console import Console
 
@@ -14,7 +13,7 @@ from configs.load import load_settings
 from data.errors import InputError
 from data.files import write_atomic
 from data.images import SUFFIXES, decode, encode, read_photo_bytes, to_raw_frame
-from data.types import Hole, PhotoError
+from data.types import Hole, PhotoError, as_hole
 from data.weights import find
 from detection.mask_files import BadMask, read_mask
 from flows import networks
@@ -75,5 +74,5 @@ def read_hole(path: Path, size: tuple[int, int], orientation: int = 1) -> Hole:
             mask = read_mask(path, size[::-1])
         except BadMask:
             raise PhotoError("refused", f"The mask {path} {error}.") from None
-        return to_raw_frame(mask.astype(np.uint8) * np.uint8(255), orientation)
-    return mask.astype(np.uint8) * np.uint8(255)
+        return to_raw_frame(as_hole(mask), orientation)
+    return as_hole(mask)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from data.errors import InputError
-from data.images import decode
+from data.images import decode, read_mask_png
 from data.places import read_bytes
 from data.types import Hole, People, Pixels
 from flows.evaluation.estimates import Parts
@@ -37,13 +35,10 @@ class FinishedRun:
             row = self.rows.get(photo.name, {})
             if not row.get("mask") or photo.name not in self.people:
                 continue
-            hole = np.where(self._gray(row["mask"]) > 0, np.uint8(255), np.uint8(0))
+            hole = read_mask_png(self.output / row["mask"])
             found = People.from_json(self.people[photo.name])
             changed = {"changed": self._changed(photo, row["output"], hole)}
             yield Case(photo.name, photo.pixels, photo.truth, found), hole, changed
-
-    def _gray(self, name: str) -> Hole:
-        return np.asarray(Image.open(BytesIO(read_bytes(self.output / name))).convert("L"))
 
     def _changed(self, photo: Annotated, name: str, hole: Hole) -> tuple[float, float]:
         after: Pixels = decode(read_bytes(self.output / name), name).pixels
