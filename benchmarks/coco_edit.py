@@ -105,7 +105,7 @@ def edit(path: Path, mode: str) -> None:
 
     from configs import AnnotationSettings
     from data.coco import Edit, Fate, HoleRle, load_coco, write_edited
-    from data.coco.spans import parse
+    from data.coco.members import parse
 
     coco = load_coco(path)
     boxes: dict[int, list[list[float]]] = {}

@@ -1,26 +1,24 @@
-"""The plan of a run: every photo with the digests of what it is made from, in shards that stay put."""
+"""The plan of a run: every photo with the digests of what it is made from."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import math
 import tempfile
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from collections.abc import Collection as AnyOf
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from configs import Settings
 from data.collection import Collection, Source
 from data.errors import InputError
-from data.files import canonical_json, digest, sha256, sha256_of, write_atomic
+from data.files import canonical_json, digest, sha256, sha256_of
 from data.keep import read_keep
-from data.places import is_remote, read_bytes, stamp_of
+from data.places import is_remote, stamp_of
 from data.store import Store
 from data.types import Given, Keep, PhotoError
 
@@ -54,9 +52,6 @@ class Entry:
     edited_sha256: str | None = None
     state: str | None = None
     reason: str | None = None
-
-
-_FIELDS = [field.name for field in fields(Entry)]
 
 
 def make_entries(collection: Collection, settings: Settings, store: Store) -> list[Entry]:
@@ -103,58 +98,6 @@ def make_entries(collection: Collection, settings: Settings, store: Store) -> li
     entries = _with_kept(entries, collection, settings, digests)
     digests.save()
     return entries
-
-
-def write_shards(
-    entries: Iterable[Entry], store: Store, shard_size: int, workers: int, *, of: int | None = None
-) -> list[Path]:
-    """Shard manifests (JSON, named by their content), at most about `shard_size` photos each.
-
-    A photo's shard is hash(name) mod N; N is kept between runs, so that a new photo does not move the others.
-    shard_size 0: 256, or more, so that a large collection does not fill Prefect's database (19 KB a task).
-    of: photos in the collection that the entries were selected from; it decides N.
-    """
-    entries = list(entries)
-    shard_size = shard_size or max(256, math.ceil(1.2 * (len(entries) if of is None else of) / 240))
-    count = _shard_count(len(entries) if of is None else of, store, shard_size, workers)
-    shards: dict[int, list[Entry]] = {}
-    for entry in entries:
-        shards.setdefault(int(entry.id, 16) % count, []).append(entry)
-    width = len(str(count - 1))
-    out = []
-    for number, members in sorted(shards.items()):
-        data = canonical_json([{name: getattr(member, name) for name in _FIELDS} for member in members])
-        path = store.root / "shards" / f"plan-{number:0{width}}-{sha256(data)[:16]}.json"
-        if not path.exists():
-            write_atomic(path, data)
-        out.append(path)
-    return out
-
-
-def read_shard(path: Path) -> list[Entry]:
-    """Entries of a shard manifest."""
-    return [_entry(item) for item in json.loads(read_bytes(path))]
-
-
-def _entry(item: dict[str, Any]) -> Entry:
-    keep = item["keep"]
-    return Entry(
-        **{
-            **item,
-            "stated_size": tuple(item["stated_size"]) if item["stated_size"] else None,
-            "keep": keep if isinstance(keep, str) else tuple(k if isinstance(k, int) else tuple(k) for k in keep),
-        }
-    )
-
-
-def _shard_count(photos: int, store: Store, shard_size: int, workers: int) -> int:
-    known = store.note("shards.json", dict[str, Any]()).get("count")
-    if isinstance(known, int) and known > 0 and math.ceil(photos / known) <= shard_size:
-        return known
-    # 20 % of air: hashing fills shards unevenly, and collections grow.
-    count = max(1, min(photos, 2 * workers), math.ceil(1.2 * photos / shard_size))
-    store.write_note("shards.json", {"count": count})
-    return count
 
 
 def _twins(names: list[str], store: Store) -> dict[str, str]:

@@ -22,7 +22,7 @@ from data.store import StoreError
 from data.types import PUBLISHED, decode_counts, encode_counts
 from flows.context import RunContext
 from flows.outputs import set_aside
-from flows.stages import Row
+from flows.reading import Row
 
 ATTRIBUTION = "attribution.csv"
 

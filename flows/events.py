@@ -15,8 +15,8 @@ from typing import IO, Any
 
 from data.types import PUBLISHED
 from flows import runners
+from flows.reading import Row
 from flows.runners import Listener
-from flows.stages import Row
 
 SHOWN = 20
 """Problems that are told one by one; of the others, how many there are."""

@@ -9,25 +9,22 @@ from collections.abc import Iterable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from configs import Settings
-from data.coco.licences import licences_of
 from data.collection import Collection
-from data.files import atomic_file, canonical_json, digest
+from data.files import atomic_file, canonical_json
 from data.places import is_remote, read_bytes
 from data.store import StoreError
 from data.types import PUBLISHED, STATES
-from data.weights import registry
+from flows.about import described, repeatable
 from flows.annotations import write_annotations
 from flows.context import RunContext
 from flows.outputs import withdraw_photo
+from flows.reading import Row
 from flows.report.page import write_report
 from flows.runners import read_manifest
 from flows.selection import keep_standing, standing_rows
-from flows.stages import Row
 
 MEANING = {
     "removed": "people taken out",
@@ -113,7 +110,7 @@ def finish(
     _write_people(context, rows)
     remarks = list(collection.notes)
     if collection.files:
-        counts = write_annotations(context, collection, rows, _repeatable(context))
+        counts = write_annotations(context, collection, rows, repeatable(context))
         remarks += [f"{name}: {', '.join(f'{n} {what}' for what, n in of.items())}." for name, of in counts.items()]
     states = Counter(str(row["state"]) for row in table)
     computed = context.store.keys("publish", since=started)
@@ -128,7 +125,9 @@ def finish(
     )
     if context.settings.publish.report:
         shown = ({**line, **_shown(row)} for line, row in zip(table, rows, strict=True))
-        write_report(output, shown, {**_about(context, collection, summary, started), "remarks": remarks})
+        write_report(
+            output, shown, {**described(context, collection), **_figures(summary, started), "remarks": remarks}
+        )
     return summary
 
 
@@ -200,62 +199,13 @@ def _withdraw_the_gone(context: RunContext, current: Set[str]) -> None:
         withdraw_photo(context, photo_id)
 
 
-def _about(context: RunContext, collection: Collection, summary: Summary, started: float) -> dict[str, Any]:
-    """What the report says of the run."""
+def _figures(summary: Summary, started: float) -> dict[str, Any]:
+    """What the report says of how the run went."""
     return {
-        "version": tool_version(),
-        "preset": context.settings.preset,
-        "settings": context.settings.model_dump(mode="json"),
-        "weights": [
-            {"name": name, "sha256": weight.sha256, "licence": _licence(name)}
-            for name, weight in context.weights.items()
-        ],
-        "input": collection.root.name,
         "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
         "seconds": round(summary.seconds, 1),
         "photos_per_second": round(summary.photos / max(summary.seconds, 1e-9), 2),
         "states": summary.states,
         "computed": summary.computed,
         "cached": summary.photos - summary.computed,
-        "licences": _photo_licences(collection),
     }
-
-
-def _licence(name: str) -> str | None:
-    return registry().resolve(name)[1].licence if name in registry() else None
-
-
-def _photo_licences(collection: Collection) -> dict[str, int] | None:
-    """Photos by licence name, for the report."""
-    if not collection.files:
-        return None
-    counts = Counter(
-        str(licence or "not stated")
-        for file in collection.mains
-        for image, licence in zip(file.coco.images, licences_of(file.coco), strict=True)
-        if file.name_of(image) not in collection.left_out
-    )
-    return dict(counts.most_common())
-
-
-def _repeatable(context: RunContext) -> dict[str, Any]:
-    """What `info.person_removal` says: enough to repeat the run."""
-    return {
-        "version": tool_version(),
-        "settings_sha256": settings_digest(context.settings),
-        "settings": context.settings.model_dump(mode="json", exclude={"run"}),
-        "weights": {name: weight.sha256 for name, weight in sorted(context.weights.items())},
-        "date": datetime.now(UTC).date().isoformat(),
-    }
-
-
-def settings_digest(settings: Settings) -> str:
-    """Digest of the settings that shape the result."""
-    return digest(settings.model_dump(mode="json", exclude={"run", "preset"}))
-
-
-def tool_version() -> str:
-    try:
-        return version("person-removal")
-    except PackageNotFoundError:  # run from a source tree that was never installed
-        return "unknown"

@@ -15,7 +15,8 @@ from data.coco import CocoError
 from data.collection import Collection, read_collection
 from data.errors import InputError
 from data.places import PlaceError, as_path, is_remote
-from data.plan import Entry, read_shard
+from data.plan import Entry
+from data.shards import read_shard
 from data.types import PhotoError
 from data.weights import WeightsError
 from flows import upkeep
@@ -26,9 +27,9 @@ from flows.lock import alone
 from flows.pipeline import Planned, Selection, plan_shards, run_pipeline
 from flows.processes import stop_processes
 from flows.publish import publish_mask
+from flows.reading import read_hole
 from flows.runners import MissingInput, read_manifest
 from flows.selection import select_photos
-from flows.stages import read_hole
 
 USER_ERRORS = (InputError, CocoError, SettingsError, WeightsError, PhotoError, MissingInput, PlaceError)
 """What ends a run and is not a fault of the program; the text is one sentence for the user."""

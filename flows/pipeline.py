@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from data.collection import Collection
-from data.plan import make_entries, write_shards
+from data.plan import make_entries
+from data.shards import write_shards
 from flows.context import RunContext, second_look
 from flows.outputs import with_edited_masks
 from flows.processes import overlapping

@@ -19,12 +19,14 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from configs import SettingsError
 from data.files import canonical_json, digest, sha256, write_atomic
 from data.places import as_path, is_remote, read_bytes
-from data.plan import Entry, read_shard
+from data.plan import Entry
+from data.shards import read_shard
 from data.store import StoreError
 from data.types import PhotoError
 from flows.context import RunContext, load_run
 from flows.processes import run_in_processes
-from flows.stages import STAGES, Row, Stage
+from flows.reading import Row
+from flows.stages import STAGES, Stage
 
 _MANIFEST_VERSION = 2
 _telling = threading.RLock()

@@ -12,8 +12,8 @@ from data.files import canonical_json, sha256, write_atomic
 from data.types import STATES
 from flows.context import RunContext
 from flows.pipeline import STAGE_NAMES, Selection
+from flows.reading import Row
 from flows.runners import read_manifest
-from flows.stages import Row
 
 STANDING = "standing.json"
 """A note in the store: names of the shard manifests that describe the output directory as it stands."""

@@ -7,7 +7,7 @@ They join the rooms: bytes and artifacts on the outside, the pure functions of `
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,29 +19,18 @@ import inpainting
 import masks
 from configs import GIVEN_MASKS, SegmentSettings
 from data.files import canonical_json, digest, sha256
-from data.images import Decoded, decode, read_photo_bytes
-from data.places import as_path
+from data.images import Decoded
 from data.plan import Entry
 from data.store import artifact_key
-from data.types import (
-    Given,
-    Hole,
-    Patch,
-    People,
-    PhotoError,
-    Pixels,
-)
+from data.types import Given, People, PhotoError, Pixels
 from flows import holes, networks
 from flows.context import RunContext, second_look
 from flows.looking import is_upright, see
 from flows.outputs import is_intact
 from flows.publish import STAGE_VERSION as PUBLISH_VERSION
 from flows.publish import publish_photo
+from flows.reading import Row, Rows, read_extra, read_hole, read_kept, read_patches, read_people, read_photo
 
-Row = dict[str, Any]
-"""What a stage says of one photo: name, key, sha256 and facts of its artifact, or state and reason."""
-Rows = Mapping[str, Row]
-"""The photo's rows of earlier stages, by stage name."""
 Made = tuple[bytes, dict[str, Any]]
 """An artifact's payload and facts."""
 
@@ -273,34 +262,3 @@ STAGES = {
         Stage("publish", _publish_key, _publish, lambda run, row: is_intact(run, row["facts"]["files"])),
     )
 }
-
-
-# ---------------------------------------------------------------- reading
-
-
-def read_photo(run: RunContext, entry: Entry) -> Decoded:
-    """The photo as planned. Raises PhotoError, also when the file is no longer the one that was planned."""
-    raw = read_photo_bytes(as_path(entry.path), entry.name)
-    if sha256(raw) != entry.sha256:
-        raise PhotoError("failed", f"{entry.name}: the file changed during the run; run again.")
-    return decode(raw, entry.name, run.settings.input.megapixels)
-
-
-def read_people(run: RunContext, rows: Rows) -> People:
-    return People.from_json(json.loads(run.store.read("segment", rows["segment"]["key"])))
-
-
-def read_extra(run: RunContext, rows: Rows) -> People:
-    return People.from_json(json.loads(run.store.read("verify", rows["verify"]["key"]))["extra"])
-
-
-def read_hole(run: RunContext, rows: Rows) -> Hole:
-    return holes.hole_of(run.store.read("refine", rows["refine"]["key"]))
-
-
-def read_kept(run: RunContext, rows: Rows) -> Hole | None:
-    return holes.kept_of(run.store.read("refine", rows["refine"]["key"]))
-
-
-def read_patches(run: RunContext, rows: Rows) -> list[Patch]:
-    return inpainting.unpack(run.store.read("inpaint", rows["inpaint"]["key"]))

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from data.files import is_temporary, write_atomic
 from data.places import Listed, is_remote, list_files, read_bytes
-from data.plan import read_shard
+from data.shards import read_shard
 from data.store import Store, StoreError
 from flows.context import STORE
 from flows.pipeline import STAGE_NAMES

@@ -17,8 +17,9 @@ from typing import Any, BinaryIO
 from configs import AnnotationSettings
 from data.coco.captions import mentions_people
 from data.coco.file import CocoFile
+from data.coco.members import members, parse, with_members
 from data.coco.overlap import HoleRle, hidden_share, visible_part
-from data.coco.spans import LISTS, members, parse, with_members
+from data.coco.spans import LISTS
 from data.files import atomic_file
 
 REMOVED = "removed_annotations.json"

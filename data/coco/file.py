@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from data.coco.errors import CocoError
-from data.coco.spans import Layout, parse, scan
+from data.coco.members import parse
+from data.coco.scan import scan
+from data.coco.spans import Layout
 
 Item = TypeVar("Item")
 

@@ -10,7 +10,9 @@ from typing import Any
 
 from data.coco.edit import FORMAT, REMOVED, write_lists
 from data.coco.errors import CocoError
-from data.coco.spans import LISTS, Layout, members, parse, scan
+from data.coco.members import members, parse
+from data.coco.scan import scan
+from data.coco.spans import LISTS, Layout
 from data.files import atomic_file, sha256_of
 
 _KINDS = {"images": "image", "annotations": "annotation"}

@@ -21,8 +21,8 @@ from flows.events import listening
 from flows.finish import MEANING, PhotosFailed, Summary
 from flows.job import Job, absolute, execute, handed_over, prepare
 from flows.pipeline import STAGE_NAMES, Selection
+from flows.reading import Row
 from flows.runners import Listener
-from flows.stages import Row
 
 console = Console(highlight=False, soft_wrap=True)
 

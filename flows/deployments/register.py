@@ -22,8 +22,8 @@ from prefect.exceptions import ObjectNotFound
 from prefect.utilities.callables import ParameterSchema, parameter_schema
 from prefect.workers.process import ProcessWorker
 
+from flows.about import tool_version
 from flows.deployments import POOL, ServerError
-from flows.finish import tool_version
 from flows.person_removal import person_removal
 
 

@@ -1,0 +1,64 @@
+"""What a run was: for its report, and in the annotation files so that it can be repeated."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from data.coco.licences import licences_of
+from data.collection import Collection
+from data.files import digest
+from data.weights import registry
+from flows.context import RunContext
+
+
+def described(context: RunContext, collection: Collection) -> dict[str, Any]:
+    """What the report says of what was done, and to what."""
+    return {
+        "version": tool_version(),
+        "preset": context.settings.preset,
+        "settings": context.settings.model_dump(mode="json"),
+        "weights": [
+            {"name": name, "sha256": weight.sha256, "licence": _licence(name)}
+            for name, weight in context.weights.items()
+        ],
+        "input": collection.root.name,
+        "licences": _photo_licences(collection),
+    }
+
+
+def _licence(name: str) -> str | None:
+    return registry().resolve(name)[1].licence if name in registry() else None
+
+
+def _photo_licences(collection: Collection) -> dict[str, int] | None:
+    """Photos by licence name, for the report."""
+    if not collection.files:
+        return None
+    counts = Counter(
+        str(licence or "not stated")
+        for file in collection.mains
+        for image, licence in zip(file.coco.images, licences_of(file.coco), strict=True)
+        if file.name_of(image) not in collection.left_out
+    )
+    return dict(counts.most_common())
+
+
+def repeatable(context: RunContext) -> dict[str, Any]:
+    """What `info.person_removal` says: enough to repeat the run."""
+    return {
+        "version": tool_version(),
+        "settings_sha256": digest(context.settings.model_dump(mode="json", exclude={"run", "preset"})),
+        "settings": context.settings.model_dump(mode="json", exclude={"run"}),
+        "weights": {name: weight.sha256 for name, weight in sorted(context.weights.items())},
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+
+
+def tool_version() -> str:
+    try:
+        return version("person-removal")
+    except PackageNotFoundError:  # run from a source tree that was never installed
+        return "unknown"

@@ -1,0 +1,49 @@
+"""What stages read: the photo as planned, and what earlier stages made of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import inpainting
+from data.files import sha256
+from data.images import Decoded, decode, read_photo_bytes
+from data.places import as_path
+from data.plan import Entry
+from data.types import Hole, Patch, People, PhotoError
+from flows import holes
+from flows.context import RunContext
+
+Row = dict[str, Any]
+"""What a stage says of one photo: name, key, sha256 and facts of its artifact, or state and reason."""
+Rows = Mapping[str, Row]
+"""The photo's rows of earlier stages, by stage name."""
+
+
+def read_photo(run: RunContext, entry: Entry) -> Decoded:
+    """The photo as planned. Raises PhotoError, also when the file is no longer the one that was planned."""
+    raw = read_photo_bytes(as_path(entry.path), entry.name)
+    if sha256(raw) != entry.sha256:
+        raise PhotoError("failed", f"{entry.name}: the file changed during the run; run again.")
+    return decode(raw, entry.name, run.settings.input.megapixels)
+
+
+def read_people(run: RunContext, rows: Rows) -> People:
+    return People.from_json(json.loads(run.store.read("segment", rows["segment"]["key"])))
+
+
+def read_extra(run: RunContext, rows: Rows) -> People:
+    return People.from_json(json.loads(run.store.read("verify", rows["verify"]["key"]))["extra"])
+
+
+def read_hole(run: RunContext, rows: Rows) -> Hole:
+    return holes.hole_of(run.store.read("refine", rows["refine"]["key"]))
+
+
+def read_kept(run: RunContext, rows: Rows) -> Hole | None:
+    return holes.kept_of(run.store.read("refine", rows["refine"]["key"]))
+
+
+def read_patches(run: RunContext, rows: Rows) -> list[Patch]:
+    return inpainting.unpack(run.store.read("inpaint", rows["inpaint"]["key"]))
