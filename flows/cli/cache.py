@@ -7,32 +7,32 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from data.errors import InputError
-from data.places import as_path
 from data.store import Store
 from flows import upkeep
+from flows.cli.options import Result, console
 from flows.context import STORE
 from flows.job import absolute
 from flows.lock import alone
 
-app = typer.Typer(no_args_is_help=True)
-console = Console(highlight=False, soft_wrap=True)
-
-Output = Annotated[Path, typer.Argument(metavar="OUT", parser=as_path, help="Output directory of a run.")]
+app = typer.Typer(no_args_is_help=True, help="The store beside a result: its size, what can go, whether it is intact.")
 
 
 @app.command()
-def size(output: Output) -> None:
-    """Files and bytes by stage."""
+def size(output: Result) -> None:
+    """Files and bytes by stage.
+
+    \b
+    person-removal cache size out/
+    """
     _print(upkeep.sizes(_store(output)))
 
 
 @app.command()
 def prune(
-    output: Output,
+    output: Result,
     everything: Annotated[bool, typer.Option("--all", help="Also what the last run is made from.")] = False,
     older_than: Annotated[
         str | None, typer.Option(metavar="TIME", help="Only what was written longer ago: 30d, 12h, 90m.")
@@ -42,6 +42,9 @@ def prune(
     """Delete what neither the last run nor the published result is made from.
 
     With --all the next run computes everything again; published files stay, and what you edited is still recognised.
+
+    \b
+    person-removal cache prune out/ --older-than 30d --dry-run
     """
     store, age = _store(output), _seconds(older_than)
     with alone(absolute(output)):
@@ -52,10 +55,13 @@ def prune(
 
 
 @app.command()
-def verify(output: Output) -> None:
-    """Read every artifact and discard those that are truncated or altered; exit code 1 when there were any.
+def verify(output: Result) -> None:
+    """Read every artifact and discard those that are truncated or altered.
 
-    The next run makes again what was discarded, and nothing else.
+    The next run makes again what was discarded, and nothing else. Exit code 1: something was discarded.
+
+    \b
+    person-removal cache verify out/
     """
     store = _store(output)
     with alone(absolute(output)):

@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import shutil
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from configs.load import load_settings
-from data.errors import InputError
 from flows.cli.run import run_job
-
-PHOTOS = ("bus.jpg", "zidane.jpg")
+from flows.samples import copy_samples
 
 
 def demo(
-    folder: Annotated[Path, typer.Argument(help="Where the photos and the result go.")] = Path("demo"),
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the photos and the result go.")] = Path(
+        "demo"
+    ),
     prefect: Annotated[bool, typer.Option(help="Through Prefect.")] = True,
 ) -> None:
-    """Take the people out of two sample photos, preset `embedded`, through Prefect."""
-    photos = folder / "photos"
-    photos.mkdir(parents=True, exist_ok=True)
-    assets = _assets()
-    for name in PHOTOS:
-        if not (photos / name).exists():
-            shutil.copyfile(assets / name, photos / name)
+    """Take the people out of two sample photos, preset `embedded`, through Prefect.
+
+    \b
+    person-removal demo
+    person-removal demo try/ --no-prefect
+    """
+    copy_samples(folder / "photos")
     raise typer.Exit(
-        run_job(photos, folder / "without-people", load_settings("embedded"), prefect=prefect, allow_review=True)
+        run_job(
+            folder / "photos", folder / "without-people", load_settings("embedded"), prefect=prefect, allow_review=True
+        )
     )
-
-
-def _assets() -> Path:
-    """The package's photo folder, found without importing the package (which takes seconds)."""
-    spec = find_spec("ultralytics")
-    if spec is None or spec.origin is None:
-        raise InputError("The sample photos come with the ultralytics package: pip install ultralytics.")
-    return Path(spec.origin).parent / "assets"

@@ -21,6 +21,7 @@ from data.files import write_atomic
 from data.types import Hole
 from data.weights import find
 from flows import networks
+from flows.cli.options import Preset, Segmenter, Set, console
 from flows.context import resolve
 from flows.evaluation.estimates import Estimate, Parts
 from flows.evaluation.finished import FinishedRun
@@ -33,8 +34,7 @@ from flows.looking import see
 from flows.processes import prepare_process
 from masks import refine
 
-app = typer.Typer(no_args_is_help=True)
-console = Console(highlight=False, soft_wrap=True)
+app = typer.Typer(no_args_is_help=True, help="Figures against the truth: masks.")
 
 SWEEP = "dilate=0,0.02,0.04,0.06,0.08,0.1,0.12,0.16"
 WORST = 12
@@ -42,15 +42,15 @@ WORST = 12
 
 @app.callback()
 def evaluate() -> None:
-    """Figures against the truth."""
+    """Keeps `masks` a command of its own while it is the only one."""
 
 
 @app.command()
 def masks(
-    directory: Annotated[Path, typer.Argument(metavar="COCO_DIR", help="Photos with person annotations.")],
-    preset: Annotated[str, typer.Option(help="default, embedded, coco, or a YAML file.")] = "embedded",
-    segmenter: Annotated[str | None, typer.Option(help="Who finds the people, instead of the preset's.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")] = None,
+    directory: Annotated[Path, typer.Argument(metavar="IN", help="COCO directory with person annotations.")],
+    preset: Preset = "embedded",
+    segmenter: Segmenter = None,
+    set_: Set = None,
     of: Annotated[
         Path | None, typer.Option("--of", metavar="OUT", help="Judge the holes that a run published there.")
     ] = None,

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 import inpainting
 from configs.load import load_settings
@@ -17,20 +16,22 @@ from data.types import Hole, PhotoError, as_hole
 from data.weights import find
 from detection.mask_files import BadMask, read_mask
 from flows import networks
+from flows.cli.options import Fill, Preset, Set, console
 from flows.context import resolve
 from flows.processes import prepare_process
 
-console = Console(highlight=False, soft_wrap=True)
-
 
 def fill(
-    image: Annotated[Path, typer.Argument(help="The photo.")],
-    mask: Annotated[Path, typer.Argument(help="The hole: white (255) = fill, black (0) = keep; of the photo's size.")],
-    out: Annotated[Path, typer.Argument(help="The filled photo, in the photo's own format.")],
-    preset: Annotated[str, typer.Option(help="default, embedded, coco, or a YAML file.")] = "default",
-    fill: Annotated[str | None, typer.Option(help="deepfillv2, patchmatch, telea, navier-stokes.")] = None,
+    image: Annotated[Path, typer.Argument(metavar="PHOTO", help="The photo.")],
+    mask: Annotated[
+        Path,
+        typer.Argument(metavar="MASK", help="The hole: white (255) = fill, black (0) = keep; of the photo's size."),
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The filled photo, in the photo's own format.")],
+    preset: Preset = "default",
+    fill: Fill = None,
     weights: Annotated[str | None, typer.Option(help="deepfillv2: registry name or file.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")] = None,
+    set_: Set = None,
 ) -> None:
     """Fill a hole of your own in one photo; every other pixel stays as it is.
 

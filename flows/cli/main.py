@@ -12,10 +12,10 @@ from rich.console import Console
 
 import configs  # noqa: F401  (prepares the environment before anything heavy is imported)
 from configs.load import load_settings
-from data.places import as_path
 from flows.cli import bench, cache, evaluate, weights
 from flows.cli.demo import demo
 from flows.cli.fill import fill
+from flows.cli.options import Fill, Input, Output, Preset, Segmenter, Set
 from flows.cli.run import run_job
 from flows.cli.serve import deploy, schedule, serve
 from flows.cli.undo import undo_annotations
@@ -26,13 +26,13 @@ from flows.selection import selection
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Take the people out of photo collections.",
+    help="Take the people out of photo collections.\n\n"
+    "Exit code 0: done; 1: some of it could not be done; 2: what was asked for cannot be done, a sentence says why; "
+    "3: some photos need a look.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(weights.app, name="weights", help="List, fetch and verify the networks' weights.")
-app.add_typer(evaluate.app, name="evaluate", help="Figures against the truth: masks.")
-app.add_typer(bench.app, name="bench")
-app.add_typer(cache.app, name="cache", help="The store beside a result: its size, what can go, whether it is intact.")
+for name, group in (("weights", weights), ("evaluate", evaluate), ("bench", bench), ("cache", cache)):
+    app.add_typer(group.app, name=name)
 app.command()(demo)
 app.command()(fill)
 app.command("undo-annotations")(undo_annotations)
@@ -40,30 +40,23 @@ app.command()(serve)
 app.command()(deploy)
 app.command()(schedule)
 
-
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 @app.command()
 def run(
-    source: Annotated[
-        Path, typer.Argument(metavar="IN", parser=as_path, help="Folder of photos, or COCO directory; s3:// too.")
-    ],
-    output: Annotated[
-        Path, typer.Argument(metavar="OUT", parser=as_path, help="New, empty or earlier output directory; s3:// too.")
-    ],
-    preset: Annotated[str, typer.Option(help="default, embedded, coco, or a YAML file.")] = "default",
-    segmenter: Annotated[
-        str | None, typer.Option(help="yolo, maskrcnn, annotations, mask-files, embedded, union.")
-    ] = None,
-    fill: Annotated[str | None, typer.Option(help="deepfillv2, patchmatch, telea, navier-stokes.")] = None,
+    source: Input,
+    output: Output,
+    preset: Preset = "default",
+    segmenter: Segmenter = None,
+    fill: Fill = None,
     keep: Annotated[
         str | None, typer.Option(help="Who stays: largest, numbers as in people.json (0,2), or a JSON file by photo.")
     ] = None,
     licences: Annotated[
         str | None, typer.Option(help="Only photos under these licences: ids or names of the annotation file.")
     ] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")] = None,
+    set_: Set = None,
     stages: Annotated[str | None, typer.Option(help="Only these, comma-separated; others from the store.")] = None,
     refresh: Annotated[str | None, typer.Option(help="Compute these stages again.")] = None,
     photos: Annotated[
@@ -97,7 +90,7 @@ def run(
 ) -> None:
     """Take the people out of a folder of photos or a COCO directory.
 
-    Exit code 0: all photos done; 3: some need a look (review/); 1: some could not be done.
+    Exit code 0: all photos done; 1: some could not be done; 2: the run could not; 3: some need a look (review/).
 
     \b
     person-removal run holiday/ holiday-without-people/ --preset embedded

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from configs import Settings
 from data.places import is_remote
 from data.types import STATES
+from flows.cli.options import console
 from flows.deployments import ServerError
 from flows.events import listening
 from flows.finish import MEANING, PhotosFailed, Summary
@@ -23,8 +23,6 @@ from flows.job import Job, absolute, execute, handed_over, prepare
 from flows.pipeline import STAGE_NAMES, Selection
 from flows.reading import Row
 from flows.runners import Listener
-
-console = Console(highlight=False, soft_wrap=True)
 
 
 def run_job(

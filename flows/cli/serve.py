@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from configs.load import load_settings, merge, parse_override
 from data.errors import InputError
+from flows.cli.options import Input, Output, Preset, Set, console
 from flows.deployments import ServerError
-
-console = Console(highlight=False, soft_wrap=True)
+from flows.job import absolute
 
 
 def serve(
@@ -33,6 +32,9 @@ def serve(
     """Prefect on this machine: server, worker and deployments, until Ctrl-C.
 
     With PREFECT_API_URL set, that server is used and only a worker is started.
+
+    \b
+    person-removal serve --port 4300 --limit 2
     """
     from flows.deployments import server
 
@@ -73,14 +75,18 @@ def _keep(children: list[Any]) -> None:
 
 
 def schedule(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="Folder of photos, or COCO directory.")],
-    output: Annotated[Path, typer.Argument(metavar="OUT", help="New, empty or earlier output directory.")],
+    source: Input,
+    output: Output,
     cron: Annotated[str, typer.Option(help="When: minute hour day month weekday.")] = "0 2 * * *",
     timezone: Annotated[str, typer.Option(help="Of the times in --cron, as in Europe/Berlin.")] = "UTC",
-    preset: Annotated[str, typer.Option(help="default, embedded, coco, or a YAML file.")] = "coco",
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")] = None,
+    preset: Preset = "coco",
+    set_: Set = None,
 ) -> None:
-    """Set what person-removal/nightly works on, and when; switches its schedule on."""
+    """Set what person-removal/nightly works on, and when; switches its schedule on.
+
+    \b
+    person-removal schedule /photos /photos-without-people --cron "30 1 * * *"
+    """
     load_settings(preset, set_ or ())  # refused here rather than at night
     if not source.is_dir():
         raise InputError(f"{source}: the input directory is not there.")
@@ -90,13 +96,17 @@ def schedule(
     _register(quiet=True)
     from flows.deployments.register import schedule_nightly
 
-    places = {"source": str(source.resolve()), "output": str(output.resolve())}
+    places = {"source": str(absolute(source)), "output": str(absolute(output))}
     schedule_nightly({**places, "preset": preset, "settings": settings}, cron, timezone)
     console.print(f"person-removal/nightly: {cron} ({timezone}), {source} -> {output}", markup=False)
 
 
 def deploy() -> None:
-    """Register work pool, deployments and crash detection with the server of PREFECT_API_URL."""
+    """Register work pool, deployments and crash detection with the server of PREFECT_API_URL.
+
+    \b
+    PREFECT_API_URL=http://server:4200/api person-removal deploy
+    """
     _register()
 
 

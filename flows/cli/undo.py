@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from data.coco import undo
 from data.errors import InputError
-
-console = Console(highlight=False, soft_wrap=True)
+from flows.cli.options import console
 
 
 def undo_annotations(
@@ -22,7 +20,8 @@ def undo_annotations(
     """Put an annotation file together again as it was before the run.
 
     \b
-    person-removal undo-annotations out/annotations/instances.json out/annotations/removed_annotations.json -o was.json
+    cd out/annotations
+    person-removal undo-annotations instances.json removed_annotations.json -o ../../original.json
     """
     if output.exists():
         raise InputError(f"{output}: the file is there already; give a new name.")

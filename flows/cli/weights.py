@@ -14,15 +14,20 @@ from rich.table import Table
 from configs import SettingsError
 from configs.load import load_settings
 from data import weights
+from flows.cli.options import Set
 
-app = typer.Typer(help="Networks' weights: list, fetch and verify them.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, help="List, fetch and verify the networks' weights.")
 
 _STATES = {"ready": "[green]ready[/]", "missing": "missing", "damaged": "[red]damaged[/]"}
 
 
 @app.command("list")
 def list_() -> None:
-    """Every weights file that is known by name."""
+    """Every weights file that is known by name.
+
+    \b
+    person-removal weights list
+    """
     known = weights.registry()
     table = Table(box=None, pad_edge=False)
     for column in ("name", "task", "licence"):
@@ -42,21 +47,24 @@ def list_() -> None:
 def fetch(
     names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Names from `list`.")] = None,
     preset: Annotated[str | None, typer.Option(help="Fetch what this preset needs.")] = None,
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Settings on top of the preset.")
-    ] = None,
+    set_: Set = None,
     given: Annotated[
         Path | None, typer.Option("--from", metavar="FILE", help="Take this file instead of fetching one.")
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Open no connection; fail if a file is missing.")] = False,
 ) -> None:
-    """Fetch weights into the cache; what is there and whole stays as it is."""
+    """Fetch weights into the cache; what is there and whole stays as it is.
+
+    \b
+    person-removal weights fetch --preset embedded
+    person-removal weights fetch places2 --from downloads/places2.pth
+    """
     wanted = list(names or [])
-    if overrides and preset is None:
+    if set_ and preset is None:
         _fail("--set goes with --preset.")
     if preset is not None:
         try:
-            wanted += _needed_by(preset, overrides or [])
+            wanted += _needed_by(preset, set_ or [])
         except SettingsError as error:
             _fail(str(error))
         if not wanted:
@@ -73,7 +81,11 @@ def fetch(
 def verify(
     names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Default: all that are here.")] = None,
 ) -> None:
-    """Hash the files again and compare them with the registry."""
+    """Hash the files again and compare them with the registry. Exit code 1: one of them is not as it should be.
+
+    \b
+    person-removal weights verify
+    """
     wanted = list(names or [name for name in weights.registry().weights if weights.state(name) != "missing"])
     if not wanted:
         typer.echo("No weights are here yet.")

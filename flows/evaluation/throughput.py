@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from flows import networks
 from flows.context import find_weights, resolve
 from flows.finish import Summary
 from flows.job import execute, prepare
+from flows.samples import copy_samples
 from flows.selection import selection
 
 
@@ -156,9 +156,6 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
 @contextmanager
 def sample_photos() -> Iterator[Path]:
     """The photos of the ultralytics package in a folder of their own."""
-    from flows.cli.demo import PHOTOS, _assets
-
     with tempfile.TemporaryDirectory() as folder:
-        for name in PHOTOS:
-            shutil.copyfile(_assets() / name, Path(folder) / name)
+        copy_samples(Path(folder))
         yield Path(folder)
