@@ -152,6 +152,10 @@ class People:
         """The person's or thing's mask, bool H x W."""
         return decode_counts(found.counts, self.size)
 
+    def area(self, found: Person | Thing) -> int:
+        """Pixels of the mask, from its run lengths alone."""
+        return int(coco_mask.area({"size": list(self.size), "counts": found.counts.encode("ascii")}))
+
     def union(self) -> NDArray[np.bool_]:
         """Every person's pixels, bool H x W."""
         out = np.zeros(self.size, bool)

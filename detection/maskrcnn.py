@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from configs import SegmentSettings, SettingsError
 from configs.devices import device_name
-from data.types import People, Photo, Pixels, Thing, Weight
+from data.types import People, Photo, Pixels, Weight
 from detection.protocol import Segmenter
-from detection.rle import person_in_box
+from detection.rle import Placed, people_in_boxes
 from detection.tiles import tiled
 
 SOURCE = "maskrcnn"
@@ -133,20 +133,12 @@ def load_network(path: Path, score: float, device: str = "cpu", shorter: int = S
 
 def people(found: Detections, size: tuple[int, int]) -> People:
     """People and things at the photo's full `size` (height, width). A mask without a pixel is left out."""
-    persons, things = [], []
-    for box, score, mask, label in zip(found.boxes, found.scores, found.masks, found.labels, strict=True):
-        pasted = paste(mask, box, size)
-        person = person_in_box(*pasted, size, float(score), SOURCE) if pasted else None
-        if person is not None and label == "person":
-            persons.append(person)
-        elif person is not None:
-            things.append(Thing.from_person(label, person))
-    return People(size, tuple(persons), tuple(things))
+    each = zip(found.boxes, found.scores, found.masks, found.labels, strict=True)
+    pasted = ((paste(mask, box, size), float(score), label) for box, score, mask, label in each)
+    return people_in_boxes(pasted, size, SOURCE)
 
 
-def paste(
-    mask: NDArray[np.float32], box: NDArray[np.float64], size: tuple[int, int]
-) -> tuple[NDArray[np.bool_], int, int] | None:
+def paste(mask: NDArray[np.float32], box: NDArray[np.float64], size: tuple[int, int]) -> Placed | None:
     """(mask within the photo, bool h x w, x, y) of a grid over `box`; None when the box lies outside the photo.
 
     torchvision's `paste_masks_in_image` at threshold 0.5, without its full frame.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,10 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from data.coco.segmentation import run_lengths
-from data.types import Person
+from data.types import People, Person, Thing
+
+Placed = tuple[NDArray[np.bool_], int, int]
+"""A mask within its box, bool h x w, and the column and row of the photo at which it stands."""
 
 
 def person_in_box(
@@ -51,6 +55,19 @@ def person_in_box(
     text = rle["counts"].decode("ascii") if counts[-1] else _compress(counts[:-1], size)
     left, top, box_w, box_h = (float(v) for v in coco_mask.toBbox(rle))
     return Person((left, top, box_w, box_h), round(float(score), 6), text, source, crowd)
+
+
+def people_in_boxes(found: Iterable[tuple[Placed | None, float, str]], size: tuple[int, int], source: str) -> People:
+    """People and things of a photo of `size` (height, width) from masks with their scores and labels, `person` or a
+    thing's name; taken one by one. A mask without a pixel names nobody and is left out."""
+    persons, things = [], []
+    for placed, score, label in found:
+        person = person_in_box(*placed, size, score, source) if placed else None
+        if person is not None and label == "person":
+            persons.append(person)
+        elif person is not None:
+            things.append(Thing.from_person(label, person))
+    return People(size, tuple(persons), tuple(things))
 
 
 def mask_from_rle(segmentation: dict[str, Any], size: tuple[int, int]) -> NDArray[np.bool_]:

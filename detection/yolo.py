@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs import SegmentSettings, SettingsError
-from data.types import People, Photo, Thing, Weight
+from data.types import People, Photo, Weight
 from data.weights import trusted
 from detection.protocol import Segmenter
-from detection.rle import person_in_box
+from detection.rle import Placed, people_in_boxes
 from detection.tiles import tiled
 from detection.yolo_network import Found, YoloNetwork
 
@@ -58,19 +58,13 @@ def people_from_masks(found: Found, size: tuple[int, int]) -> People:
 
     A mask without a pixel names nobody and is left out.
     """
-    persons, things = [], []
     masks = found.masks if found.masks is not None else np.zeros((0, 1, 1), bool)
-    for mask, score, label in zip(masks, found.scores, found.labels or ("person",) * len(masks), strict=True):
-        box = mask_at_size(mask, size)
-        person = person_in_box(*box, size, float(score), SOURCE) if box else None
-        if person is not None and label == "person":
-            persons.append(person)
-        elif person is not None:
-            things.append(Thing.from_person(label, person))
-    return People(size, tuple(persons), tuple(things))
+    each = zip(masks, found.scores, found.labels or ("person",) * len(masks), strict=True)
+    placed = ((mask_at_size(mask, size), float(score), label) for mask, score, label in each)
+    return people_in_boxes(placed, size, SOURCE)
 
 
-def mask_at_size(mask: NDArray[np.bool_], size: tuple[int, int]) -> tuple[NDArray[np.bool_], int, int] | None:
+def mask_at_size(mask: NDArray[np.bool_], size: tuple[int, int]) -> Placed | None:
     """(mask within its box, x, y) at `size` (height, width), enlarged with smooth edges; None if empty."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not rows.size:

@@ -44,7 +44,7 @@ def choose(
     `settings.spare`. extra: people whom a later look found; in the choice they follow the others.
     """
     first, people = people, people.plus([extra] if extra else [])
-    areas = [int(np.count_nonzero(people.mask(p))) for p in people.persons]
+    areas = [people.area(p) for p in people.persons]
     stays = [is_small(area, people.size, settings) for area in areas]
     for index in _listed(first, areas, keep):
         stays[index] = True

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,10 +21,13 @@ from configs import Settings
 from data.types import Hole
 from flows import networks
 from flows.context import find_weights, resolve
+from flows.deployments.server import api_url, start_server
 from flows.finish import Summary
 from flows.job import execute, prepare
 from flows.samples import copy_samples
 from flows.selection import selection
+
+HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -114,43 +114,24 @@ def _mask(folder: Path, name: str, size: tuple[int, ...]) -> Hole:
 
 @contextmanager
 def server(home: Path) -> Iterator[None]:
-    """A Prefect server on loopback with a database of its own; it stops with the block."""
+    """A Prefect server on loopback with a database of its own; it stops with the block. Raises ServerError."""
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
+        free.bind((HOST, 0))
         port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}/api"
-    environment = {"PREFECT_HOME": str(home), "PREFECT_SERVER_API_PORT": str(port), "PREFECT_LOGGING_LEVEL": "ERROR"}
-    before = {name: os.environ.get(name) for name in ("PREFECT_API_URL", "PREFECT_HOME", "PREFECT_LOGGING_LEVEL")}
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / "server.log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "server", "start"],
-            env={**os.environ, **environment},
-            stdout=log,
-            stderr=log,
-        )
+    variables = {"PREFECT_API_URL": api_url(HOST, port), "PREFECT_HOME": str(home), "PREFECT_LOGGING_LEVEL": "ERROR"}
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ |= variables
     try:
-        _wait(url, process)
-        os.environ |= {**environment, "PREFECT_API_URL": url}
-        yield
+        running = start_server(HOST, port, None, home / "server.log")
+        try:
+            yield
+        finally:
+            running.stop()
     finally:
-        process.terminate()
-        process.wait(30)
         for name, value in before.items():
             os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value
-
-
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{url}/health", timeout=2):
-                return
-        except OSError:
-            time.sleep(0.3)
-    raise RuntimeError("The Prefect server did not start.")
 
 
 @contextmanager
