@@ -7,7 +7,7 @@ here: the rest of the program does not tell the two apart, but for the few funct
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, cast
 
 _HEAD = 1 << 16
@@ -36,6 +36,11 @@ def as_path(text: str | Path) -> Path:
         raise PlaceError(f"{text}: this needs another package: pip install 'person-removal[s3]'.") from None
     except ValueError:
         raise PlaceError(f"{text}: no file system is known for {scheme}://; s3://bucket/folder works.") from None
+
+
+def file_name(path: str) -> str:
+    """The last part of a path, whichever operating system wrote it down."""
+    return PurePosixPath(path.replace("\\", "/")).name
 
 
 def is_remote(path: Path) -> bool:

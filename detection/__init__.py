@@ -15,7 +15,7 @@ from detection.protocol import Builder, Segmenter, SegmenterModule
 __all__ = ["SEGMENTERS", "STAGE_VERSION", "Segmenter", "build_segmenter", "builder", "required_weights"]
 
 STAGE_VERSION = 4
-"""Part of every result's key: raise it when the same settings find other pixels than before."""
+"""Part of every key: raise it when the same photo, settings and weights give other people than before."""
 
 
 def builder(module: str) -> Builder:
@@ -31,14 +31,14 @@ def builder(module: str) -> Builder:
 
 
 SEGMENTERS: dict[str, Builder] = {
-    "annotations": builder("detection.annotations"),
-    "embedded": builder("detection.embedded"),
-    "mask-files": builder("detection.mask_files"),
-    "maskrcnn": builder("detection.maskrcnn"),
-    "union": builder("detection.union"),
     "yolo": builder("detection.yolo"),
+    "maskrcnn": builder("detection.maskrcnn"),
+    "annotations": builder("detection.annotations"),
+    "mask-files": builder("detection.mask_files"),
+    "embedded": builder("detection.embedded"),
+    "union": builder("detection.union"),
 }
-"""Builder of each segmenter by the name that `segment.segmenter` uses."""
+"""Builder of each segmenter by the name that `segment.segmenter` uses; its file is imported when it is asked for."""
 
 
 def required_weights(settings: SegmentSettings) -> list[str]:

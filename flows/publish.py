@@ -13,6 +13,7 @@ from flows.outputs import MASKS, write_files
 from flows.report.thumbnails import SUFFIXES, thumbnails
 
 STAGE_VERSION = 6
+"""Part of every key: raise it when the same result gives other files or facts than before."""
 
 MADE_UP = 0.7
 """Above this share of hole a result says little about the place; the manifest notes it."""

@@ -11,14 +11,14 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from configs import SettingsError
 from data.files import canonical_json, digest, sha256, write_atomic
-from data.places import as_path, is_remote, read_bytes
+from data.places import as_path, file_name, is_remote, read_bytes
 from data.plan import Entry
 from data.shards import read_shard
 from data.store import StoreError
@@ -221,12 +221,12 @@ def _on_gpu(run: RunContext, stage: str) -> bool:
 
 def shard_number(shard: str) -> str:
     """`.../plan-017-1f0c….json` -> `017`."""
-    return PurePosixPath(shard.replace("\\", "/")).name.split("-")[1]
+    return file_name(shard).split("-")[1]
 
 
 def _write_manifest(run: RunContext, stage: str, shard: str, inputs: Mapping[str, str], rows: list[Row]) -> str:
-    made_from = sorted(as_path(path).name for path in inputs.values())
-    data = canonical_json({"shard": as_path(shard).name, "inputs": made_from, "rows": rows})
+    made_from = sorted(map(file_name, inputs.values()))
+    data = canonical_json({"shard": file_name(shard), "inputs": made_from, "rows": rows})
     path = run.store.root / "shards" / f"{stage}-{shard_number(shard)}-{sha256(data)[:16]}.json"
     stands = path in run.manifests(stage, shard_number(shard)) if is_remote(path) else path.exists()
     if not stands:

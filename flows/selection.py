@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from data.errors import InputError
 from data.files import canonical_json, sha256, write_atomic
+from data.places import file_name
 from data.types import STATES
 from flows.context import RunContext
 from flows.pipeline import STAGE_NAMES, Selection
@@ -70,7 +71,7 @@ def standing_rows(context: RunContext, photos: Collection[str]) -> list[Row]:
 
 def keep_standing(context: RunContext, manifests: Iterable[str], others: list[Row]) -> None:
     """Remember the rows that describe the output directory now, for a later run over some of the photos."""
-    names = [PurePosixPath(path.replace("\\", "/")).name for path in manifests]
+    names = [file_name(path) for path in manifests]
     if others:
         data = canonical_json({"shard": "", "inputs": context.store.note(STANDING, []), "rows": others})
         names.append(f"publish-others-{sha256(data)[:16]}.json")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from data.files import is_temporary, write_atomic
-from data.places import Listed, is_remote, list_files, read_bytes
+from data.places import Listed, file_name, is_remote, list_files, read_bytes
 from data.shards import read_shard
 from data.store import Store, StoreError
 from flows.context import STORE
@@ -98,7 +98,7 @@ def begin(store: Store, output: Path) -> None:
 
 def end(store: Store, manifests: Sequence[str]) -> None:
     """After a run: remember what it is made from, and drop the notes of runs that are over for more than a day."""
-    store.write_note(_LATEST, [PurePosixPath(m.replace("\\", "/")).name for m in manifests])
+    store.write_note(_LATEST, [file_name(path) for path in manifests])
     for path, _ in _old_notes(store, time.time(), _DAY):
         path.unlink(missing_ok=True)
     (store.root / _RUNNING).unlink(missing_ok=True)

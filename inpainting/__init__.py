@@ -17,7 +17,7 @@ from inpainting.filling import inpaint
 from inpainting.protocol import Builder, Fill
 
 STAGE_VERSION = 1
-"""Goes up when the same settings and inputs give other patches, so that cached ones are not reused."""
+"""Part of every key: raise it when the same photo, hole, settings and weights give other patches than before."""
 
 
 def _builder(module: str, name: str) -> Callable[[], Builder]:
@@ -35,7 +35,7 @@ FILLS: dict[str, Callable[[], Builder]] = {
     "telea": _builder("inpainting.opencv", "build_telea"),
     "navier-stokes": _builder("inpainting.opencv", "build_navier_stokes"),
 }
-"""Name of the setting `inpaint.fill` -> what imports its builder."""
+"""Builder of each fill by the name that `inpaint.fill` uses; its file is imported when it is asked for."""
 
 
 def build_fill(settings: InpaintSettings, weights: Mapping[str, Weight]) -> Fill:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from configs import InpaintSettings
+from configs import InpaintSettings, SettingsError
 from data.types import Hole, Pixels, Weight
 
 # The C library keeps its seed and tables in globals: one call at a time per process.
@@ -79,14 +79,14 @@ def _with_enough_known(image: Pixels, masks: list[Hole], radius: int) -> list[ND
 def build(settings: InpaintSettings, weights: Mapping[str, Weight]) -> PatchMatchFill:
     """The fill of these settings.
 
-    Raises RuntimeError where PyPatchMatch came without its native library.
+    Raises SettingsError where PyPatchMatch came without its native library.
     """
     import patchmatch
 
     if not patchmatch.patchmatch_available:
-        raise RuntimeError(
-            "PyPatchMatch is installed without its native library: reinstall it with a wheel for this "
-            "platform, or choose another `inpaint.fill`"
+        raise SettingsError(
+            "inpaint.fill is 'patchmatch', but PyPatchMatch is installed without its native library; reinstall it with "
+            "a wheel for this platform, or choose another fill."
         )
     # The library's patch_size is the radius; the setting is the side, as the literature has it.
     return PatchMatchFill(max(1, settings.patch_size // 2), settings.seed)

@@ -4,6 +4,6 @@ from masks.choice import Choice, choose, is_small
 from masks.refine import refine
 
 STAGE_VERSION = 4
-"""Raise when the same people and settings give another hole."""
+"""Part of every key: raise it when the same people and settings give another hole than before."""
 
 __all__ = ["STAGE_VERSION", "Choice", "choose", "is_small", "refine"]

@@ -27,8 +27,7 @@ from flows.evaluation.estimates import Estimate, Parts
 from flows.evaluation.finished import FinishedRun
 from flows.evaluation.masks import FIGURES, SIZES, Case, Figures, judge
 from flows.evaluation.plots import residual_plot, sizes_plot
-from flows.evaluation.reference import Annotated as Photo
-from flows.evaluation.reference import listed_photos, read_annotated
+from flows.evaluation.reference import AnnotatedPhoto, listed_photos, read_annotated
 from flows.evaluation.sheet import contact_sheet
 from flows.looking import see
 from flows.processes import prepare_process
@@ -93,7 +92,7 @@ def masks(
         console.print(f"Written: {out}", markup=False)
 
 
-def _computed(settings: Settings, photos: Iterable[Photo]) -> Iterator[tuple[Case, Hole, Parts]]:
+def _computed(settings: Settings, photos: Iterable[AnnotatedPhoto]) -> Iterator[tuple[Case, Hole, Parts]]:
     prepare_process()
     segment = resolve(settings).segment
     segmenter = networks.segmenter(segment, {name: find(name) for name in detection.required_weights(segment)})

@@ -14,7 +14,7 @@ from data.places import read_bytes
 from data.types import Hole, People, Pixels
 from flows.evaluation.estimates import Parts
 from flows.evaluation.masks import Case
-from flows.evaluation.reference import Annotated
+from flows.evaluation.reference import AnnotatedPhoto
 
 
 class FinishedRun:
@@ -28,8 +28,10 @@ class FinishedRun:
             self.people = json.loads(read_bytes(output / "people.json"))
         except OSError as error:
             raise InputError(f"{output}: it holds no result of a run ({error.strerror}).") from None
+        except (ValueError, KeyError, TypeError):
+            raise InputError(f"{output}: its manifest.jsonl or people.json is damaged; run again.") from None
 
-    def cases(self, photos: Iterable[Annotated]) -> Iterator[tuple[Case, Hole, Parts]]:
+    def cases(self, photos: Iterable[AnnotatedPhoto]) -> Iterator[tuple[Case, Hole, Parts]]:
         """Every photo that was published with its mask: the case, the hole, and the part of the figure `changed`."""
         for photo in photos:
             row = self.rows.get(photo.name, {})
@@ -40,7 +42,7 @@ class FinishedRun:
             changed = {"changed": self._changed(photo, row["output"], hole)}
             yield Case(photo.name, photo.pixels, photo.truth, found), hole, changed
 
-    def _changed(self, photo: Annotated, name: str, hole: Hole) -> tuple[float, float]:
+    def _changed(self, photo: AnnotatedPhoto, name: str, hole: Hole) -> tuple[float, float]:
         after: Pixels = decode(read_bytes(self.output / name), name).pixels
         differs = (after != photo.pixels).any(2) & (hole == 0)
         return float(np.count_nonzero(differs)), float(np.count_nonzero(hole == 0))

@@ -18,7 +18,7 @@ from flows.looking import is_upright, see
 
 
 @dataclass(frozen=True)
-class Annotated:
+class AnnotatedPhoto:
     """A photo in its file's own frame. orientation: EXIF. given: its annotations, which orientation `frame` turns the
     pixels for. truth: its people by them, crowds included."""
 
@@ -43,7 +43,7 @@ def listed_photos(
     return collection, sources
 
 
-def read_annotated(collection: Collection, sources: Sequence[Source], settings: Settings) -> Iterator[Annotated]:
+def read_annotated(collection: Collection, sources: Sequence[Source], settings: Settings) -> Iterator[AnnotatedPhoto]:
     """The photos with their annotated people, one after the other.
 
     Photos that a run would not take either (damaged, of another size than stated, with broken annotations) are
@@ -61,4 +61,4 @@ def read_annotated(collection: Collection, sources: Sequence[Source], settings: 
             truth = see(segmenter, source.name, photo.pixels, frame, given)
         except PhotoError:
             continue
-        yield Annotated(source.name, photo.pixels, photo.orientation, frame, given, truth)
+        yield AnnotatedPhoto(source.name, photo.pixels, photo.orientation, frame, given, truth)

@@ -16,6 +16,7 @@ from data.errors import InputError
 from data.types import People, Person
 from flows.cli.main import app
 from flows.evaluation.estimates import estimate
+from flows.evaluation.finished import FinishedRun
 from flows.evaluation.masks import Case, ghost, judge, measure
 
 TRUTH = "PPPP.... PPPP.... PPPP.... PPPP.... ......QQ ......QQ CC...... CC......"
@@ -107,6 +108,13 @@ def test_a_sample_is_the_same_for_the_same_seed(coco: Path) -> None:
     command = ["evaluate", "masks", str(coco), "--preset", "coco", "--limit", "2", "--seed"]
     tables = ["".join(CliRunner().invoke(app, [*command, seed]).output.split("seconds")[0]) for seed in ("3", "3")]
     assert tables[0] == tables[1] and "2 photos" in tables[0]
+
+
+def test_a_damaged_manifest_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "manifest.jsonl").write_text('{"file_name": "a.png", ')
+    (tmp_path / "people.json").write_text("{}")
+    with pytest.raises(InputError, match="damaged; run again"):
+        FinishedRun(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from configs import InpaintSettings
+from configs import InpaintSettings, SettingsError
 from data.types import PhotoError
 from inpainting import FILLS, build_fill, compose, inpaint, pack, required_weights
 from inpainting.filling import MOST_HOLE
@@ -43,6 +43,12 @@ def test_registry() -> None:
     assert required_weights(InpaintSettings(fill="deepfillv2", weights="celebahq")) == ["celebahq"]
     for name in WEIGHTLESS:
         assert required_weights(InpaintSettings.model_validate({"fill": name})) == []
+
+
+def test_patchmatch_without_its_library_is_a_setting_that_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("patchmatch.patchmatch_available", False)
+    with pytest.raises(SettingsError, match="without its native library"):
+        build_fill(InpaintSettings(fill="patchmatch"), {})
 
 
 def test_importing_the_room_brings_no_network_library() -> None:
