@@ -28,6 +28,16 @@ class Restored:
 
 def undo(edited: Path, removed: Path, output: Path) -> Restored:
     """Write the annotation file that `edited` was made from. Raises CocoError, OSError."""
+    try:
+        return _undo(edited, removed, output)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:  # records that no run writes
+        raise CocoError(
+            f"{removed}: it or {edited} is damaged ({type(error).__name__}: {error}); "
+            "take the files as the run wrote them."
+        ) from None
+
+
+def _undo(edited: Path, removed: Path, output: Path) -> Restored:
     kept, taken = scan(edited), scan(removed)
     head = json.loads(taken.skeleton)
     about = head.get("person_removal")
@@ -76,5 +86,5 @@ def _records(taken: Layout, name: str, number: int) -> Iterator[tuple[int, str, 
     for raw in taken.raw(name):
         record = parse(raw)
         if record["file"] == number:
-            text = next(value for key, _, _, value in members(raw) if key == _KINDS[name])
+            text = {key: value for key, _, _, value in members(raw)}[_KINDS[name]]
             yield record["index"], record["action"], text.encode("utf-8")

@@ -304,6 +304,20 @@ def test_several_files_share_one_record(tmp_path: Path) -> None:
     assert not (tmp_path / "x.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(b'"files"', b'"photos"'), (b'"index": 1', b'"index": "1"'), (b'"image":', b'"person":'), (b'"file":', b'"f":')],
+)
+def test_a_damaged_record_is_one_sentence(tmp_path: Path, before: bytes, after: bytes) -> None:
+    edit(tmp_path, tree(images=2), [Fate(), Fate(left="gone")])
+    removed = tmp_path / "out/removed_annotations.json"
+    assert before in removed.read_bytes()
+    removed.write_bytes(removed.read_bytes().replace(before, after))
+    with pytest.raises(CocoError, match="is damaged"):
+        undo(tmp_path / "out/instances.json", removed, tmp_path / "b.json")
+    assert not (tmp_path / "b.json").exists()
+
+
 def test_an_output_is_edited_again(tmp_path: Path) -> None:
     """The result of one run as the input of the next: the newer flag counts."""
     once, _ = edit(tmp_path, tree(dog(box(6, 2, 4, 4))), [Fate(hole=hole(columns=slice(0, 7)))])
