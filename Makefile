@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
+DEV     = $(VENV)/.installed-dev
 
 .PHONY: demo test quick fuzz lint types bench install clean
 
@@ -11,6 +12,11 @@ install: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+# What the tests and the linters need beside it: Dask, Ray, an S3 server, a browser's driver.
+$(DEV): $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
@@ -20,18 +26,18 @@ demo: $(STAMP)
 	$(BIN)/person-removal demo
 
 # Where the weights cannot be fetched, the tests that need them are skipped and say so.
-test: $(STAMP)
+test: $(DEV)
 	-$(BIN)/person-removal weights fetch --preset embedded
 	$(BIN)/python -m pytest
 
-quick: $(STAMP)
+quick: $(DEV)
 	$(BIN)/python -m pytest -m "not slow"
 
 # New random input for the readers of strangers' files, thousands of examples a test: a quarter of an hour or more.
-fuzz: $(STAMP)
+fuzz: $(DEV)
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m fuzz
 
-lint: $(STAMP)
+lint: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
