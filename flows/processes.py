@@ -67,7 +67,8 @@ def overlapping(function: Callable[[Job], Result], items: Sequence[Job], at_once
     """[function(item) for item in items], a few at a time on threads, whose photos share the pool of processes.
 
     So the pool has work while the last photos of one shard's stage are finished. No more than a few shards are under
-    way, which bounds what waits in memory. An error or Ctrl-C stops the processes, so that no thread goes on.
+    way, which bounds what waits in memory. An error or Ctrl-C stops the processes, so that no thread goes on: again
+    and again, because a thread between two stages asks for new ones.
     """
     with ThreadPoolExecutor(at_once, thread_name_prefix="shard") as threads:
         futures = [threads.submit(function, item) for item in items]
@@ -76,7 +77,9 @@ def overlapping(function: Callable[[Job], Result], items: Sequence[Job], at_once
         except BaseException:
             for future in futures:
                 future.cancel()
-            stop_processes()
+            while not all(future.done() for future in futures):
+                stop_processes()
+                time.sleep(0.05)
             raise
 
 
@@ -99,6 +102,10 @@ def stop_processes() -> None:
         pool.stop()
 
 
+class Stopped(Exception):
+    """The processes were stopped while there was still work for them."""
+
+
 class _Lost(Exception):
     """A job that has no result."""
 
@@ -116,13 +123,16 @@ class _Pool:
         self._idle: queue.LifoQueue[_Worker] = queue.LifoQueue()
         self._all: set[_Worker] = set()
         self._stopped = False
+        self._lock = threading.Lock()
 
     def submit(self, function: Callable[..., Result], args: tuple[Any, ...], timeout: float) -> Future[Any]:
         return self._threads.submit(self._run, function, args, timeout)
 
     def stop(self) -> None:
-        self._stopped = True
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Every job that has no result yet ends with `Stopped`. (Cancelling it would leave `as_completed` waiting for
+        ever: an executor that shuts down tells nobody of what it cancels.)"""
+        with self._lock:
+            self._stopped = True
         for worker in list(self._all):
             worker.kill()
         self._threads.shutdown(wait=True)
@@ -140,7 +150,9 @@ class _Pool:
                 raise _Lost(f"took longer than {timeout:g} s", time.monotonic() - started) from None
             except (EOFError, ConnectionError):
                 self._drop(worker)
-                if attempt or self._stopped:
+                if self._stopped:
+                    raise Stopped from None
+                if attempt:
                     raise _Lost("died (out of memory?)", time.monotonic() - started) from None
             except BaseException:
                 self._idle.put(worker)
@@ -154,8 +166,11 @@ class _Pool:
         try:
             return self._idle.get_nowait()
         except queue.Empty:
-            worker = _Worker()
-            self._all.add(worker)
+            with self._lock:
+                if self._stopped:
+                    raise Stopped from None
+                worker = _Worker()
+                self._all.add(worker)
             return worker
 
     def _drop(self, worker: _Worker) -> None:

@@ -19,6 +19,7 @@ from data.files import sha256
 from data.places import is_remote
 from flows.context import load_run
 from flows.pipeline import STAGE_NAMES
+from flows.processes import Stopped
 from flows.runners import MissingInput, run_stage, shard_key, shard_number
 
 
@@ -57,7 +58,7 @@ def results_storage(run: str) -> Path | RemoteFileSystem:
 
 def _worth_another_try(task: Any, run: Any, state: Any) -> bool:
     """I/O and memory may pass; a stage that was never run, or a setting that cannot be, does not mend by waiting."""
-    return not isinstance(state.result(raise_on_failure=False), MissingInput | SettingsError)
+    return not isinstance(state.result(raise_on_failure=False), MissingInput | SettingsError | Stopped)
 
 
 def _name() -> str:

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,20 @@ def test_an_error_in_one_shard_ends_the_others() -> None:
     with pytest.raises(SettingsError, match="no 0"):
         overlapping(shard, range(100), at_once=1)
     assert begun[0] == 0
+
+
+def fault_or_wait(shard: int, number: int) -> int:
+    if shard == 0:
+        raise SettingsError(f"no {number}")
+    time.sleep(0.02)
+    return number
+
+
+def test_shards_that_wait_for_the_same_processes_end_with_the_one_that_failed() -> None:
+    """Those whose photos were still waiting in the queue, too: nobody tells them of it but the pool itself."""
+
+    def shard(number: int) -> object:
+        return collect(partial(fault_or_wait, number), range(400), 2, 60)
+
+    with pytest.raises(SettingsError, match="no "):
+        overlapping(shard, range(6))
