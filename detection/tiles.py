@@ -22,6 +22,8 @@ from detection.yolo_network import Found
 
 WORTH = 1.5
 """A photo is tiled when its longer side is more than this many tiles: below, the whole photo shows as much."""
+ALL = 0.98
+"""A look saw all of a person of whose box it saw this share."""
 
 
 class Detector(Protocol):
@@ -132,9 +134,11 @@ class TiledDetector:
             return measured(_area(both), (_area(a), _area(b)), cut)
 
         people = groups_of_same(which, overlap)
-        first = np.array([max(members, key=lambda i: scores[i]) for members in people], np.intp)
-        best = scores[first]
-        enclosing = [[*boxes[m, :2].min(0).tolist(), *boxes[m, 2:].max(0).tolist()] for m in people]
+        best = np.array([max(scores[members]) for members in people], np.float64)
+        enclosing: list[Box] = [
+            (float(boxes[m, 0].min()), float(boxes[m, 1].min()), float(boxes[m, 2].max()), float(boxes[m, 3].max()))
+            for m in people
+        ]
         order = np.argsort(-best, kind="stable")
         cues = None
         if all(found.cues is not None for found in looks):
@@ -143,7 +147,12 @@ class TiledDetector:
                 for found, w in zip(looks, windows, strict=True)
                 for c in found.cues or ()
             ]
-            cues = tuple(every[first[i]] for i in order)
+            # What a tile knows of a person ends at the tile's border: first those looks that saw all of them.
+            said = [
+                max(members, key=lambda i: (_area(_within(box, windows[which[i]])) > ALL * _area(box), scores[i]))
+                for members, box in zip(people, enclosing, strict=True)
+            ]
+            cues = tuple(every[said[i]] for i in order)
         return Found(np.array(enclosing, np.float64).reshape(-1, 4)[order], best[order], None, cues=cues)
 
 

@@ -99,6 +99,29 @@ def test_boxes_keep_the_cues_of_the_tile_that_they_are_from() -> None:
     assert 0 <= 120 - cues.x0 < SEES
 
 
+def test_of_a_person_larger_than_a_tile_the_look_that_saw_all_of_them_gives_the_cues() -> None:
+    """A tile may be surer of the part that it sees, but what it knows ends at its border."""
+
+    class Sees:
+        def find(self, images: Sequence[Any], score: float, image_size: int) -> list[Found]:
+            return [self.whole() if image.shape[1] == 400 else self.tile(image) for image in images]
+
+        def whole(self) -> Found:
+            return self.found((5.0, 10.0, 60.0, 290.0), 0.4, step=32)
+
+        def tile(self, image: Any) -> Found:
+            return self.found((5.0, 10.0, 60.0, float(image.shape[0])), 0.9, step=8)
+
+        def found(self, box: tuple[float, float, float, float], score: float, step: int) -> Found:
+            cues = Cues(np.zeros((1, 2, 2), np.float32), 3.5, 3.5, step)
+            return Found(np.array([box]), np.array([score]), None, cues=(cues,))
+
+    (found,) = TiledDetector(Sees(), SEES, 0.2).find([np.zeros((300, 400, 3), np.uint8)], 0.1, SEES)
+    assert found.cues is not None
+    of_the_left_one = found.cues[int(np.argmin(found.boxes[:, 0]))]
+    assert of_the_left_one.step == 32 and found.scores.max() == 0.9
+
+
 def test_small_photos_pass_through_together() -> None:
     network = SeesSomeSizes()
     photos = [crowd((5, 5, 20, 20), size=(60, 96)), crowd(size=(64, 64))]
