@@ -24,6 +24,7 @@ from flows.context import STORE, RunContext, find_weights, resolve
 from flows.events import json_log
 from flows.finish import Summary, finish
 from flows.lock import alone
+from flows.networks import check_fill
 from flows.pipeline import Planned, Selection, plan_shards, run_pipeline
 from flows.processes import stop_processes
 from flows.publish import publish_mask
@@ -65,6 +66,8 @@ def prepare(source: Path, output: Path, settings: Settings, selection: Selection
     _check_places(source, output)
     resolved = resolve(settings)
     weights = find_weights(resolved)
+    if "inpaint" in selection.stages:
+        check_fill(resolved.inpaint, weights)
     collection = read_collection(source, resolved.input)
     context = RunContext(output, resolved, weights)
     _claim(context, source)

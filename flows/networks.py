@@ -33,6 +33,17 @@ def fill(settings: InpaintSettings, weights: Mapping[str, Weight]) -> Fill:
         return _fill(settings, tuple((name, weights[name]) for name in inpainting.required_weights(settings)))
 
 
+def check_fill(settings: InpaintSettings, weights: Mapping[str, Weight]) -> None:
+    """Read the fill's network once before the first photo: shards overlap, and one without people would be published
+    before another finds the checkpoint damaged. On the CPU: the process that plans holds no GPU. Raises SettingsError.
+    """
+    if inpainting.required_weights(settings):
+        try:
+            inpainting.build_fill(settings.model_copy(update={"device": "cpu"}), weights)
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
+
+
 @lru_cache(maxsize=2)  # the run's and the second look's
 def _segmenter(settings: SegmentSettings, weights: _Weights) -> Segmenter:
     try:
