@@ -25,7 +25,8 @@ from flows.cli.options import Preset, Segmenter, Set, console
 from flows.context import resolve
 from flows.evaluation.estimates import Estimate, Parts
 from flows.evaluation.finished import FinishedRun
-from flows.evaluation.masks import FIGURES, SIZES, Case, Figures, judge
+from flows.evaluation.masks import FIGURES, Case, Figures, judge
+from flows.evaluation.persons import SIZES
 from flows.evaluation.plots import residual_plot, sizes_plot
 from flows.evaluation.reference import AnnotatedPhoto, listed_photos, read_annotated
 from flows.evaluation.sheet import contact_sheet

@@ -16,15 +16,12 @@ from numpy.typing import NDArray
 from configs import RefineSettings
 from data.types import Hole, People, Pixels
 from flows.evaluation.estimates import Estimate, Parts, estimate
+from flows.evaluation.persons import Mask, by_size, each_person, is_left
 from flows.evaluation.sheet import marked
 from masks import refine
 
-Mask = NDArray[np.bool_]
-
-SIZES = {"small": 0.0, "medium": 32.0**2, "large": 96.0**2}
-"""COCO's sizes of persons by their least area in pixels."""
-COVERED, LEFT = 0.5, 0.2
-"""A person is covered from this share of its pixels inside the masks on, and left from this share outside the hole."""
+COVERED = 0.5
+"""A person is covered from this share of its pixels inside the masks on."""
 BAND = 2
 """Pixels on each side of a person's outline in which a rim shows: outlines drawn by hand are about that exact."""
 
@@ -35,7 +32,7 @@ FIGURES = {
     "covered": "persons at least half covered by what was found",
     "inside": "share of all people's pixels that are inside the hole",
     "area": "hole area / people's area",
-    "left": "persons with more than a fifth of their pixels outside the hole",
+    "left": "persons with a fifth or more of their pixels outside the hole",
     "rim": f"of the persons that were covered: share of the band of {BAND} px around their outline outside the hole",
     "ghost": "pixels beside the hole that look like the person in it, not like the background",
     "changed": "pixels outside the holes that a run changed",
@@ -76,29 +73,17 @@ def measure(case: Case, hole: Hole) -> dict[str, tuple[float, float]]:
 
 def _persons(truth: People, found: Mask, inside: Mask) -> dict[str, tuple[float, float]]:
     """What persons, not crowds, add: covered, left (each also by size) and rim."""
-    sums: dict[str, list[float]] = {"covered": [0, 0], "left": [0, 0], "rim": [0, 0]}
-    for size in SIZES:
-        sums |= {f"covered_{size}": [0, 0], f"left_{size}": [0, 0]}
-
-    def add(name: str, value: float, of: float = 1) -> None:
-        sums[name][0] += value
-        sums[name][1] += of
-
-    for person in truth.persons:
-        mask = truth.mask(person)
-        area = int(np.count_nonzero(mask))
-        if person.crowd or not area:
-            continue
-        size = next(name for name in reversed(SIZES) if area >= SIZES[name])
-        covered = bool(np.count_nonzero(mask & found) >= COVERED * area)
-        left = bool(np.count_nonzero(mask & ~inside) > LEFT * area)
-        for name, value in (("covered", covered), ("left", left)):
-            add(name, value)
-            add(f"{name}_{size}", value)
-        if covered:
-            band = _band(mask)
-            add("rim", float(np.count_nonzero(band & ~inside)), float(np.count_nonzero(band)))
-    return {name: (total, count) for name, (total, count) in sums.items()}
+    persons = list(each_person(truth))
+    sizes = [size for size, _ in persons]
+    covered = [np.count_nonzero(mask & found) >= COVERED * np.count_nonzero(mask) for _, mask in persons]
+    left = [is_left(mask, inside) for _, mask in persons]
+    bands = [_band(mask) for (_, mask), is_covered in zip(persons, covered, strict=True) if is_covered]
+    rim = sum(np.count_nonzero(band & ~inside) for band in bands), sum(map(np.count_nonzero, bands))
+    return {
+        **by_size("covered", covered, sizes),
+        **by_size("left", left, sizes),
+        "rim": (float(rim[0]), float(rim[1])),
+    }
 
 
 def _band(mask: Mask) -> Mask:

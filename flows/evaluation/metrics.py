@@ -27,14 +27,21 @@ def ssim(result: Pixels, truth: Pixels, hole: Hole) -> float:
 
     Gaussian window of sigma 1.5, 11 x 11.
     """
-    a, b = _luminance(result), _luminance(truth)
+    box = _around(hole, 5)
+    a, b = _luminance(result[box]), _luminance(truth[box])
     mean_a, mean_b = _window(a), _window(b)
     var_a, var_b = _window(a * a) - mean_a**2, _window(b * b) - mean_b**2
     covariance = _window(a * b) - mean_a * mean_b
     score = ((2 * mean_a * mean_b + _SSIM_C1) * (2 * covariance + _SSIM_C2)) / (
         (mean_a**2 + mean_b**2 + _SSIM_C1) * (var_a + var_b + _SSIM_C2)
     )
-    return float(score[hole != 0].mean())
+    return float(score[hole[box] != 0].mean())
+
+
+def l1(result: Pixels, truth: Pixels, hole: Hole) -> float:
+    """Mean absolute difference over the hole's pixels, in grey levels."""
+    inside = hole != 0
+    return float(np.abs(result[inside].astype(np.int16) - truth[inside]).mean())
 
 
 def seam(result: Pixels, hole: Hole) -> float:
@@ -43,13 +50,12 @@ def seam(result: Pixels, hole: Hole) -> float:
     Taken over all pairs of 4-neighbours of which one is in the hole; 0 when there is no such pair.
     A truth has steps too: compare with the truth's own figure.
     """
-    grey, inside = _luminance(result), hole != 0
-    steps = [
-        np.abs(grey[1:] - grey[:-1])[inside[1:] != inside[:-1]],
-        np.abs(grey[:, 1:] - grey[:, :-1])[inside[:, 1:] != inside[:, :-1]],
-    ]
-    every = np.concatenate(steps)
-    return float(every.mean()) if every.size else 0.0
+    box = _around(hole, 1)
+    grey, inside = _luminance(result[box]), hole[box] != 0
+    down, right = inside[1:] != inside[:-1], inside[:, 1:] != inside[:, :-1]
+    total = np.abs(grey[1:] - grey[:-1]).sum(where=down) + np.abs(grey[:, 1:] - grey[:, :-1]).sum(where=right)
+    count = np.count_nonzero(down) + np.count_nonzero(right)
+    return float(total / count) if count else 0.0
 
 
 def ring_delta_e(result: Pixels, hole: Hole, width: int = 8) -> float:
@@ -58,19 +64,39 @@ def ring_delta_e(result: Pixels, hole: Hole, width: int = 8) -> float:
     At each rim pixel the mean colours of the hole's pixels and of the known ones in a box of
     2 x width + 1 are compared. Compare with the truth's own figure.
     """
-    lab = cv2.cvtColor((result / np.float32(255)).astype(np.float32), cv2.COLOR_RGB2LAB)
-    inside = (hole != 0).astype(np.float32)
-    rim = (hole != 0) & (cv2.erode(hole, np.ones((3, 3), np.uint8)) == 0)
-    side = (2 * width + 1, 2 * width + 1)
+    box = _around(hole, width)
+    lab = np.asarray(cv2.cvtColor((result[box] / 255).astype(np.float32), cv2.COLOR_RGB2LAB), np.float32)
+    inside = (hole[box] != 0).astype(np.float32)
+    where = (inside > 0) & (cv2.erode(inside, np.ones((3, 3), np.uint8)) == 0)  # the photo's border is no rim
+    if not where.any():
+        return 0.0
 
-    def mean(weight: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        count = cv2.boxFilter(weight, -1, side, normalize=False, borderType=cv2.BORDER_CONSTANT)
-        total = cv2.boxFilter(lab * weight[..., None], -1, side, normalize=False, borderType=cv2.BORDER_CONSTANT)
-        return np.asarray(total / np.maximum(count, 1)[..., None], np.float32), np.asarray(count, np.float32)
+    def sums(of: NDArray[np.float32]) -> NDArray[np.float64]:
+        side = (2 * width + 1, 2 * width + 1)
+        taken = cv2.boxFilter(of, -1, side, normalize=False, borderType=cv2.BORDER_CONSTANT)[where]
+        return np.asarray(taken, np.float64)
 
-    (within, n), (around, m) = mean(inside), mean(1 - inside)
-    where = rim & (n > 0.5) & (m > 0.5)
-    return float(np.linalg.norm(within - around, axis=-1)[where].mean()) if where.any() else 0.0
+    count, every = sums(inside)[:, None], sums(np.ones_like(inside))[:, None]
+    within, everything = sums(lab * inside[..., None]), sums(lab)
+    difference = within / count - (everything - within) / (every - count)
+    return float(np.linalg.norm(difference, axis=1).mean())
+
+
+def texture(result: Pixels, hole: Hole, width: int = 16) -> float:
+    """Fine detail in the hole as a share of that of the known pixels within `width` px of it: 1 where the fill is as
+    rough as its surroundings, near 0 for a smear. 1 also where there are no surroundings.
+
+    Detail is the standard deviation of `fine_detail`; at least half a grey level is assumed around, where there is
+    next to none.
+    """
+    box = _around(hole, width + 2)
+    inside = hole[box] != 0
+    grown = cv2.dilate(hole[box], np.ones((2 * width + 1, 2 * width + 1), np.uint8)) != 0
+    around = grown & ~inside
+    if not around.any() or not inside.any():
+        return 1.0
+    band = _finest(result[box])
+    return float(band[inside].std() / max(band[around].std(), 0.5))
 
 
 def sliced_wasserstein(
@@ -98,10 +124,23 @@ def sliced_wasserstein(
 
 
 def fine_detail(result: Pixels, hole: Hole) -> float:
-    """Standard deviation of the finest Laplacian band's luminance in the hole, in grey levels."""
-    grey = _luminance(result)
-    band = grey - cv2.GaussianBlur(grey, (5, 5), 1.0)
-    return float(band[hole != 0].std())
+    """Standard deviation of the finest Laplacian band's luminance in the hole (Burt and Adelson 1983), in grey levels;
+    0 for an empty hole."""
+    box = _around(hole, 2)
+    inside = hole[box] != 0
+    return float(_finest(result[box])[inside].std()) if inside.any() else 0.0
+
+
+def _around(hole: Hole, margin: int) -> tuple[slice, slice]:
+    """Index of the hole's box and `margin` px on every side of it, as far as the photo goes: holes are small, and
+    what is further off does not count."""
+    x, y, width, height = cv2.boundingRect(hole)
+    return slice(max(y - margin, 0), y + height + margin), slice(max(x - margin, 0), x + width + margin)
+
+
+def _finest(image: Pixels) -> NDArray[np.float32]:
+    grey = _luminance(image)
+    return np.asarray(grey - cv2.GaussianBlur(grey, (5, 5), 1.0))
 
 
 def _luminance(image: Pixels) -> NDArray[np.float32]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.evaluation.estimates import Estimate
-from flows.evaluation.masks import SIZES
+from flows.evaluation.persons import SIZES
 
 
 def residual_plot(path: Path, curves: Mapping[float, Mapping[str, Estimate]], field: str, chosen: float) -> None:

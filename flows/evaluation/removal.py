@@ -1,0 +1,84 @@
+"""Is anyone left? What a removal leaves of the annotated people, and whom a verifying segmenter still finds.
+
+`measure` is a pure function of one photo; its parts are ratios of sums, so that photos add up in `estimates.estimate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from data.types import Hole, People
+from flows.evaluation.estimates import Parts
+from flows.evaluation.persons import Mask, by_size, each_person, is_left
+
+MOSTLY = 0.5
+"""A detection lies inside the hole, and a person is found again, with more than this share of its pixels covered."""
+SCORES = (0.15, 0.25, 0.4, 0.5)
+"""Least scores at which detections are counted."""
+
+FIGURES = {
+    "residual": "people's pixels outside the hole, crowds included / people's pixels",
+    "left": "persons with a fifth or more of their pixels outside the hole / persons",
+    "in_hole": "detections mostly inside the hole / holes: somebody seems to be in the fill",
+    "in_hole_person": "the same detections / persons",
+    "elsewhere": "detections elsewhere / persons: somebody was missed, or the segmenter errs",
+    "again": "persons more than half covered by detections in the result / persons",
+    "before": "persons more than half covered by detections in the original / persons: what the segmenter can see",
+    "changed": "decoded pixels outside the hole that differ / pixels outside the hole",
+    "changed_blocks": "JPEG blocks that the hole does not touch and that differ / such blocks",
+}
+"""What each figure is; those of detections are told for every score of `SCORES`, as `in_hole@0.25`."""
+
+
+def measure(truth: People, hole: Hole, found: People | None = None, before: People | None = None) -> Parts:
+    """One photo's part of the figures, numerator and denominator.
+
+    truth: its annotated people. hole: uint8 H x W, 255 = removed. found: whom the verifying segmenter finds in the
+    result, down to the least of `SCORES` (None: nobody looked). before: whom it finds in the original. All at the
+    photo's full size.
+    """
+    inside = hole > 0
+    everyone = truth.union()
+    parts = {"residual": (float(np.count_nonzero(everyone & ~inside)), float(np.count_nonzero(everyone)))}
+    persons = list(each_person(truth))
+    lost = [is_left(mask, inside) for _, mask in persons]
+    parts |= by_size("left", lost, [size for size, _ in persons])
+    if found is not None:
+        parts |= _second_look(persons, hole, found)
+    if before is not None:
+        for score in SCORES:
+            parts |= _covered(f"before@{score}", persons, masks_from(before, score))
+    return parts
+
+
+def _second_look(persons: Sequence[tuple[str, Mask]], hole: Hole, found: People) -> dict[str, tuple[float, float]]:
+    parts: dict[str, tuple[float, float]] = {}
+    inside, holes = hole > 0, cv2.connectedComponents(hole, connectivity=8)[0] - 1
+    for score in SCORES:
+        seen = masks_from(found, score)
+        in_hole = sum(lies_inside(mask, inside) for mask in seen)
+        parts[f"in_hole@{score}"] = float(in_hole), float(holes)
+        parts[f"in_hole_person@{score}"] = float(in_hole), float(len(persons))
+        parts[f"elsewhere@{score}"] = float(len(seen) - in_hole), float(len(persons))
+        parts |= _covered(f"again@{score}", persons, seen)
+    return parts
+
+
+def lies_inside(detection: Mask, inside: Mask) -> bool:
+    """Whether a detection is of what was filled in (`hole`), and not of somebody elsewhere. Both bool H x W."""
+    return bool(np.count_nonzero(detection & inside) > MOSTLY * np.count_nonzero(detection))
+
+
+def masks_from(found: People, score: float) -> list[Mask]:
+    """Masks of the persons found with at least this score."""
+    return [found.mask(person) for person in found.persons if person.score >= score]
+
+
+def _covered(name: str, persons: Sequence[tuple[str, Mask]], seen: Sequence[Mask]) -> dict[str, tuple[float, float]]:
+    """Persons mostly covered by what was seen, in all and by size."""
+    union = np.any(seen, axis=0) if seen else np.False_
+    covered = [np.count_nonzero(mask & union) > MOSTLY * np.count_nonzero(mask) for _, mask in persons]
+    return by_size(name, covered, [size for size, _ in persons])
