@@ -16,8 +16,9 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactUpdate
 
 from flows.events import Counts, listening
-from flows.finish import MEANING, Summary
+from flows.finish import Summary
 from flows.job import Job
+from flows.states import STATE_WORDS
 
 EVERY = 3.0
 """Seconds between two looks at the progress."""
@@ -60,7 +61,10 @@ def progress_by_stage(job: Job) -> Iterator[Counts]:
 
 def publish_result(summary: Summary) -> None:
     """A table of states and problems, and a link to the report."""
-    table = [{"state": state, "photos": count, "meaning": MEANING[state]} for state, count in summary.states.items()]
+    table = [
+        {"state": state, "photos": count, "meaning": STATE_WORDS[state].meaning}
+        for state, count in summary.states.items()
+    ]
     create_table_artifact(
         table,
         key="result",

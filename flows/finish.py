@@ -26,14 +26,6 @@ from flows.report.page import write_report
 from flows.runners import read_manifest
 from flows.selection import keep_standing, standing_rows
 
-MEANING = {
-    "removed": "people taken out",
-    "passthrough": "nobody in it, copied byte for byte",
-    "review": "somebody may be left: look at review/",
-    "corrupt": "the file is damaged",
-    "refused": "not supported or not allowed",
-    "failed": "run again",
-}
 _ROW = (
     "reason",
     "people",

@@ -25,7 +25,8 @@ from flows.events import json_log
 from flows.finish import Summary, finish
 from flows.lock import alone
 from flows.networks import check_fill
-from flows.pipeline import Planned, Selection, plan_shards, run_pipeline
+from flows.pipeline import Selection, run_pipeline
+from flows.planning import Planned, plan_shards
 from flows.processes import stop_processes
 from flows.publish import publish_mask
 from flows.reading import read_hole

@@ -20,7 +20,8 @@ from flows.events import problems_to
 from flows.finish import PhotosFailed, Summary
 from flows.form import SettingsForm
 from flows.job import USER_ERRORS, Job, execute, prepare
-from flows.pipeline import Planned, Selection, StageName, run_pipeline
+from flows.pipeline import Selection, StageName, run_pipeline
+from flows.planning import Planned
 from flows.selection import selection
 from flows.tasks import STAGE_TASKS, results_storage
 

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from collections.abc import Set as Names
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from data.collection import Collection
-from data.plan import make_entries
-from data.shards import write_shards
-from flows.context import RunContext, second_look
-from flows.outputs import with_edited_masks
+from flows.context import second_look
+from flows.planning import Planned
 from flows.processes import overlapping
 from flows.runners import run_stage
 from flows.stages import STAGES
@@ -71,39 +67,6 @@ class Selection:
         """How `run_stage` treats a stage. again: an extra pass, which is the work of `verify` whoever does it."""
         since = self.started if stage in self.refresh else 0
         return {"compute": stage in self.stages or (again and "verify" in self.stages), "since": since}
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A plan that is ready to run.
-
-    run, shards: paths of the saved context and the plan's shards. photos, bytes: of the photos in them. edited: names
-    of those whose mask a hand edited. others: ids of the collection's photos that this run leaves as they are.
-    """
-
-    run: str
-    shards: tuple[str, ...]
-    photos: int
-    bytes: int
-    context: RunContext = field(repr=False)
-    edited: tuple[str, ...] = ()
-    others: frozenset[str] = frozenset()
-
-
-def plan_shards(context: RunContext, collection: Collection, photos: Names[str] | None = None) -> Planned:
-    """Digest the photos and assign them to shards; of a collection, only those named in `photos` (None: all)."""
-    entries = make_entries(collection, context.settings, context.store)
-    chosen = with_edited_masks(context, [entry for entry in entries if photos is None or entry.name in photos])
-    shards = write_shards(chosen, context.store, context.settings.run.shard_size, context.tasks, of=len(entries))
-    return Planned(
-        run=str(context.save()),
-        shards=tuple(str(path) for path in shards),
-        photos=len(chosen),
-        bytes=sum(entry.bytes for entry in chosen),
-        context=context,
-        edited=tuple(entry.name for entry in chosen if entry.edited),
-        others=frozenset(entry.id for entry in entries) - {entry.id for entry in chosen},
-    )
 
 
 def run_pipeline(

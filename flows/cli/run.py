@@ -18,11 +18,12 @@ from data.types import STATES
 from flows.cli.options import console
 from flows.deployments import ServerError
 from flows.events import listening
-from flows.finish import MEANING, PhotosFailed, Summary
+from flows.finish import PhotosFailed, Summary
 from flows.job import Job, absolute, execute, handed_over, prepare
 from flows.pipeline import STAGE_NAMES, Selection
 from flows.reading import Row
 from flows.runners import Listener
+from flows.states import STATE_WORDS
 
 
 def run_job(
@@ -140,7 +141,7 @@ def _close(summary: Summary) -> None:
     table = Table("state", "photos", "", title=None)
     for state in STATES:
         if state in summary.states:
-            table.add_row(state, str(summary.states[state]), MEANING[state])
+            table.add_row(state, str(summary.states[state]), STATE_WORDS[state].meaning)
     console.print(table)
     _problems(summary.problems)
     rate = summary.photos / max(summary.seconds, 1e-9)

@@ -17,16 +17,7 @@ from markupsafe import Markup
 
 from data.files import atomic_file
 from data.types import PUBLISHED
-
-STATES: dict[str, tuple[str, str]] = {
-    "review": ("Review", "someone may be left"),
-    "failed": ("Failed", "an error stopped this photo"),
-    "corrupt": ("Corrupt", "the file could not be read"),
-    "refused": ("Refused", "the file is of a kind that is not processed"),
-    "removed": ("Removed", "people were removed"),
-    "passthrough": ("Nobody found", "passed through unchanged"),
-}
-"""State -> (label, meaning), worst first: the order of the page."""
+from flows.states import STATE_WORDS
 
 _SCRIPTS = ("compare.js", "viewer.js", "list.js")  # concatenated in this order
 # EXIF orientation: a point of the file's frame -> the same point of the upright photo, both in 0..1
@@ -65,7 +56,7 @@ def render(rows: Iterable[Mapping[str, Any]], run: Mapping[str, Any]) -> str:
 
 def _pieces(rows: Iterable[Mapping[str, Any]], run: Mapping[str, Any]) -> Iterator[str]:
     """The page, piece by piece: of a photo no more than its text is held in memory."""
-    counts = dict.fromkeys(STATES, 0)
+    counts = dict.fromkeys(STATE_WORDS, 0)
     people, timed = 0, False
     texts = []
     for row in rows:
@@ -83,7 +74,7 @@ def _pieces(rows: Iterable[Mapping[str, Any]], run: Mapping[str, Any]) -> Iterat
         photos=[text for _, text in texts],
         total=len(texts),
         run=run,
-        states=STATES,
+        states=STATE_WORDS,
         counts=counts,
         timed=timed,
         unsettled=sum(count for state, count in counts.items() if state not in PUBLISHED),
@@ -100,7 +91,7 @@ def badness(row: Mapping[str, Any]) -> tuple[int, float, int, float, str]:
     """Sort key, worst first: state, surest person left, people left behind, share of the hole, name."""
     verify = row.get("verify") or {}
     surest = max((found["score"] for found in verify.get("found", ())), default=0.0)
-    order = list(STATES).index(row["state"])
+    order = list(STATE_WORDS).index(row["state"])
     return order, -surest, -verify.get("left", 0), -(row.get("hole_share") or 0.0), row["file_name"]
 
 
