@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from inpainting.deepfillv2.attention import Layout
 from inpainting.deepfillv2.errors import CheckpointError
 from inpainting.deepfillv2.layouts import FIRST, FUSE_WEIGHT, keys
 from inpainting.deepfillv2.network import Generator
+
+PREFILLS = ("none", "patchmatch", "telea", "navier-stokes")
+"""What a generator may want the hole filled with before it refines it: `none`, as the published ones, or a fill that
+needs no weights."""
 
 
 def load(path_or_state_dict: str | Path | Mapping[str, Any], device: str | torch.device = "cpu") -> Generator:
@@ -29,18 +32,34 @@ def load(path_or_state_dict: str | Path | Mapping[str, Any], device: str | torch
         raise CheckpointError(f"{name} holds no state dict: expected names with tensors, or such under 'G'.")
     layout, c = recognise(state, name)
     with torch.device("meta"):
-        generator = Generator(c, layout)
+        generator = Generator(c, layout, prefill_of(content, name))
     generator.load_state_dict(checked(state, generator, name), assign=True)
     return generator.to(device).eval().requires_grad_(False)
 
 
+def prefill_of(content: Mapping[str, Any], name: str) -> str:
+    """What the checkpoint's generator wants the hole filled with first, one of PREFILLS: it stands in the metadata."""
+    metadata = content.get("metadata")
+    found = metadata.get("prefill", "none") if isinstance(metadata, Mapping) else "none"
+    if found not in PREFILLS:
+        raise CheckpointError(
+            f"{name} refines holes that were filled by {found!r}, which this version does not know "
+            f"({', '.join(PREFILLS)})."
+        )
+    return str(found)
+
+
 def read(path: Path) -> Mapping[str, Any]:
-    """What a checkpoint file holds, on the CPU; runs no code that the file may carry."""
+    """What a checkpoint file holds, on the CPU; runs no code that the file may carry.
+
+    `G` and `metadata` of a safetensors file and of a training checkpoint; other pickles as they are.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"There are no weights at {path}.")
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
+            with safe_open(path, "pt") as file:
+                return {"G": {key: file.get_tensor(key) for key in file.keys()}, "metadata": file.metadata() or {}}  # noqa: SIM118
         content = torch.load(path, map_location="cpu", weights_only=True)
     except SafetensorError as error:
         raise CheckpointError(f"{path} is not a readable safetensors file: {gist(error)}.") from error

@@ -10,7 +10,7 @@ import numpy as np
 
 from configs import InpaintSettings
 from configs.devices import device_name
-from data.types import Hole, Pixels, Weight
+from data.types import Hole, Pixels, Weight, as_hole
 from inpainting.protocol import Fill
 
 if TYPE_CHECKING:
@@ -29,7 +29,15 @@ def build(settings: InpaintSettings, weights: Mapping[str, Weight]) -> Fill:
     from inpainting.deepfillv2 import load_generator
 
     device = device_name(settings.device, "inpaint.device")
-    return DeepFill(load_generator(weights[settings.weights].path, device), torch.device(device))
+    generator = load_generator(weights[settings.weights].path, device)
+    return DeepFill(generator, torch.device(device), build_prefill(generator.prefill, settings))
+
+
+def build_prefill(name: str, settings: InpaintSettings) -> Fill | None:
+    """What fills the hole before a residual generator does, with its own settings; None for `none`."""
+    from inpainting import build_fill
+
+    return None if name == "none" else build_fill(settings.model_copy(update={"fill": name}), {})
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,7 @@ class DeepFill:
 
     generator: Generator
     device: torch.device
+    prefill: Fill | None = None
 
     def fill(self, image: Pixels, hole: Hole, exclude: Hole | None = None) -> Pixels:
         """See `inpainting.protocol.Fill`: other people (`exclude`) are unknown to the network, like the hole."""
@@ -47,11 +56,17 @@ class DeepFill:
         unknown = wanted if exclude is None else wanted | (exclude > 127)
         if not wanted.any():
             return image.copy()
+        seen = image if self.prefill is None else filled_first(image, as_hole(unknown), self.prefill)
         with torch.inference_mode():
-            pixels = torch.from_numpy(np.array(image)).to(self.device)
+            pixels = torch.from_numpy(np.array(seen)).to(self.device)
             x = pixels.permute(2, 0, 1)[None].float() / 127.5 - 1  # [1, 3, H, W] in [-1, 1]
             mask = torch.from_numpy(unknown).to(self.device)[None, None].float()  # [1, 1, H, W]
             y = self.generator.complete(x, mask)[0].permute(1, 2, 0)  # [H, W, 3]
             # round: truncation would darken every value by half a level
             filled = ((y + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
         return np.where(wanted[..., None], filled, image)
+
+
+def filled_first(image: Pixels, unknown: Hole, prefill: Fill) -> Pixels:
+    """The image with everything that is unknown filled by something else, every other pixel its own."""
+    return np.where(unknown[..., None] != 0, prefill.fill(image, unknown), image)

@@ -117,12 +117,13 @@ class Generator(nn.Module):
     """Photo and hole in, coarse and refined photo out.
 
     c: width, a multiple of 4. layout: `pt` (symmetric padding, halving takes the even positions, scores
-    fused) or `tf` (TensorFlow's padding and halving, scores not fused).
+    fused) or `tf` (TensorFlow's padding and halving, scores not fused). prefill: the fill whose result the hole
+    holds when it comes in, and each stage's output is added to what the stage was given; `none`: zeros.
     """
 
-    def __init__(self, c: int = 48, layout: Layout = "pt") -> None:
+    def __init__(self, c: int = 48, layout: Layout = "pt", prefill: str = "none") -> None:
         super().__init__()
-        self.c, self.layout = c, layout
+        self.c, self.layout, self.prefill = c, layout, prefill
         conv = partial(GatedConv, layout=layout)
 
         def dilated() -> list[GatedConv]:
@@ -176,11 +177,11 @@ class Generator(nn.Module):
     def forward(self, image: Tensor, hole: Tensor) -> tuple[Tensor, Tensor]:
         """(coarse, refined), each [B, 3, H, W] in [-1, 1], whole frames.
 
-        image: [B, 3, H, W] in [-1, 1]; what it holds inside the hole is never read.
+        image: [B, 3, H, W] in [-1, 1]; what it holds inside the hole is never read, unless it is a pre-fill.
         hole: [B, 1, H, W], 1 = fill, 0 = known. H and W are free.
         """
         size = image.shape[-2:]
-        image, hole = pad_to_multiple(image * (1 - hole)), pad_to_multiple(hole)
+        image, hole = pad_to_multiple(self.seen(image, hole)), pad_to_multiple(hole)
         whole = Box.whole(*image.shape[-2:])
         coarse = self.first_stage(image, hole, whole)
         refined = self.second_stage(coarse * hole + image * (1 - hole), hole, whole)
@@ -194,17 +195,25 @@ class Generator(nn.Module):
         wanted = Box.around(hole)
         if wanted is None:
             return image
-        out, known = image.clone(), pad_to_multiple(image * (1 - hole))
+        out, known = image.clone(), pad_to_multiple(self.seen(image, hole))
         holes = pad_to_multiple(hole)
         unknown = Box.around(holes) or wanted  # the hole with what the padding repeats of it
         paste(known, self.first_stage(known, holes, unknown), holes, unknown)
         paste(out, self.second_stage(known, holes, wanted), hole, wanted)
         return out
 
+    def seen(self, image: Tensor, hole: Tensor) -> Tensor:
+        """The image as the first stage takes it: the hole zeroed, or as it was filled before."""
+        return image * (1 - hole) if self.prefill == "none" else image
+
+    def result(self, made: Tensor, given: Tensor) -> Tensor:
+        """A stage's result from its output and the same box of the image that it was given."""
+        return made if self.prefill == "none" else (given + made).clamp(-1, 1)
+
     def first_stage(self, image: Tensor, hole: Tensor, wanted: Box) -> Tensor:
         """The coarse fill of the box `wanted`, [B, 3, h, w]; H and W are multiples of 8."""
         made: Tensor = self.coarse(torch.cat([image, torch.ones_like(hole), hole], dim=1), wanted)
-        return made
+        return self.result(made, wanted.of(image))
 
     def second_stage(self, image: Tensor, hole: Tensor, wanted: Box) -> Tensor:
         """The refined fill of the box `wanted`, [B, 3, h, w], from the coarsely filled image."""
@@ -215,7 +224,7 @@ class Generator(nn.Module):
         copied = contextual_attention(features, hole, self.layout, queries)
         branches = [self.dilated(image, near), self.attention_out(copied, near, queries, quarter)]
         made: Tensor = self.joint(torch.cat(branches, dim=1), wanted, near, quarter)
-        return made
+        return self.result(made, wanted.of(image))
 
 
 def paste(image: Tensor, part: Tensor, hole: Tensor, box: Box) -> None:

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 
 from configs import InpaintSettings
 from data.types import Weight
+from inpainting import build_fill
 from inpainting.deepfillv2 import CheckpointError, load_generator
 from inpainting.deepfillv2.fill import build
 
@@ -106,3 +107,52 @@ def test_bad_weights_name_their_file(tmp_path: Path) -> None:
     (tmp_path / "page.pth").write_text("<html>")
     with pytest.raises(CheckpointError, match=r"page\.pth"):
         build(CPU, {"places2": Weight("places2", tmp_path / "page.pth", "0" * 64)})
+
+
+@pytest.mark.parametrize("prefill", ["patchmatch", "telea", "navier-stokes"])
+def test_a_refiner_gets_the_hole_filled_by_what_its_metadata_name(
+    prefill: str, weight: Weight, photo: np.ndarray, hole: np.ndarray, tmp_path: Path
+) -> None:
+    """With output layers of zeros a refiner changes nothing, so that its fill is the pre-fill's own."""
+    with np.load(GOLDEN) as file:
+        state = {k[2:]: torch.from_numpy(file[k]) for k in file.files if k.startswith("G/")}
+    for key in state:
+        if "conv_to_rgb" in key:
+            state[key] = torch.zeros_like(state[key])
+    save_file(state, tmp_path / "w.safetensors", metadata={"prefill": prefill})
+    torch.save({"G": state, "metadata": {"prefill": prefill}}, tmp_path / "w.pth")
+    save_file(state, tmp_path / "zeros.safetensors")
+    before = build_fill(CPU.model_copy(update={"fill": prefill}), {}).fill(photo, hole)
+    for name in ("w.safetensors", "w.pth"):
+        refined = build(CPU, {"places2": Weight("places2", tmp_path / name, "0" * 64)}).fill(photo, hole)
+        assert np.array_equal(refined[hole > 0], before[hole > 0])
+        assert np.array_equal(refined[hole == 0], photo[hole == 0])
+    zeros = build(CPU, {"places2": Weight("places2", tmp_path / "zeros.safetensors", "0" * 64)}).fill(photo, hole)
+    assert (zeros[hole > 0] == 128).all()
+
+
+def test_a_refiner_adds_its_output_to_the_prefill_and_reads_no_one(
+    weight: Weight, photo: np.ndarray, hole: np.ndarray, tmp_path: Path
+) -> None:
+    with np.load(GOLDEN) as file:
+        state = {k[2:]: torch.from_numpy(file[k]) for k in file.files if k.startswith("G/")}
+    save_file(state, tmp_path / "w.safetensors", metadata={"prefill": "telea"})
+    refiner = build(CPU, {"places2": Weight("places2", tmp_path / "w.safetensors", "0" * 64)})
+    filled = refiner.fill(photo, hole)
+    before = build_fill(CPU.model_copy(update={"fill": "telea"}), {}).fill(photo, hole)
+    assert np.abs(filled[hole > 0].astype(int) - before[hole > 0]).mean() > 10
+    other = np.zeros_like(hole)
+    other[5:40, 60:85] = 255
+    hidden = np.maximum(hole, other)[..., None] > 0
+    assert np.array_equal(
+        refiner.fill(photo, hole, other)[hole > 0],
+        refiner.fill(np.where(hidden, 255 - photo, photo), hole, other)[hole > 0],
+    )
+
+
+def test_an_unknown_prefill_is_named(weight: Weight, tmp_path: Path) -> None:
+    with np.load(GOLDEN) as file:
+        state = {k[2:]: torch.from_numpy(file[k]) for k in file.files if k.startswith("G/")}
+    save_file(state, tmp_path / "w.safetensors", metadata={"prefill": "magic"})
+    with pytest.raises(CheckpointError, match=r"w\.safetensors .*'magic'"):
+        build(CPU, {"places2": Weight("places2", tmp_path / "w.safetensors", "0" * 64)})
