@@ -14,7 +14,8 @@ CARRIED = (
     *("baseball bat", "baseball glove", "skateboard", "surfboard", "tennis racket", "cell phone"),
 )
 """COCO's classes of things that people carry, wear or ride and that look odd without them."""
-FillName = Literal["deepfillv2", "patchmatch", "telea", "navier-stokes"]
+FillName = Literal["deepfillv2", "patchmatch", "telea", "navier-stokes", "external"]
+PixelRange = Literal["0..1", "-1..1", "0..255"]
 
 
 class SettingsError(ValueError):
@@ -159,8 +160,23 @@ class InpaintSettings(_Frozen):
     """`telea`, `navier-stokes`: neighbourhood as a share of the window's longer side."""
     seed: int = 1
     """`patchmatch`: seed of the random search."""
+    external: str | None = None
+    """`external`: TorchScript (.pt) or ONNX (.onnx) file that fills images; docs/fills.md names some."""
+    external_range: PixelRange = "0..1"
+    """`external`: values of the image that the file takes."""
+    external_output: PixelRange | Literal["same"] = "same"
+    """`external`: values of the image that it gives; `same` is `external_range`."""
+    external_mask: Literal["hole", "known"] = "hole"
+    """`external`: what its mask marks."""
+    external_size: int | None = Field(default=None, ge=16, le=4096)
+    """`external`: side in pixels of the square that a TorchScript file takes, where it takes no other size; an ONNX
+    file says it itself."""
+    external_multiple: int = Field(default=8, ge=1, le=256)
+    """`external`: a file that takes any size takes multiples of this."""
+    trust: bool = False
+    """`external`: load a TorchScript file that is not in the registry (it is a program, and may write files)."""
     device: str = "auto"
-    """`auto`, `cpu`, `cuda`, `cuda:1` or `mps`."""
+    """`auto`, `cpu`, `cuda`, `cuda:1` or `mps`; ONNX files run on the CPU."""
 
     @field_validator("patch_size")
     @classmethod
@@ -168,6 +184,12 @@ class InpaintSettings(_Frozen):
         if value % 2 == 0:
             raise ValueError("a patch has a middle pixel, so its side is odd")
         return value
+
+    @model_validator(mode="after")
+    def _file_is_named(self) -> InpaintSettings:
+        if self.fill == "external" and not self.external:
+            raise ValueError("the fill external needs a file: inpaint.external=FILE.pt or FILE.onnx")
+        return self
 
 
 class VerifySettings(_Frozen):

@@ -165,7 +165,7 @@ def resolve(settings: Settings) -> Settings:
     looker = _looker(settings)
     looks = settings.segment.segmenter not in GIVEN_MASKS or looker != "none"
     segment = _device(settings.segment.device, "segment.device", looks)
-    inpaint = _device(settings.inpaint.device, "inpaint.device", settings.inpaint.fill == "deepfillv2")
+    inpaint = _device(settings.inpaint.device, "inpaint.device", settings.inpaint.fill in ("deepfillv2", "external"))
     return settings.model_copy(
         update={
             "segment": settings.segment.model_copy(update={"device": segment}),

@@ -34,6 +34,7 @@ FILLS: dict[str, Callable[[], Builder]] = {
     "patchmatch": _builder("inpainting.patchmatch", "build"),
     "telea": _builder("inpainting.opencv", "build_telea"),
     "navier-stokes": _builder("inpainting.opencv", "build_navier_stokes"),
+    "external": _builder("inpainting.external", "build"),
 }
 """Builder of each fill by the name that `inpaint.fill` uses; its file is imported when it is asked for."""
 
@@ -45,6 +46,8 @@ def build_fill(settings: InpaintSettings, weights: Mapping[str, Weight]) -> Fill
 
 def required_weights(settings: InpaintSettings) -> list[str]:
     """Registry names or paths of the weights files that the fill of these settings needs."""
+    if settings.fill == "external":
+        return [str(settings.external)]  # the settings see to it that there is one
     return [settings.weights] if settings.fill == "deepfillv2" else []
 
 
