@@ -58,6 +58,11 @@ class Summary:
     def photos(self) -> int:
         return sum(self.states.values())
 
+    @property
+    def rate(self) -> float:
+        """Photos a second."""
+        return self.photos / max(self.seconds, 1e-9)
+
     def as_json(self) -> dict[str, Any]:
         return {
             "states": self.states,
@@ -196,7 +201,7 @@ def _figures(summary: Summary, started: float) -> dict[str, Any]:
     return {
         "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
         "seconds": round(summary.seconds, 1),
-        "photos_per_second": round(summary.photos / max(summary.seconds, 1e-9), 2),
+        "photos_per_second": round(summary.rate, 2),
         "states": summary.states,
         "computed": summary.computed,
         "cached": summary.photos - summary.computed,

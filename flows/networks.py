@@ -7,8 +7,9 @@ because every photo would meet it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import Any, TypeVar
 
 import detection
 import inpainting
@@ -19,6 +20,8 @@ from inpainting.protocol import Fill
 
 _one_build = threading.Lock()  # two tasks of one worker must not both load a network
 _Weights = tuple[tuple[str, Weight], ...]
+_Settings = TypeVar("_Settings")
+_Network = TypeVar("_Network")
 
 
 def segmenter(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Segmenter:
@@ -38,23 +41,21 @@ def check_fill(settings: InpaintSettings, weights: Mapping[str, Weight]) -> None
     before another finds the checkpoint damaged. On the CPU: the process that plans holds no GPU. Raises SettingsError.
     """
     if inpainting.required_weights(settings):
-        try:
-            inpainting.build_fill(settings.model_copy(update={"device": "cpu"}), weights)
-        except ValueError as error:
-            raise SettingsError(str(error)) from error
+        _built(inpainting.build_fill, settings.model_copy(update={"device": "cpu"}), weights)
+
+
+def _built(build: Callable[[_Settings, Mapping[str, Weight]], _Network], settings: _Settings, weights: Any) -> _Network:
+    try:
+        return build(settings, dict(weights))
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
 
 
 @lru_cache(maxsize=2)  # the run's and the second look's
 def _segmenter(settings: SegmentSettings, weights: _Weights) -> Segmenter:
-    try:
-        return detection.build_segmenter(settings, dict(weights))
-    except ValueError as error:
-        raise SettingsError(str(error)) from error
+    return _built(detection.build_segmenter, settings, weights)
 
 
 @lru_cache(maxsize=1)
 def _fill(settings: InpaintSettings, weights: _Weights) -> Fill:
-    try:
-        return inpainting.build_fill(settings, dict(weights))
-    except ValueError as error:
-        raise SettingsError(str(error)) from error
+    return _built(inpainting.build_fill, settings, weights)

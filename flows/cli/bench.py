@@ -34,7 +34,7 @@ def pipeline(
         str | None, typer.Option(help="Default: coco where there are annotations, else embedded.")
     ] = None,
     set_: Set = None,
-    photos: Annotated[int, typer.Option(help="Most photos.")] = 186,
+    limit: Annotated[int, typer.Option(help="Most photos.")] = 186,
     naive: Annotated[int, typer.Option(help="Of these for the naive script, which is slow.")] = 12,
     out: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="The figures as JSON too.")] = None,
 ) -> None:
@@ -43,7 +43,7 @@ def pipeline(
     The naive script goes photo by photo: decode, mask, dilate, fill the whole photo, encode.
 
     \b
-    person-removal bench pipeline coco/ --photos 100 --json figures.json
+    person-removal bench pipeline coco/ --limit 100 --json figures.json
     """
     from flows.evaluation.throughput import compare, sample_photos  # not before it is needed: torch
 
@@ -52,7 +52,7 @@ def pipeline(
         place = absolute(source) if source else stack.enter_context(sample_photos())
         collection = read_collection(place, load_settings("coco").input)
         settings = load_settings(preset or ("coco" if collection.files else "embedded"), set_ or ())
-        names = [entry.name for entry in collection.sources if not entry.refused][:photos]
+        names = [entry.name for entry in collection.sources if not entry.refused][:limit]
         table = Table("", "photos", "seconds", "photos/s", "CPU s")
         timings = []
         for timing in compare(place, names, settings, folder, naive):

@@ -17,7 +17,7 @@ from flows.context import STORE
 from flows.job import absolute
 from flows.lock import alone
 
-app = typer.Typer(no_args_is_help=True, help="The store beside a result: its size, what can go, whether it is intact.")
+app = typer.Typer(no_args_is_help=True, help="The store beside a result: size, what can go, whether it is intact.")
 
 
 @app.command()

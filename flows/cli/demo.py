@@ -18,7 +18,7 @@ def demo(
     ),
     prefect: Annotated[bool, typer.Option(help="Through Prefect.")] = True,
 ) -> None:
-    """Take the people out of two sample photos, preset `embedded`, through Prefect.
+    """Take the people out of two sample photos, through Prefect.
 
     \b
     person-removal demo

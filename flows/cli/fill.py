@@ -33,7 +33,9 @@ def fill(
     weights: Annotated[str | None, typer.Option(help="deepfillv2: registry name or file.")] = None,
     set_: Set = None,
 ) -> None:
-    """Fill a hole of your own in one photo; every other pixel stays as it is.
+    """Fill a hole of your own in one photo.
+
+    Every other pixel stays as it is.
 
     \b
     person-removal fill photo.jpg hole.png filled.jpg --fill patchmatch

@@ -2,14 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, get_args
 
 import typer
+from pydantic import BaseModel
 from rich.console import Console
 
-from configs.settings import FillName, SegmenterName
+from configs.load import preset_names
+from configs.settings import FillName, SegmenterName, Settings
 from data.places import as_path
+
+SEGMENTERS, FILLS = get_args(SegmenterName), get_args(FillName)
+
+console = Console(highlight=False, soft_wrap=True)
+"""stdout: what a command was asked for."""
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def completing(words: Iterable[str] | Callable[[], Iterable[str]], many: bool = False) -> Callable[[str], list[str]]:
+    """What a shell offers for an option's value. many: the value is a list with commas."""
+
+    def complete(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",") if many else ("", "", incomplete)
+        return [before + comma + word for word in (words() if callable(words) else words) if word.startswith(last)]
+
+    return complete
+
+
+def setting_names(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:
+    """`segment.score`, ...: what `--set` takes."""
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from setting_names(field.annotation, f"{prefix}{name}.")
+        elif prefix:
+            yield prefix + name
+
+
+def _assignments() -> list[str]:
+    return [f"{name}=" for name in setting_names()]
+
 
 Input = Annotated[
     Path, typer.Argument(metavar="IN", parser=as_path, help="Folder of photos, or COCO directory; s3:// too.")
@@ -18,11 +51,23 @@ Output = Annotated[
     Path, typer.Argument(metavar="OUT", parser=as_path, help="New, empty or earlier output directory; s3:// too.")
 ]
 Result = Annotated[Path, typer.Argument(metavar="OUT", parser=as_path, help="Output directory of a run; s3:// too.")]
-Preset = Annotated[str, typer.Option(help="default, embedded, coco, or a YAML file.")]
-Segmenter = Annotated[str | None, typer.Option(help=f"{', '.join(get_args(SegmenterName))}.")]
-Fill = Annotated[str | None, typer.Option(help=f"{', '.join(get_args(FillName))}.")]
-Set = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting, as refine.dilate=0.08.")
+Preset = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", help="default, embedded, coco, or a YAML file.", autocompletion=completing(preset_names)
+    ),
 ]
-
-console = Console(highlight=False, soft_wrap=True)
+Segmenter = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help=", ".join(SEGMENTERS), autocompletion=completing(SEGMENTERS)),
+]
+Fill = Annotated[str | None, typer.Option(metavar="NAME", help=", ".join(FILLS), autocompletion=completing(FILLS))]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Any setting, as refine.dilate=0.08 (docs/settings.md).",
+        autocompletion=completing(_assignments),
+    ),
+]

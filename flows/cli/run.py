@@ -1,29 +1,161 @@
-"""What `person-removal run` shows and does."""
+"""`person-removal run`: the whole flow over a collection, and how it ends."""
 
 from __future__ import annotations
 
+import json
+import logging
 import os
-import shutil
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
+import typer
 
-from configs import Settings
-from data.places import is_remote
+from configs import RunSettings, Settings
+from configs.load import load_settings
+from data.places import as_path
 from data.types import STATES
-from flows.cli.options import console
+from flows.cli.options import Fill, Preset, Segmenter, Set, completing, console
+from flows.cli.show import Show
 from flows.deployments import ServerError
-from flows.events import listening
 from flows.finish import PhotosFailed, Summary
 from flows.job import Job, absolute, execute, handed_over, prepare
 from flows.pipeline import STAGE_NAMES, Selection
-from flows.reading import Row
-from flows.runners import Listener
-from flows.states import STATE_WORDS
+from flows.selection import selection
+
+PHOTOS, HOW = "Which photos, which stages", "How it is done, what is said"
+RUNNERS = get_args(RunSettings.model_fields["runner"].annotation)
+
+
+def run(
+    source: Annotated[Path, typer.Argument(metavar="IN", parser=as_path, hidden=True)],
+    output: Annotated[Path, typer.Argument(metavar="OUT", parser=as_path, hidden=True)],
+    preset: Preset = "default",
+    segmenter: Segmenter = None,
+    fill: Fill = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(metavar="WHO", help="Who stays: largest, numbers (0,2), or FILE.json."),
+    ] = None,
+    scrub: Annotated[bool, typer.Option("--scrub", help="Take places, names and faces out of the metadata.")] = False,
+    set_: Set = None,
+    photos: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="Of such names; the others stay as they are.", rich_help_panel=PHOTOS),
+    ] = None,
+    status: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STATE,...",
+            help="That ended so the last time, as review,failed.",
+            rich_help_panel=PHOTOS,
+            autocompletion=completing(STATES, many=True),
+        ),
+    ] = None,
+    licences: Annotated[
+        str | None,
+        typer.Option(metavar="ID,...", help="Under these licences (COCO), by id or name.", rich_help_panel=PHOTOS),
+    ] = None,
+    stages: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STAGE,...",
+            help=f"Only {', '.join(STAGE_NAMES)}.",
+            rich_help_panel=PHOTOS,
+            autocompletion=completing(STAGE_NAMES, many=True),
+        ),
+    ] = None,
+    refresh: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STAGE,...",
+            help="Compute these again.",
+            rich_help_panel=PHOTOS,
+            autocompletion=completing(STAGE_NAMES, many=True),
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Processes that compute; one for each CPU core.", rich_help_panel=HOW),
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Of every network: auto, cpu, cuda, cuda:1, mps.",
+            rich_help_panel=HOW,
+            autocompletion=completing(("auto", "cpu", "cuda", "mps")),
+        ),
+    ] = None,
+    prefect: Annotated[
+        bool,
+        typer.Option("--prefect", help="Through Prefect, with a server of its own if needed.", rich_help_panel=HOW),
+    ] = False,
+    runner: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="threads (this machine), dask or ray.",
+            rich_help_panel=HOW,
+            autocompletion=completing(RUNNERS),
+        ),
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(metavar="URL", help="Of a running Dask scheduler or Ray head.", rich_help_panel=HOW)
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for another run that works in OUT.", rich_help_panel=HOW)
+    ] = False,
+    discard_cache: Annotated[
+        bool,
+        typer.Option("--discard-cache", help="Delete the artifacts after publishing.", rich_help_panel=HOW),
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Only problems, on stderr.", rich_help_panel=HOW)
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The summary as JSON on stdout, all else on stderr.", rich_help_panel=HOW)
+    ] = False,
+    log_json: Annotated[
+        str | None,
+        typer.Option(
+            "--log-json", metavar="FILE", help="Append a JSON line for every photo; - is stderr.", rich_help_panel=HOW
+        ),
+    ] = None,
+    allow_review: Annotated[
+        bool, typer.Option("--allow-review", help="Exit 0, not 3, when photos need a look.", rich_help_panel=HOW)
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Tracebacks of errors.", rich_help_panel=HOW)] = False,
+) -> None:
+    """Take the people out of a folder of photos or a COCO directory.
+
+    \b
+    person-removal run holiday/ without-people/ --preset embedded
+    person-removal run coco/ s3://bucket/out --preset coco --set refine.dilate=0.1
+    """
+    if verbose:
+        logging.basicConfig(level=logging.INFO)
+        logging.getLogger("person_removal").setLevel(logging.DEBUG)
+    base: dict[str, Any] = {}
+    if segmenter:
+        base["segment"] = {"segmenter": segmenter}
+    if licences:
+        base["input"] = {"licences": licences}
+    if fill:
+        base["inpaint"] = {"fill": fill}
+    if device:
+        for section in ("segment", "inpaint"):
+            base.setdefault(section, {})["device"] = device
+    options: dict[str, Any] = {"wait": wait or None, "log_json": log_json, "keep": False if discard_cache else None}
+    options |= {"workers": workers, "runner": runner, "address": address}
+    base["run"] = {name: value for name, value in options.items() if value is not None}
+    if keep:
+        base["refine"] = {"keep": str(Path(keep).absolute()) if keep.endswith(".json") else keep}
+    if scrub:
+        base["publish"] = {"scrub": True}
+    settings = load_settings(preset, set_ or (), base=base)
+    wanted = selection(stages, refresh, photos, status)
+    show = Show.of(quiet=quiet, as_json=as_json)
+    raise typer.Exit(run_job(source, output, settings, wanted, prefect=prefect, allow_review=allow_review, show=show))
 
 
 def run_job(
@@ -34,26 +166,42 @@ def run_job(
     *,
     prefect: bool = False,
     allow_review: bool = False,
+    show: Show | None = None,
 ) -> int:
     """Plan, run, report; returns the exit code. Raises the errors of `flows.job.prepare`."""
+    show = show or Show.of()
     job = prepare(source, output, settings, wanted or Selection())
-    _announce(job)
-    with _progress() as progress, listening(_follow(progress, job)):
+    show.announce(job)
+    with show.following(job):
         if prefect or settings.run.runner != "threads" or os.environ.get("PREFECT_API_URL"):
             summary = _through_prefect(source, output, settings, job)
         else:
             summary = execute(job)
+    code = summary.exit_code(allow_review) if summary else 0
+    if summary:
+        show.close(summary)
+    else:
+        show.stages_done(job)
+    if show.as_json:
+        console.print_json(json.dumps(_as_json(job, summary, code)))
+    return code
+
+
+def _as_json(job: Job, summary: Summary | None, code: int) -> dict[str, Any]:
+    """What a script wants to know of a run that is over."""
+    facts: dict[str, Any] = {"output": str(job.context.output), "stages": job.selection.stages, "exit_code": code}
     if summary is None:
-        console.print(f"Stages done: {', '.join(job.selection.stages)}.", markup=False)
-        if job.selection.reached[-1] == "refine" and settings.publish.masks:
-            console.print(
-                f"The holes are in {job.context.output / 'masks'}: white is removed. Edit any of them, "
-                "then run again without --stages.",
-                markup=False,
-            )
-        return 0
-    _close(summary)
-    return summary.exit_code(allow_review)
+        return facts
+    return facts | {
+        "photos": summary.photos,
+        "states": {state: summary.states.get(state, 0) for state in STATES},
+        "computed": summary.computed,
+        "missing": summary.missing,
+        "seconds": round(summary.seconds, 3),
+        "photos_per_second": round(summary.rate, 3),
+        "problems": summary.problems,
+        "report": str(summary.report) if summary.report else None,
+    }
 
 
 def _through_prefect(source: Path, output: Path, settings: Settings, job: Job) -> Summary | None:
@@ -78,90 +226,3 @@ def _through_prefect(source: Path, output: Path, settings: Settings, job: Job) -
             f"No Prefect server ({' '.join(str(error).split())}); start one, correct PREFECT_API_URL, "
             "or run without --prefect and without PREFECT_API_URL."
         ) from error
-
-
-def _announce(job: Job) -> None:
-    settings, planned = job.context.settings, job.planned
-    output = job.context.output
-    free = None if is_remote(output) else shutil.disk_usage(output).free
-    console.print(
-        f"{planned.photos} photos, {planned.bytes / 1e6:.1f} MB, in {len(planned.shards)} shards"
-        + (f"; free on disk: {free / 1e9:.1f} GB" if free is not None else ""),
-        markup=False,
-    )
-    look = settings.verify.segmenter
-    console.print(
-        f"preset {settings.preset}: segment with {settings.segment.segmenter}, fill with {settings.inpaint.fill}, "
-        f"second look {'by ' + look if look != 'none' else 'by nobody (known people only)'}",
-        markup=False,
-    )
-    for note in job.collection.notes:
-        console.print(note, style="yellow", markup=False)
-    if planned.edited:
-        console.print(
-            f"masks edited by hand: {len(planned.edited)}, the first of {planned.edited[0]}. "
-            "They are used as drawn, whatever the refine settings; delete one to have it computed again.",
-            markup=False,
-        )
-    if free is not None and planned.bytes * 3 > free:
-        console.print("Little room: the run may need about three times the photos' size.", style="yellow")
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description:<8}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
-
-
-def _follow(progress: Progress, job: Job) -> Listener:
-    """Shows every photo that a stage finishes, once a stage."""
-    bars = {stage: progress.add_task(stage, total=job.planned.photos, note="") for stage in job.selection.reached}
-    seen: dict[str, set[str]] = {stage: set() for stage in bars}
-    stored: Counter[str] = Counter()
-
-    def listen(stage: str, row: Row, from_store: bool, seconds: float) -> None:
-        if row["id"] in seen[stage]:  # an extra pass
-            return
-        seen[stage].add(row["id"])
-        stored[stage] += from_store
-        note = f"{stored[stage]} cached" if stored[stage] else ""
-        progress.update(bars[stage], advance=1, note=note)
-
-    return listen
-
-
-def _close(summary: Summary) -> None:
-    table = Table("state", "photos", "", title=None)
-    for state in STATES:
-        if state in summary.states:
-            table.add_row(state, str(summary.states[state]), STATE_WORDS[state].meaning)
-    console.print(table)
-    _problems(summary.problems)
-    rate = summary.photos / max(summary.seconds, 1e-9)
-    if summary.computed:
-        done = f"{summary.computed} of {summary.photos} photos computed, the rest from the store"
-        if summary.computed == summary.photos:
-            done = f"{summary.photos} photos"
-        console.print(f"{done}; {summary.seconds:.1f} s ({rate:.2f} photos/s).", markup=False)
-    else:
-        console.print(f"Everything was cached: nothing computed; {summary.seconds:.1f} s.", markup=False)
-    if summary.missing:
-        console.print(
-            f"{summary.missing} photos of the collection were never part of a run; they are not in OUT.", markup=False
-        )
-    if summary.report:
-        console.print(f"Report: {summary.report}", markup=False)
-
-
-def _problems(problems: Sequence[str]) -> None:
-    for sentence in problems[:10]:
-        console.print(f"  {sentence}", markup=False)
-    if len(problems) > 10:
-        console.print(f"  ... and {len(problems) - 10} more, all in manifest.jsonl.", markup=False)

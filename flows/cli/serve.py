@@ -29,7 +29,7 @@ def serve(
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Runs at a time; each uses every core.")] = 1,
 ) -> None:
-    """Prefect on this machine: server, worker and deployments, until Ctrl-C.
+    """Server, worker and deployments on this machine, until Ctrl-C.
 
     With PREFECT_API_URL set, that server is used and only a worker is started.
 
@@ -82,7 +82,7 @@ def schedule(
     preset: Preset = "coco",
     set_: Set = None,
 ) -> None:
-    """Set what person-removal/nightly works on, and when; switches its schedule on.
+    """What is done every night, and when.
 
     \b
     person-removal schedule /photos /photos-without-people --cron "30 1 * * *"
@@ -102,7 +102,7 @@ def schedule(
 
 
 def deploy() -> None:
-    """Register work pool, deployments and crash detection with the server of PREFECT_API_URL.
+    """Register the deployments with the server of PREFECT_API_URL.
 
     \b
     PREFECT_API_URL=http://server:4200/api person-removal deploy

@@ -17,7 +17,7 @@ def undo_annotations(
     removed: Annotated[Path, typer.Argument(metavar="REMOVED", help="The removed_annotations.json of the same run.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The restored file; a new one.")],
 ) -> None:
-    """Put an annotation file together again as it was before the run.
+    """The annotation file as it was before a run edited it.
 
     \b
     cd out/annotations

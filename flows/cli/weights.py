@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,11 +12,17 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.table import Table
 
 from configs import SettingsError
-from configs.load import load_settings
+from configs.load import load_settings, preset_names
 from data import weights
-from flows.cli.options import Set
+from data.weights import WeightsError
+from flows.cli.options import Set, completing
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch and verify the networks' weights.")
+
+
+def _names() -> list[str]:
+    return [*weights.registry().weights, *weights.registry().aliases]
+
 
 _STATES = {"ready": "[green]ready[/]", "missing": "missing", "damaged": "[red]damaged[/]"}
 
@@ -45,8 +51,13 @@ def list_() -> None:
 
 @app.command()
 def fetch(
-    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Names from `list`.")] = None,
-    preset: Annotated[str | None, typer.Option(help="Fetch what this preset needs.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="Names from `list`.", autocompletion=completing(_names))
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Fetch what this preset needs.", autocompletion=completing(preset_names)),
+    ] = None,
     set_: Set = None,
     given: Annotated[
         Path | None, typer.Option("--from", metavar="FILE", help="Take this file instead of fetching one.")
@@ -72,6 +83,7 @@ def fetch(
             return
     if not wanted:
         _fail("Say what to fetch: a NAME from `person-removal weights list`, or --preset NAME.")
+    _known(name for name in wanted if given is not None or not Path(name).expanduser().is_file())
     if given is not None and (preset is not None or len(wanted) != 1):
         _fail("--from goes with exactly one NAME.")
     _each(dict.fromkeys(wanted), lambda name: _fetch(name, given, offline))
@@ -79,17 +91,29 @@ def fetch(
 
 @app.command()
 def verify(
-    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Default: all that are here.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="Default: all that are here.", autocompletion=completing(_names)),
+    ] = None,
 ) -> None:
     """Hash the files again and compare them with the registry. Exit code 1: one of them is not as it should be.
 
     \b
     person-removal weights verify
     """
+    _known(names or ())
     wanted = list(names or [name for name in weights.registry().weights if weights.state(name) != "missing"])
     if not wanted:
         typer.echo("No weights are here yet.")
     _each(wanted, lambda name: f"{weights.verify(name).name}: sha256 is right")
+
+
+def _known(names: Iterable[str]) -> None:
+    for name in names:
+        try:
+            weights.registry().resolve(name)
+        except WeightsError as error:
+            _fail(str(error))
 
 
 def _needed_by(preset: str, overrides: Sequence[str]) -> list[str]:
@@ -123,7 +147,7 @@ def _each(names: Sequence[str] | dict[str, None], act: Callable[[str], str]) -> 
     for name in names:
         try:
             typer.echo(act(name))
-        except weights.WeightsError as error:
+        except WeightsError as error:
             typer.echo(str(error), err=True)
             failed = True
     if failed:
@@ -132,7 +156,7 @@ def _each(names: Sequence[str] | dict[str, None], act: Callable[[str], str]) -> 
 
 def _fail(sentence: str) -> None:
     typer.echo(sentence, err=True)
-    raise typer.Exit(1)
+    raise typer.Exit(2)
 
 
 def _size(size: int | None) -> str:

@@ -13,7 +13,7 @@ from flows.cli.bench import app
 
 @pytest.mark.slow
 def test_pipeline(coco: Path, tmp_path: Path) -> None:
-    arguments = ["pipeline", str(coco), "--photos", "4", "--naive", "2", "--json", str(tmp_path / "bench.json")]
+    arguments = ["pipeline", str(coco), "--limit", "4", "--naive", "2", "--json", str(tmp_path / "bench.json")]
     done = CliRunner().invoke(app, [*arguments, "--set", "inpaint.fill=telea"], catch_exceptions=False)
     assert done.exit_code == 0 and "against the plain run" in done.stdout
     timings = {t["what"]: t for t in json.loads((tmp_path / "bench.json").read_text())["timings"]}

@@ -18,6 +18,7 @@ from pycocotools import mask as coco_mask
 
 from data.store import Store
 from flows.cli.main import main
+from flows.cli.show import SoFar
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = [part for setting in FAST for part in ("--set", setting)]
@@ -195,3 +196,89 @@ def test_scrub_takes_the_author_out_of_every_photo(person_removal: Command, tmp_
     assert person_removal(*run, "--set", f"segment.masks={tmp_path / 'masks'}").returncode == 0
     assert b"Ann Author" in (tmp_path / "in/a.jpg").read_bytes()
     assert b"Ann Author" not in (tmp_path / "out/images/a.jpg").read_bytes()
+
+
+COMMANDS = (
+    "",
+    "run",
+    "demo",
+    "fill",
+    "undo-annotations",
+    "serve",
+    "deploy",
+    "schedule",
+    "weights fetch",
+    "cache prune",
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_fits_a_screen_and_shows_an_example(
+    person_removal: Command, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "90")
+    done = person_removal(*command.split(), "--help")
+    assert done.returncode == 0 and len(done.stdout.splitlines()) <= 48
+    assert not command or f"person-removal {command} " in done.stdout
+
+
+def test_json_is_all_that_stdout_holds(person_removal: Command, coco: Path, tmp_path: Path) -> None:
+    (coco / "images/0002.png").write_bytes(b"")
+    run = ["run", coco, tmp_path / "out", "--preset", "coco", *QUICK, "--json"]
+    done = person_removal(*run)
+    summary = json.loads(done.stdout)
+    assert summary["exit_code"] == done.returncode == 1
+    assert summary["states"] == {
+        "removed": 4,
+        "passthrough": 1,
+        "review": 0,
+        "corrupt": 1,
+        "refused": 0,
+        "failed": 0,
+    }
+    assert summary["problems"] == ["0002.png: the file is empty."]
+    assert summary["report"] == str(tmp_path / "out/report.html")
+    assert "people taken out" in done.stderr
+    stopped = person_removal(*run, "--stages", "segment", "--quiet")
+    assert json.loads(stopped.stdout) == {"output": str(tmp_path / "out"), "stages": ["segment"], "exit_code": 0}
+    assert stopped.stderr == ""
+
+
+def test_quiet_tells_of_problems_only(person_removal: Command, coco: Path, tmp_path: Path) -> None:
+    run = ["run", coco, tmp_path / "out", "--preset", "coco", *QUICK, "--quiet"]
+    assert person_removal(*run) == (0, "", "")
+    (coco / "images/0002.png").write_bytes(b"")
+    assert person_removal(*run) == (1, "", "  0002.png: the file is empty.\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("run in out --preset e", ["embedded"]),
+        ("run in out --fill t", ["telea"]),
+        ("run in out --segmenter ma", ["maskrcnn", "mask-files"]),
+        ("run in out --status removed,re", ["removed,removed", "removed,review", "removed,refused"]),
+        ("run in out --set refine.dil", ["refine.dilate=", "refine.dilate_min="]),
+        ("weights fetch pose", ["pose-landmark-full"]),
+    ],
+)
+def test_a_shell_completes_values(
+    person_removal: Command, monkeypatch: pytest.MonkeyPatch, words: str, offered: list[str]
+) -> None:
+    """As the script of `--show-completion` asks for them."""
+    monkeypatch.setenv("_PERSON_REMOVAL_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", f"person-removal {words}")
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split())))
+    assert person_removal().stdout.split() == offered
+
+
+def test_how_far_a_run_is() -> None:
+    so_far = SoFar(photos=4, stages=("segment", "publish"))
+    assert so_far.sentence() == "0 of 4 photos"
+    for number in range(4):
+        so_far.count("segment", {"id": str(number), "facts": {}}, False, 3.0)
+    so_far.count("publish", {"id": "0", "facts": {"state": "removed"}}, False, 1.0)
+    so_far.count("publish", {"id": "1", "state": "corrupt", "reason": "-"}, True, 0)
+    assert so_far.work == (4 * 3 + 2 * 1) / (4 * 3 + 4 * 1)
+    so_far.started -= 140  # 14 of 16 parts took as long
+    assert so_far.sentence() == "2 of 4 photos, 0.01 photos/s, about 0:20 left: removed 1, corrupt 1"

@@ -97,16 +97,16 @@ def test_fetch_from_a_file(tmp_path: Path, cache: Path) -> None:
     ("arguments", "sentence"),
     [
         (("fetch",), "Say what to fetch"),
-        (("fetch", "nothing"), "'nothing' is neither a weights file nor one of the names"),
+        (("fetch", "nothing"), "There are no weights named 'nothing'"),
         (("fetch", "--preset", "nothing"), "There is no preset 'nothing'"),
-        (("fetch", "one", "two", "--from", "x"), "--from goes with exactly one NAME"),
+        (("fetch", "yolov8n", "places2", "--from", "x"), "--from goes with exactly one NAME"),
         (("fetch", "one", "--set", "inpaint.fill=telea"), "--set goes with --preset"),
         (("verify", "nothing"), "There are no weights named 'nothing'"),
     ],
 )
 def test_a_wrong_request_is_one_sentence_on_stderr(arguments: tuple[str, ...], sentence: str) -> None:
     code, out, err = run(*arguments)
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert sentence in err and err.count("\n") == 1
 
 

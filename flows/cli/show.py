@@ -1,0 +1,174 @@
+"""What `person-removal run` shows: what it is about to do, how far it is, how it ended."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from data.places import is_remote
+from data.types import STATES
+from flows.cli.options import console, errors
+from flows.events import Counts, final_state, listening
+from flows.finish import Summary
+from flows.job import Job
+from flows.reading import Row
+from flows.states import STATE_WORDS
+
+EVERY = 30.0
+"""Seconds between two lines where there is no terminal to draw on."""
+
+
+@dataclass(frozen=True)
+class Show:
+    """out: where to tell it. as_json: stdout is left to the summary. problems: where the photos with problems go."""
+
+    out: Console
+    problems: Console
+    as_json: bool = False
+
+    @classmethod
+    def of(cls, *, quiet: bool = False, as_json: bool = False) -> Show:
+        out = Console(quiet=True) if quiet else errors if as_json else console
+        return cls(out, errors if quiet else out, as_json)
+
+    def announce(self, job: Job) -> None:
+        settings, planned, output = job.context.settings, job.planned, job.context.output
+        free = None if is_remote(output) else shutil.disk_usage(output).free
+        self._say(
+            f"{planned.photos} photos, {planned.bytes / 1e6:.1f} MB, in {len(planned.shards)} shards"
+            + (f"; free on disk: {free / 1e9:.1f} GB" if free is not None else "")
+        )
+        look = settings.verify.segmenter
+        self._say(
+            f"preset {settings.preset}: segment with {settings.segment.segmenter}, fill with {settings.inpaint.fill}, "
+            f"second look {'by ' + look if look != 'none' else 'by nobody (known people only)'}"
+        )
+        for note in job.collection.notes:
+            self.out.print(note, style="yellow", markup=False)
+        if planned.edited:
+            self._say(
+                f"masks edited by hand: {len(planned.edited)}, the first of {planned.edited[0]}. "
+                "They are used as drawn, whatever the refine settings; delete one to have it computed again."
+            )
+        if free is not None and planned.bytes * 3 > free:
+            self.out.print("Little room: the run may need about three times the photos' size.", style="yellow")
+
+    @contextmanager
+    def following(self, job: Job) -> Iterator[None]:
+        """Inside, it is shown how far the run is: bars on a terminal, else a line now and then."""
+        so_far = SoFar(job.planned.photos, job.selection.reached)
+        bars = Progress(
+            TextColumn("{task.description:<8}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+            console=self.out,
+            disable=not self.out.is_terminal,
+        )
+        tasks = {stage: bars.add_task(stage, total=so_far.photos, note="") for stage in so_far.stages}
+        total = bars.add_task("all", total=None, note="")
+        said = time.monotonic()
+
+        def listen(stage: str, row: Row, from_store: bool, seconds: float) -> None:
+            nonlocal said
+            so_far.count(stage, row, from_store, seconds)
+            stored = so_far.stored[stage]
+            bars.update(
+                tasks[stage], completed=len(so_far.counts[stage].photos), note=f"{stored} cached" if stored else ""
+            )
+            bars.update(total, note=so_far.sentence(), completed=so_far.work, total=1)
+            if not self.out.is_terminal and time.monotonic() - said >= EVERY:
+                said = time.monotonic()
+                self._say(so_far.sentence())
+
+        with bars, listening(listen):
+            yield
+
+    def stages_done(self, job: Job) -> None:
+        """The end of a run that publishes nothing."""
+        self._say(f"Stages done: {', '.join(job.selection.stages)}.")
+        if job.selection.reached[-1] == "refine" and job.context.settings.publish.masks:
+            self._say(
+                f"The holes are in {job.context.output / 'masks'}: white is removed. Edit any of them, "
+                "then run again without --stages."
+            )
+
+    def close(self, summary: Summary) -> None:
+        table = Table("state", "photos", "", title=None)
+        for state in STATES:
+            if state in summary.states:
+                table.add_row(state, str(summary.states[state]), STATE_WORDS[state].meaning)
+        self.out.print(table)
+        self._problems(summary.problems)
+        if summary.computed:
+            done = f"{summary.computed} of {summary.photos} photos computed, the rest from the store"
+            if summary.computed == summary.photos:
+                done = f"{summary.photos} photos"
+            self._say(f"{done}; {summary.seconds:.1f} s ({summary.rate:.2f} photos/s).")
+        else:
+            self._say(f"Everything was cached: nothing computed; {summary.seconds:.1f} s.")
+        if summary.missing:
+            self._say(f"{summary.missing} photos of the collection were never part of a run; they are not in OUT.")
+        if summary.report:
+            self._say(f"Report: {summary.report}")
+
+    def _problems(self, problems: Sequence[str]) -> None:
+        for sentence in problems[:10]:
+            self.problems.print(f"  {sentence}", markup=False)
+        if len(problems) > 10:
+            self.problems.print(f"  ... and {len(problems) - 10} more, all in manifest.jsonl.", markup=False)
+
+    def _say(self, sentence: str) -> None:
+        self.out.print(sentence, markup=False)
+
+
+class SoFar:
+    """How far a run is, from what is told of its photos."""
+
+    def __init__(self, photos: int, stages: Sequence[str]) -> None:
+        self.photos, self.stages, self.started = photos, stages, time.monotonic()
+        self.counts, self.states = Counts(), dict[str, str]()
+        self.stored: Counter[str] = Counter()
+
+    def count(self, stage: str, row: Row, from_store: bool, seconds: float) -> None:
+        self.stored[stage] += from_store and row["id"] not in self.counts[stage].photos  # not of an extra pass
+        self.counts(stage, row, from_store, seconds)
+        if state := final_state(stage, row):
+            self.states[row["id"]] = state
+
+    @property
+    def work(self) -> float:
+        """Share of the work that is done, 0..1: photos by stage, each stage weighing what its photos take here."""
+        cost = {stage: c.seconds / c.computed for stage, c in self.counts.items() if c.computed}
+        mean = sum(cost.values()) / len(cost) if cost else 1.0  # of a stage that has not begun
+        weight = {stage: cost.get(stage, mean) for stage in self.stages}
+        done = sum(weight[stage] * len(self.counts[stage].photos) for stage in self.stages)
+        return done / max(sum(weight.values()) * self.photos, 1e-9)
+
+    def sentence(self) -> str:
+        """`80 of 186 photos, 1.9 photos/s, about 0:55 left: removed 70, review 2`."""
+        seconds, done, work = time.monotonic() - self.started, len(self.states), self.work
+        parts = [f"{done} of {self.photos} photos"]
+        if done:
+            parts.append(f"{done / max(seconds, 1e-9):.2f} photos/s")
+        if 0 < work < 1:
+            parts.append(f"about {_minutes(seconds * (1 - work) / work)} left")
+        counts = Counter(self.states.values())
+        states = ", ".join(f"{state} {counts[state]}" for state in STATES if counts[state])
+        return ", ".join(parts) + (f": {states}" if states else "")
+
+
+def _minutes(seconds: float) -> str:
+    """`0:55`, `12:03`, `3:02:10`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
