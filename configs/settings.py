@@ -195,14 +195,21 @@ class InpaintSettings(_Frozen):
 class VerifySettings(_Frozen):
     """Look again: is anyone left?"""
 
-    segmenter: SegmenterName | Literal["same", "none"] = "same"
-    """Who looks at the result; `none` only checks that every known person is inside the hole."""
+    segmenter: SegmenterName | Literal["auto", "same", "none"] = "auto"
+    """Who looks at the result. `auto`: another segmenter than the one that made the masks, `yolo` or else `embedded`,
+    whichever's weights are on this machine; without any the same one again, and after given masks nobody. `none` only
+    checks that every known person is inside the hole."""
+    weights: str | None = None
+    """Registry name or path of the weights of a `yolo` or `maskrcnn` that looks; None: the ones of `segment`."""
     score: float = Field(default=0.4, ge=0, le=1)
     """Lowest confidence that counts as somebody left."""
     left: float = Field(default=0.2, ge=0, le=1)
     """A known person with more than this share of pixels outside the hole is left behind."""
     passes: int = Field(default=1, ge=0, le=3)
     """Extra passes that also remove the people that the second look found."""
+    lookalikes: Literal["review", "remove", "ignore"] = "review"
+    """What becomes of people who are seen on a screen or in a book: `review` flags the photo, `remove` takes them out
+    like everyone, `ignore` leaves them with a note."""
 
 
 class PublishSettings(_Frozen):

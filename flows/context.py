@@ -13,13 +13,14 @@ from typing import Any
 
 import detection
 import inpainting
-from configs import GIVEN_MASKS, SegmentSettings, Settings
+from configs import GIVEN_MASKS, Settings
 from configs.devices import device_name
 from data.files import canonical_json, sha256, write_atomic
 from data.places import Listed, Stamp, as_path, is_remote, list_files, read_bytes
 from data.store import Store
 from data.types import Weight
 from data.weights import find
+from flows.second_look import look_settings, resolve_look
 
 STORE = ".person-removal"
 
@@ -129,24 +130,9 @@ def _listed(folder: Path, token: str) -> dict[str, Listed]:
     return list_files(folder)
 
 
-def second_look(settings: Settings) -> SegmentSettings | None:
-    """Settings of the segmenter that looks at the result; None when nobody does."""
-    name = _looker(settings)
-    if name == "none":
-        return None
-    return settings.segment.model_copy(update={"segmenter": name, "score": settings.verify.score})
-
-
-def _looker(settings: Settings) -> str:
-    """`verify.segmenter` by name: given masks cannot look a second time."""
-    if settings.verify.segmenter != "same":
-        return settings.verify.segmenter
-    return "none" if settings.segment.segmenter in GIVEN_MASKS else settings.segment.segmenter
-
-
 def required_weights(settings: Settings) -> list[str]:
     """Registry names or paths of every weights file that these settings need, each once."""
-    look = second_look(settings)
+    look = look_settings(settings)
     names = [
         *detection.required_weights(settings.segment),
         *inpainting.required_weights(settings.inpaint),
@@ -161,16 +147,19 @@ def find_weights(settings: Settings) -> dict[str, Weight]:
 
 
 def resolve(settings: Settings) -> Settings:
-    """Settings without open choices: devices and the second look by name."""
-    looker = _looker(settings)
-    looks = settings.segment.segmenter not in GIVEN_MASKS or looker != "none"
+    """Settings without open choices: devices and the second look by name.
+
+    Raises SettingsError, and data.weights.WeightsError for damaged weights of who may look.
+    """
+    verify = resolve_look(settings)
+    looks = settings.segment.segmenter not in GIVEN_MASKS or verify.segmenter != "none"
     segment = _device(settings.segment.device, "segment.device", looks)
     inpaint = _device(settings.inpaint.device, "inpaint.device", settings.inpaint.fill in ("deepfillv2", "external"))
     return settings.model_copy(
         update={
             "segment": settings.segment.model_copy(update={"device": segment}),
             "inpaint": settings.inpaint.model_copy(update={"device": inpaint}),
-            "verify": settings.verify.model_copy(update={"segmenter": looker}),
+            "verify": verify,
         }
     )
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 
-from data.images import to_raw_frame, upright
-from data.types import Given, People, Person, Photo, Pixels, Thing
+from configs import GIVEN_MASKS, SegmentSettings
+from data.images import Decoded, to_raw_frame, upright
+from data.plan import Entry
+from data.types import Given, People, Person, Photo, PhotoError, Pixels, Thing
 from detection.protocol import Segmenter
+from flows import networks
+from flows.context import RunContext
 
 
 def see(segmenter: Segmenter, name: str, pixels: Pixels, orientation: int, given: Given | None = None) -> People:
@@ -38,3 +45,36 @@ def is_upright(stated: tuple[int, int] | None, size: tuple[int, ...], orientatio
     """
     height, width = size
     return orientation >= 5 and height != width and stated == (width, height)
+
+
+def look(run: RunContext, settings: SegmentSettings, photo: Decoded, pixels: Pixels, entry: Entry) -> People:
+    """People in `pixels` (the photo's raw frame), seen upright; given masks are in the raw frame already, unless the
+    annotation file states the upright size."""
+    given, orientation = _given(run, settings, photo, entry), photo.orientation
+    if given:
+        orientation = photo.orientation if _stated_upright(photo, entry) and given.mask_file is None else 1
+    return see(networks.segmenter(settings, run.weights), entry.name, pixels, orientation, given)
+
+
+def _given(run: RunContext, settings: SegmentSettings, photo: Decoded, entry: Entry) -> Given | None:
+    if entry.given is None or settings.segmenter not in GIVEN_MASKS:
+        return None
+    if settings.segmenter == "mask-files":
+        return Given(mask_file=Path(entry.given))
+    height, width = photo.pixels.shape[:2]
+    if entry.stated_size != (height, width) and not _stated_upright(photo, entry):
+        raise PhotoError(
+            "refused",
+            f"{entry.name}: the photo is {width} x {height}, the annotation file says "
+            f"{_stated(entry)}; its masks would not fit.",
+        )
+    given = json.loads(run.store.read("given", entry.given))
+    return Given(tuple(given["persons"]), tuple((label, annotation) for label, annotation in given["objects"]))
+
+
+def _stated_upright(photo: Decoded, entry: Entry) -> bool:
+    return is_upright(entry.stated_size, photo.pixels.shape[:2], photo.orientation)
+
+
+def _stated(entry: Entry) -> str:
+    return f"{entry.stated_size[1]} x {entry.stated_size[0]}" if entry.stated_size else "no size"

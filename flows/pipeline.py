@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from flows.context import second_look
 from flows.planning import Planned
 from flows.processes import overlapping
 from flows.runners import run_stage
@@ -77,6 +76,5 @@ def run_pipeline(
     def step(stage: str, shard: str, inputs: dict[str, Any], again: bool) -> Any:
         return run_stage(stage, planned.run, shard, inputs, **selection.options(stage, again))
 
-    settings, reached = planned.context.settings, selection.reached
-    passes = settings.verify.passes if second_look(settings) else 0  # nobody looks: nobody more is found
+    passes, reached = planned.context.settings.verify.passes, selection.reached
     return list(each(lambda shard: remove_people_from_shard(shard, step, passes, reached), planned.shards))

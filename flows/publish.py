@@ -12,9 +12,11 @@ from flows.context import RunContext
 from flows.outputs import MASKS, write_files
 from flows.report.thumbnails import SUFFIXES, thumbnails
 
-STAGE_VERSION = 6
+STAGE_VERSION = 7
 """Part of every key: raise it when the same result gives other files or facts than before."""
 
+_VERIFIED = ("looked", "independent", "left", "found", "quality")
+"""Facts of the verify stage that the manifest tells; `quality` only where there is a hole."""
 MADE_UP = 0.7
 """Above this share of hole a result says little about the place; the manifest notes it."""
 
@@ -61,8 +63,8 @@ def publish_photo(
         "output": f"{folder}/{entry.name}",
         "output_sha256": sha256(raw),
         "mask": f"{MASKS}{entry.mask_name}" if run.settings.publish.masks or entry.edited else None,
-        "notes": [*_notes(share, facts["refine"]), *encoded.notes],
-        "verify": {key: verified[key] for key in ("looked", "found", "left")},
+        "notes": [*_notes(share, facts["refine"], verified), *encoded.notes],
+        "verify": {key: verified[key] for key in _VERIFIED if key in verified},
         "thumbnails": pictures,
         "orientation": photo.orientation,
         "files": written,
@@ -71,29 +73,31 @@ def publish_photo(
 
 def photo_state(hole: Hole, verified: dict[str, Any]) -> State:
     """`review` when somebody may be left, else `removed` or, where there was nobody, `passthrough`."""
-    if verified["left"] or verified["found"]:
+    if verified["left"] or verified["doubts"]:
         return "review"
     return "removed" if hole.any() else "passthrough"
 
 
-def _notes(share: float, refined: dict[str, Any]) -> list[str]:
+def _notes(share: float, refined: dict[str, Any], verified: dict[str, Any]) -> list[str]:
     notes = [f"{share:.0%} of the photo is made up"] if share > MADE_UP else []
     if refined["kept"]:
         notes.append(f"{refined['kept']} of the people kept")
     if refined["edited"]:
         notes.append("mask edited by hand")
+    like = [found["like"] for found in verified["found"] if found["like"]]
+    if like:
+        notes.append(f"{len(like)} seen that may only look like people ({', '.join(sorted(set(like)))})")
     return notes
 
 
 def _reason(state: State, verified: dict[str, Any], name: str) -> str | None:
     if state != "review":
         return None
-    parts = []
-    if verified["left"]:
-        parts.append(f"{verified['left']} known person(s) not inside the hole")
-    if verified["found"]:
-        best = max(found["score"] for found in verified["found"])
-        parts.append(f"{len(verified['found'])} person(s) seen in the result (score up to {best:.2f})")
+    parts = [f"{verified['left']} known person(s) not inside the hole"] if verified["left"] else []
+    for where, place in (("hole", "what was filled in"), ("elsewhere", "the rest of the result")):
+        scores = [found["score"] for found in verified["found"] if found["where"] == where]
+        if scores:
+            parts.append(f"{len(scores)} person(s) seen in {place} (score up to {max(scores):.2f})")
     return f"{name}: {' and '.join(parts)}."
 
 

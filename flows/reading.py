@@ -19,6 +19,8 @@ Row = dict[str, Any]
 """What a stage says of one photo: name, key, sha256 and facts of its artifact, or state and reason."""
 Rows = Mapping[str, Row]
 """The photo's rows of earlier stages, by stage name."""
+Made = tuple[bytes, dict[str, Any]]
+"""An artifact's payload and facts."""
 
 
 def read_photo(run: RunContext, entry: Entry) -> Decoded:
@@ -47,3 +49,10 @@ def read_kept(run: RunContext, rows: Rows) -> Hole | None:
 
 def read_patches(run: RunContext, rows: Rows) -> list[Patch]:
     return inpainting.unpack(run.store.read("inpaint", rows["inpaint"]["key"]))
+
+
+def extra_digest(rows: Rows) -> list[str]:
+    """Digest of the extra people that an earlier look found; nothing when there are none, so that a further pass
+    over a photo that needs none has the first pass's keys."""
+    extra = rows["verify"]["facts"]["extra"] if "verify" in rows else None
+    return [extra] if extra else []

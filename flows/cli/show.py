@@ -20,6 +20,7 @@ from flows.events import Counts, final_state, listening
 from flows.finish import Summary
 from flows.job import Job
 from flows.reading import Row
+from flows.second_look import who_looks
 from flows.states import STATE_WORDS
 
 EVERY = 30.0
@@ -46,10 +47,9 @@ class Show:
             f"{planned.photos} photos, {planned.bytes / 1e6:.1f} MB, in {len(planned.shards)} shards"
             + (f"; free on disk: {free / 1e9:.1f} GB" if free is not None else "")
         )
-        look = settings.verify.segmenter
         self._say(
             f"preset {settings.preset}: segment with {settings.segment.segmenter}, fill with {settings.inpaint.fill}, "
-            f"second look {'by ' + look if look != 'none' else 'by nobody (known people only)'}"
+            f"{who_looks(settings)}"
         )
         for note in job.collection.notes:
             self.out.print(note, style="yellow", markup=False)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from collection_with_people import box_annotation, contents, manifest, remove, save_photo
+from collection_with_people import FAST, box_annotation, contents, manifest, remove, save_photo
 from PIL import Image
 from pycocotools.coco import COCO
 from typer.testing import CliRunner
@@ -22,6 +22,7 @@ from flows.selection import selection
 
 SIZE = {"height": 96, "width": 128}
 PERSON = (20, 30, 16, 40)
+QUICK = [part for setting in FAST for part in ("--set", setting)]
 KINDS = ("instances", "person_keypoints", "captions")
 
 
@@ -112,7 +113,7 @@ def test_photos_of_other_licences_are_no_part_of_the_run(tmp_path: Path) -> None
     remove(coco, out)
     result = CliRunner().invoke(
         app,
-        ["run", str(coco), str(out), "--preset", "coco", "--licences", "Attribution License", "--fill", "telea"],
+        ["run", str(coco), str(out), "--preset", "coco", "--licences", "Attribution License", *QUICK],
     )
     assert result.exit_code == 1, "the broken photo"
     assert "Not taken, for want of the licence Attribution License: 1 photos." in result.output
@@ -125,7 +126,7 @@ def test_photos_of_other_licences_are_no_part_of_the_run(tmp_path: Path) -> None
 
 def test_licences_that_forbid_changes_are_said(tmp_path: Path) -> None:
     coco, out = make(tmp_path / "coco"), tmp_path / "out"
-    result = CliRunner().invoke(app, ["run", str(coco), str(out), "--preset", "coco", "--fill", "telea"])
+    result = CliRunner().invoke(app, ["run", str(coco), str(out), "--preset", "coco", *QUICK])
     sentence = "Photos under a licence that forbids passing on changed copies: 1 (Attribution-NoDerivs License: 1)"
     assert sentence in result.output and sentence in (out / "report.html").read_text()
 

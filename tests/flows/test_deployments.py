@@ -21,7 +21,9 @@ pytestmark = [
 
 ROOT = Path(__file__).resolve().parents[2]
 ALL = {"person-removal", "segment", "refine", "inpaint", "verify", "publish", "nightly"}
-TELEA = {"preset": "coco", "settings": json.dumps({"inpaint": {"fill": "telea"}, "run": {"workers": 1, "timeout": 0}})}
+CHANGES = {"inpaint": {"fill": "telea"}, "verify": {"segmenter": "none"}, "run": {"workers": 1, "timeout": 0}}
+SLOW = {"preset": "coco", "settings": json.dumps({"verify": {"segmenter": "none"}})}
+TELEA = {"preset": "coco", "settings": json.dumps(CHANGES)}
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +163,7 @@ def _runs_of(operator: Operator, deployment: str, state: str) -> list[dict[str, 
 
 def test_a_killed_run_is_crashed_and_a_retry_goes_on(operator: Operator, slow_coco: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    run = operator.start("person-removal", source=str(slow_coco), output=str(out), preset="coco")
+    run = operator.start("person-removal", source=str(slow_coco), output=str(out), **SLOW)
     filled = out / ".person-removal/inpaint"
     wait_for(lambda: list(filled.glob("*/*")), 240, "the first photo is filled")
     kill(operator.processes_of(run))
@@ -184,7 +186,7 @@ def test_a_run_whose_worker_is_gone_too_is_found_by_its_heartbeats(
     patience = automation["trigger"]["within"]
     assert patience > 3 * 30, "three heartbeats may be lost"
     _be_impatient(operator, automation, 10)
-    run = operator.start("person-removal", source=str(slow_coco), output=str(tmp_path / "out"), preset="coco")
+    run = operator.start("person-removal", source=str(slow_coco), output=str(tmp_path / "out"), **SLOW)
     wait_for(lambda: list((tmp_path / "out/.person-removal/inpaint").glob("*/*")), 240, "the first photo is filled")
     kill([*operator.workers(), *operator.processes_of(run)])
     assert operator.ended(run)["type"] == "CRASHED"

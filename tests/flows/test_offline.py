@@ -35,7 +35,7 @@ def test_a_run_uses_no_network(coco: Path, tmp_path: Path, preset: str) -> None:
         find_weights(load_settings(preset))
     except WeightsError as error:
         pytest.skip(str(error))
-    options = [part for setting in FAST for part in ("--set", setting)]
+    options = [part for setting in (*FAST, "verify.segmenter=auto") for part in ("--set", setting)]
     done = subprocess.run(
         [sys.executable, "-c", GUARDED, "run", str(coco), str(tmp_path / "out"), "--preset", preset, *options],
         capture_output=True,

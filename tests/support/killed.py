@@ -17,7 +17,8 @@ import psutil
 from collection_with_people import contents
 
 STAGES = ("segment", "refine", "inpaint", "verify", "publish")
-OPTIONS = ("--preset", "coco", "--set", "inpaint.fill=patchmatch", "--set", "run.shard_size=2", "--workers", "2")
+SETTINGS = ("inpaint.fill=patchmatch", "verify.segmenter=none", "run.shard_size=2")
+OPTIONS = ("--preset", "coco", *(part for setting in SETTINGS for part in ("--set", setting)), "--workers", "2")
 
 
 def start(source: Path, output: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:

@@ -1,0 +1,153 @@
+"""The verify stage: is anyone left in the result, and does it look right?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+import detection
+import inpainting
+import masks
+from data.files import canonical_json, sha256
+from data.plan import Entry
+from data.store import artifact_key
+from data.types import Hole, People, Person, Pixels, Thing
+from flows import holes
+from flows.context import RunContext
+from flows.looking import look
+from flows.quality import quality
+from flows.reading import Made, Rows, extra_digest, read_extra, read_hole, read_patches, read_people, read_photo
+from flows.second_look import SHOWS, TAKEN_FOR, is_independent, look_settings
+
+STAGE_VERSION = 3
+"""Part of every key: raise it when the same result gives other facts of who is left than before."""
+
+Mask = NDArray[np.bool_]
+CHANGED = 8
+"""Grey levels by which a pixel of the hole differs from the photo's, in any channel, to be the fill's own work."""
+MOSTLY = 0.5
+WITHIN = 0.8
+"""A person may be only a thing, or a picture in it, from this share of its pixels within the thing on."""
+
+
+@dataclass(frozen=True)
+class Find:
+    """Somebody whom the second look found. where: in what the fill made up (`hole`), or in what is the photo's own.
+    like: what it may only be a picture of, None for a person."""
+
+    person: Person
+    where: Literal["hole", "elsewhere"]
+    like: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        return {"bbox": list(self.person.bbox), "score": self.person.score, "where": self.where, "like": self.like}
+
+
+def verify_key(run: RunContext, entry: Entry, rows: Rows) -> str:
+    settings = look_settings(run.settings)
+    return artifact_key(
+        "verify",
+        STAGE_VERSION,
+        {
+            "verify": run.settings.verify.model_dump(mode="json", exclude={"passes", "segmenter", "weights"}),
+            "look": settings.model_dump(mode="json") if settings else None,
+            "independent": is_independent(run.settings.segment, settings),
+        },
+        run.digests(detection.required_weights(settings)) if settings else [],
+        [
+            entry.sha256,
+            *(rows[s]["sha256"] for s in ("segment", "refine", "inpaint")),
+            *extra_digest(rows),
+            *holes.kept_digest(run, entry),
+            *holes.edited_digest(entry),
+        ],
+    )
+
+
+def verify(run: RunContext, entry: Entry, rows: Rows) -> Made:
+    """Everyone who may be left: known people outside the hole, and people whom a second look finds.
+
+    Whom the photo itself still shows is *extra*, for a further pass over the original; whom the fill made up cannot be
+    helped by a larger hole.
+    """
+    settings, people, hole = run.settings.verify, read_people(run, rows), read_hole(run, rows)
+    choice = holes.choose(run, entry, people)
+    facts: dict[str, Any] = {"looked": "none", "independent": False, "left": _left(people, hole, choice, settings.left)}
+    finds: list[Find] = []
+    looker, first = look_settings(run.settings), run.settings.segment
+    if looker:
+        facts |= {"looked": looker.segmenter, "independent": is_independent(first, looker)}
+    # an untouched photo looks the same to the same eyes
+    sees_more = looker is not None and (facts["independent"] or looker.score < first.score)
+    if hole.any() or sees_more:
+        photo = read_photo(run, entry)
+        result = inpainting.compose(photo.pixels, hole, read_patches(run, rows))
+        if looker:
+            seen = _not_kept(run, look(run, looker, photo, result, entry), choice)
+            finds = judge(seen, hole, photo.pixels, result)
+        if hole.any():
+            facts["quality"] = quality(result, hole)
+    missed = [f.person for f in finds if f.where == "elsewhere" and (not f.like or settings.lookalikes == "remove")]
+    extra = People(people.size, tuple(missed))
+    if extra_digest(rows):
+        extra = read_extra(run, rows).plus([extra])
+    extra_json = extra.to_json()
+    facts["found"] = [find.to_json() for find in finds]
+    facts["doubts"] = sum(not find.like or settings.lookalikes != "ignore" for find in finds)
+    # a hand's word on the hole is the last one, so a further pass would change nothing
+    facts["extra"] = sha256(canonical_json(extra_json)) if len(extra) and not entry.edited else None
+    return canonical_json({"extra": extra_json}), facts
+
+
+def judge(seen: People, hole: Hole, before: Pixels, after: Pixels) -> list[Find]:
+    """What is to be thought of everyone `seen` in the result `after` of the photo `before`, whose hole this is.
+
+    before, after: uint8 H x W x 3. hole: uint8 H x W, 255 = filled.
+    """
+    made_up = (hole > 0) & (np.abs(after.astype(np.int16) - before).max(2) > CHANGED)
+    return [_judged(person, seen, made_up) for person in seen.persons]
+
+
+def _judged(person: Person, seen: People, made_up: Mask) -> Find:
+    mask = seen.mask(person)
+    like = next((like for thing in seen.objects if (like := _like(person, mask, thing, seen.mask(thing)))), None)
+    return Find(person, "hole" if _share(made_up, mask) > MOSTLY else "elsewhere", like)
+
+
+def _like(person: Person, mask: Mask, thing: Thing, area: Mask) -> str | None:
+    """What the person is like if it is only the thing, or a picture in it; None for a person of their own."""
+    if _share(area, mask) < WITHIN:
+        return None  # somebody in front of a screen hides it: their pixels are not the screen's
+    if thing.label in SHOWS:
+        return SHOWS[thing.label]
+    same = _share(mask, area) > MOSTLY and thing.score > person.score  # the network is surer that it is a dog
+    return TAKEN_FOR.get(thing.label) if same else None
+
+
+def _left(people: People, hole: Hole, choice: masks.Choice, most: float) -> int:
+    """How many of those who leave have more than a share of `most` of their pixels outside the hole."""
+    outside = (hole == 0) & ~choice.kept
+    leave = (person for person, stays in zip(people.persons, choice.stays, strict=True) if not stays)
+    return sum(1 for person in leave if _share(outside, people.mask(person)) > most)
+
+
+def _not_kept(run: RunContext, found: People, choice: masks.Choice) -> People:
+    """Whom a second look found, without those who may stay."""
+    may_stay = choice.kept | choice.region
+    return replace(
+        found,
+        persons=tuple(
+            person
+            for person, mask in ((person, found.mask(person)) for person in found.persons)
+            if _share(may_stay, mask) <= MOSTLY
+            and not masks.is_small(int(np.count_nonzero(mask)), found.size, run.settings.refine)
+        ),
+    )
+
+
+def _share(region: Mask, mask: Mask) -> float:
+    """Share of the mask's pixels that lie in the region; 0 for an empty mask."""
+    return np.count_nonzero(region & mask) / max(1, int(np.count_nonzero(mask)))
