@@ -9,6 +9,7 @@ import typer
 import configs  # noqa: F401  (prepares the environment before anything heavy is imported)
 from flows.cli import bench, cache, evaluate, weights
 from flows.cli.demo import demo
+from flows.cli.doctor import doctor
 from flows.cli.fill import fill
 from flows.cli.options import errors
 from flows.cli.run import run
@@ -31,6 +32,7 @@ app.command(rich_help_panel=WORK)(demo)
 app.command(rich_help_panel=WORK)(fill)
 app.command("undo-annotations", rich_help_panel=WORK)(undo_annotations)
 app.add_typer(cache.app, name="cache", rich_help_panel=WORK)
+app.command(rich_help_panel=LOOK)(doctor)
 app.add_typer(weights.app, name="weights", rich_help_panel=LOOK)
 app.add_typer(evaluate.app, name="evaluate", rich_help_panel=LOOK)
 app.add_typer(bench.app, name="bench", rich_help_panel=LOOK)

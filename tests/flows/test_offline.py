@@ -9,23 +9,11 @@ from pathlib import Path
 
 import pytest
 from collection_with_people import FAST
+from guarded import GUARDED
 
 from configs.load import load_settings
 from data.weights import WeightsError
 from flows.context import find_weights
-
-GUARDED = """
-import sys
-
-def guard(event, arguments):
-    if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"):
-        sys.stderr.write(f"NETWORK {event} {arguments[1:]}\\n")
-        raise RuntimeError("network use")
-
-sys.addaudithook(guard)
-from flows.cli.main import main
-main()
-"""
 
 
 @pytest.mark.slow
