@@ -44,6 +44,16 @@ def with_preset(settings: Settings | dict[str, Any], preset: str) -> Settings:
     return load_settings(tree.get("preset", preset), base=tree)
 
 
+def with_own(settings: Settings, own: dict[str, Any]) -> Settings:
+    """Settings of a run with a photo's own over them, by section; who stays in it (`refine.keep`) stands in the plan.
+    Raises SettingsError."""
+    tree = settings.model_dump(mode="json")
+    keep = tree["refine"]["keep"]
+    merge(tree, own)
+    tree["refine"]["keep"] = keep
+    return validate(tree)
+
+
 def validate(tree: dict[str, Any]) -> Settings:
     """Settings from nested values. Raises SettingsError with the first fault and the nearest field name."""
     try:

@@ -36,7 +36,7 @@ def read_keep(text: str | None, folder: Path, names: AnyOf[str]) -> dict[str, Ke
     for name in tree:
         if name not in names:
             raise InputError(f"{path}: there is no photo {name!r} in the collection.")
-    return {name: _keep(value, f"{path}: {name}") for name, value in tree.items()}
+    return {name: as_keep(value, f"{path}: {name}") for name, value in tree.items()}
 
 
 def parse_keep(text: str) -> Keep:
@@ -47,10 +47,11 @@ def parse_keep(text: str) -> Keep:
         numbers = tuple(int(part) for part in text.split(","))
     except ValueError:
         raise InputError(f"--keep {text}: {_FORMS}.") from None
-    return _keep(list(numbers), f"--keep {text}")
+    return as_keep(list(numbers), f"--keep {text}")
 
 
-def _keep(value: Any, where: str) -> Keep:
+def as_keep(value: Any, where: str) -> Keep:
+    """A value of a keep-list. where: for the message. Raises InputError."""
     if value == "largest":
         return "largest"
     if not isinstance(value, list):

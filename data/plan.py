@@ -32,7 +32,9 @@ class Entry:
     id: digest of the name, stable across runs. sha256: of the file. given: store key of the photo's annotation
     slice, or the path of its mask file; given_sha256: its content. mask_name: where its hole is published,
     below `masks/`. keep: who stays. spared: path of the mask of where nothing is removed. edited: path of its
-    published mask, when somebody edited that by hand. state, reason: set when the photo is over before it started.
+    published mask, when somebody edited that by hand. settings: the photo's own, over the run's. decision: what
+    somebody wants published (`approve`: the result, `original`, `leave-out`: nothing) in place of the result with
+    the sha256 decided_on. state, reason: set when the photo is over before it started.
     """
 
     id: str
@@ -50,6 +52,9 @@ class Entry:
     spared_sha256: str | None = None
     edited: str | None = None
     edited_sha256: str | None = None
+    settings: dict[str, Any] | None = None
+    decision: str | None = None
+    decided_on: str | None = None
     state: str | None = None
     reason: str | None = None
 

@@ -12,6 +12,7 @@ from data.collection import Collection
 from data.files import digest
 from data.weights import registry
 from flows.context import RunContext
+from flows.decisions import Decisions
 
 
 def described(context: RunContext, collection: Collection) -> dict[str, Any]:
@@ -46,9 +47,10 @@ def _photo_licences(collection: Collection) -> dict[str, int] | None:
     return dict(counts.most_common())
 
 
-def repeatable(context: RunContext) -> dict[str, Any]:
+def repeatable(context: RunContext, decisions: Decisions) -> dict[str, Any]:
     """What `info.person_removal` says: enough to repeat the run."""
-    return {
+    decided = {"decisions_sha256": decisions.digest()} if decisions.by_name else {}
+    return decided | {
         "version": tool_version(),
         "settings_sha256": digest(context.settings.model_dump(mode="json", exclude={"run", "preset"})),
         "settings": context.settings.model_dump(mode="json", exclude={"run"}),

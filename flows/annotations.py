@@ -57,9 +57,14 @@ def _made_from(context: RunContext, collection: Collection, rows: Sequence[Row],
             context.settings.annotations.model_dump(mode="json"),
             [[file.coco.path.name, file.coco.layout.sha256, file.prefix, file.main] for file in collection.files],
             sorted(collection.left_out),
-            [[row["name"], row.get("state"), row.get("sha256"), row.get("facts", {}).get("state")] for row in rows],
+            [[row["name"], row.get("state"), row.get("sha256"), *_said(row)] for row in rows],
         ]
     )
+
+
+def _said(row: Row) -> list[Any]:
+    facts = row.get("facts", {})
+    return [facts.get("state"), facts.get("decision")]
 
 
 class _Record:
@@ -113,8 +118,12 @@ def _write(
             return Fate(left="licence" if name in collection.left_out else "not in the collection")
         facts = row.get("facts", {})
         state = str(row.get("state") or facts["state"])
+        rejected = facts.get("decision") == "reject"
         if state not in PUBLISHED:
-            return Fate(left=f"photo is {state}")
+            return Fate(left="left out by decision" if rejected else f"photo is {state}")
+        if rejected:  # the original: everybody is still in it
+            everywhere = encode_counts(np.ones((facts["height"], facts["width"]), bool))
+            return Fate(kept=_in_frame((facts["height"], facts["width"]), everywhere, image, facts["orientation"]))
         if state != "removed" and not facts.get("kept"):
             return Fate()
         if name not in holes:

@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import detection
 import inpainting
 from configs import GIVEN_MASKS, Settings
 from configs.devices import device_name
+from configs.load import with_own
 from data.files import canonical_json, sha256, write_atomic
 from data.places import Listed, Stamp, as_path, is_remote, list_files, read_bytes
 from data.store import Store
@@ -51,6 +52,10 @@ class RunContext:
         """Processes of the whole run. The size of a cluster that runs already is not known when work is planned."""
         unknown = self.settings.run.runner != "threads" and self.settings.run.address
         return self.settings.run.workers or (16 if unknown else os.cpu_count() or 1)
+
+    def for_photo(self, own: dict[str, Any] | None) -> RunContext:
+        """The run as a photo meets it that has settings of its own."""
+        return replace(self, settings=_with_own(self.settings, canonical_json(own))) if own else self
 
     def digests(self, names: list[str]) -> list[str]:
         """sha256 of the named weights, in order."""
@@ -94,6 +99,11 @@ class RunContext:
         path = self.store.root / "runs" / f"{sha256(data)[:16]}.json"
         write_atomic(path, data)
         return path
+
+
+@lru_cache(maxsize=64)
+def _with_own(settings: Settings, own: bytes) -> Settings:
+    return with_own(settings, json.loads(own))
 
 
 @lru_cache(maxsize=4)

@@ -39,7 +39,7 @@ def problems_to(warn: Callable[[str], Any]) -> Iterator[None]:
 
     def listen(stage: str, row: Row, stored: bool, seconds: float) -> None:
         state = final_state(stage, row)
-        if state in (None, *PUBLISHED) or row["id"] in told:
+        if state in (None, *PUBLISHED) or row["id"] in told or row.get("facts", {}).get("decision"):
             return
         told.add(row["id"])
         if len(told) <= SHOWN:

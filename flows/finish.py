@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,12 +20,15 @@ from data.types import PUBLISHED, STATES
 from flows.about import described, repeatable
 from flows.annotations import write_annotations
 from flows.context import RunContext
+from flows.decisions import Decisions
 from flows.outputs import withdraw_photo
+from flows.planning import Planned
 from flows.reading import Row
 from flows.report.page import write_report
 from flows.runners import read_manifest
 from flows.selection import keep_standing, standing_rows
 
+_DONE = {"approve": "approved", "reject": "kept as the original", "redo": "with settings of their own"}
 _ROW = (
     "reason",
     "people",
@@ -35,16 +38,21 @@ _ROW = (
     "format",
     "output",
     "output_sha256",
+    "result_sha256",
+    "photo_sha256",
     "mask",
     "verify",
     "notes",
+    "decision",
+    "settings",
 )
 
 
 @dataclass(frozen=True)
 class Summary:
     """How a run ended. states: photos by state, those that it left as they were included. computed: photos of which
-    anything was computed in this run. missing: photos that it left out and that no earlier run has finished."""
+    anything was computed in this run. missing: photos that it left out and that no earlier run has finished. decided:
+    sentences on what became of decisions. left_out: photos in `refused` that somebody decided to leave out."""
 
     output: Path
     states: dict[str, int]
@@ -53,6 +61,8 @@ class Summary:
     report: Path | None
     problems: tuple[str, ...]
     missing: int = 0
+    decided: tuple[str, ...] = ()
+    left_out: int = 0
 
     @property
     def photos(self) -> int:
@@ -72,8 +82,10 @@ class Summary:
         }
 
     def exit_code(self, allow_review: bool) -> int:
-        """0 when every photo is published; 3 when only `review` is left over (0 if allowed); 1 otherwise."""
-        if any(self.states.get(state) for state in ("corrupt", "refused", "failed")):
+        """0 when every photo is published or left out by decision; 3 when only `review` is left over (0 if allowed); 1
+        otherwise."""
+        undone = sum(self.states.get(state, 0) for state in ("corrupt", "refused", "failed"))
+        if undone > self.left_out:
             return 1
         return 3 if self.states.get("review") and not allow_review else 0
 
@@ -91,10 +103,11 @@ def finish(
     collection: Collection,
     manifests: Sequence[str],
     started: float,
-    others: frozenset[str] = frozenset(),
+    planned: Planned,
 ) -> Summary:
-    """Write what speaks of the collection as a whole. started: seconds since the epoch. others: ids of the photos
-    that this run left alone; what earlier runs said of them still holds."""
+    """Write what speaks of the collection as a whole. started: seconds since the epoch. Of photos that this run left
+    alone (`planned.others`), what earlier runs said still holds."""
+    others = planned.others
     former = standing_rows(context, others) if others else []
     rows = [_slim(row) for path in manifests for row in read_manifest(path)] + former
     rows.sort(key=lambda row: str(row["name"]))
@@ -107,7 +120,7 @@ def finish(
     _write_people(context, rows)
     remarks = list(collection.notes)
     if collection.files:
-        counts = write_annotations(context, collection, rows, repeatable(context))
+        counts = write_annotations(context, collection, rows, repeatable(context, planned.decisions))
         remarks += [f"{name}: {', '.join(f'{n} {what}' for what, n in of.items())}." for name, of in counts.items()]
     states = Counter(str(row["state"]) for row in table)
     computed = context.store.keys("publish", since=started)
@@ -117,8 +130,14 @@ def finish(
         computed=len(computed.intersection(row["key"] for row in rows if "key" in row)),
         seconds=time.time() - started,
         report=output / "report.html" if context.settings.publish.report else None,
-        problems=tuple(str(row["reason"]) for row in table if row["reason"] and row["state"] not in PUBLISHED),
+        problems=tuple(
+            str(row["reason"])
+            for row in table
+            if row["reason"] and row["state"] not in PUBLISHED and row["decision"] != "reject"
+        ),
         missing=len(others) - len(former),
+        decided=tuple(_decided(rows, planned.decisions)),
+        left_out=sum(row["state"] == "refused" and row["decision"] == "reject" for row in table),
     )
     if context.settings.publish.report:
         shown = ({**line, **_shown(row)} for line, row in zip(table, rows, strict=True))
@@ -126,6 +145,22 @@ def finish(
             output, shown, {**described(context, collection), **_figures(summary, started), "remarks": remarks}
         )
     return summary
+
+
+def _decided(rows: Iterable[Row], decisions: Decisions) -> Iterator[str]:
+    """Sentences on what became of the decisions of photos."""
+    counts: Counter[str] = Counter()
+    for row in rows:
+        said, facts = decisions.by_name.get(row["name"]), row.get("facts", {})
+        if facts.get("decision"):
+            left_out = facts["decision"] == "reject" and facts["state"] == "refused"
+            counts["left out" if left_out else _DONE[facts["decision"]]] += 1
+        elif said and said.publishes and not facts:
+            yield f"{row['name']}: '{said.decision}' is not applied: there is no result of this photo."
+        if facts.get("outdated") and said:
+            yield f"{row['name']}: '{said.decision}' was decided of another result and is not applied; look again."
+    if counts:
+        yield f"By decision: {', '.join(f'{number} {what}' for what, number in sorted(counts.items()))}."
 
 
 def _slim(row: Row) -> Row:

@@ -21,6 +21,7 @@ from data.types import PhotoError
 from data.weights import WeightsError
 from flows import upkeep
 from flows.context import STORE, RunContext, find_weights, resolve
+from flows.decisions import RECORD, record, take_decisions
 from flows.events import json_log
 from flows.finish import Summary, finish
 from flows.lock import alone
@@ -45,36 +46,45 @@ class Job:
     planned: Planned
     selection: Selection
     settings: Settings
+    decisions: Path | None = None
 
     @property
     def context(self) -> RunContext:
         return self.planned.context
 
-    def is_for(self, source: Path, output: Path, settings: Settings, selection: Selection) -> bool:
+    def is_for(
+        self, source: Path, output: Path, settings: Settings, selection: Selection, decisions: Path | None
+    ) -> bool:
         same = replace(selection, started=self.selection.started) == self.selection
-        return same and (source, output, settings) == (self.collection.root, self.context.output, self.settings)
+        mine = self.collection.root, self.context.output, self.settings, self.decisions
+        return same and (source, output, settings, decisions) == mine
 
 
-def prepare(source: Path, output: Path, settings: Settings, selection: Selection) -> Job:
-    """Everything that can go wrong before the first photo goes wrong here.
+def prepare(source: Path, output: Path, settings: Settings, selection: Selection, decisions: Path | None = None) -> Job:
+    """Everything that can go wrong before the first photo goes wrong here. decisions: file of what people decided of
+    single photos.
 
     Raises InputError, CocoError, SettingsError, WeightsError: one sentence each.
     """
     source, output = absolute(source), absolute(output)
+    decisions = absolute(decisions) if decisions else None
     handed = _handed.get()
-    if handed and handed.is_for(source, output, settings, selection):
+    if handed and handed.is_for(source, output, settings, selection, decisions):
         return handed
     _check_places(source, output)
     resolved = resolve(settings)
-    weights = find_weights(resolved)
-    if "inpaint" in selection.stages:
-        check_fill(resolved.inpaint, weights)
+    decided = take_decisions(output, decisions, resolved)
+    trees = [resolved, *decided.settings(resolved)]
+    weights = {name: weight for tree in trees for name, weight in find_weights(tree).items()}
+    for tree in trees if "inpaint" in selection.stages else ():
+        check_fill(tree.inpaint, weights)
     collection = read_collection(source, resolved.input)
     context = RunContext(output, resolved, weights)
     _claim(context, source)
     with _disk(output):
         photos = select_photos(context, (source.name for source in collection.sources), selection)
-        return Job(collection, plan_shards(context, collection, photos), selection, settings)
+        planned = plan_shards(context, collection, photos, decided, str(decisions or output / RECORD))
+        return Job(collection, planned, selection, settings, decisions)
 
 
 _handed: ContextVar[Job | None] = ContextVar("handed", default=None)
@@ -100,6 +110,7 @@ def execute(job: Job, run: Callable[[Planned, Selection], Sequence[str]] = run_p
     with _disk(output), alone(output, job.settings.run.wait), json_log(log_to, output=str(output)) as log:
         log("start", photos=job.planned.photos, shards=len(job.planned.shards), stages=job.selection.stages)
         upkeep.begin(store, output)
+        record(output, job.planned.decisions)
         try:
             manifests = run(job.planned, job.selection)
             if job.selection.reached[-1] == "refine":
@@ -108,7 +119,7 @@ def execute(job: Job, run: Callable[[Planned, Selection], Sequence[str]] = run_p
             stop_processes()
         summary = None
         if "publish" in job.selection.stages:
-            summary = finish(job.context, job.collection, manifests, job.selection.started, job.planned.others)
+            summary = finish(job.context, job.collection, manifests, job.selection.started, job.planned)
         upkeep.end(store, manifests)
         if summary and not job.settings.run.keep:
             upkeep.prune(store, everything=True)

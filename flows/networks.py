@@ -56,6 +56,6 @@ def _segmenter(settings: SegmentSettings, weights: _Weights) -> Segmenter:
     return _built(detection.build_segmenter, settings, weights)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)  # the run's, and that of photos with settings of their own
 def _fill(settings: InpaintSettings, weights: _Weights) -> Fill:
     return _built(inpainting.build_fill, settings, weights)

@@ -50,6 +50,7 @@ def person_removal(
     refresh: tuple[StageName, ...] = (),
     photos: tuple[str, ...] = (),
     status: tuple[PhotoState, ...] = (),
+    decisions: str | None = None,
 ) -> Any:
     """Take the people out of the photos in `source` and write the collection to `output`.
 
@@ -62,12 +63,14 @@ def person_removal(
         refresh: Stages to compute again although the store has them.
         photos: Only photos whose names match one of these patterns (street_*); the others stay as they are.
         status: Only photos that ended in one of these states the last time; the others stay as they are.
+        decisions: File of what was decided in report.html; what earlier runs were given still holds.
     """
     try:
         wanted = selection(stages, refresh, photos, status)
-        if deployment.id and not all(is_remote(path) or path.is_absolute() for path in map(as_path, (source, output))):
-            raise InputError(f"source {source!r}, output {output!r}: a worker needs both as full paths.")
-        job = prepare(as_path(source), as_path(output), with_preset(settings, preset), wanted)
+        given = [as_path(path) for path in (source, output, decisions) if path]
+        if deployment.id and not all(is_remote(path) or path.is_absolute() for path in given):
+            raise InputError(f"source {source!r}, output {output!r}: a worker needs every path in full.")
+        job = prepare(given[0], given[1], with_preset(settings, preset), wanted, given[2] if decisions else None)
         return _ending(job, _run(job))
     except USER_ERRORS as error:  # its sentence is the run's state; a traceback would only hide it
         return Failed(message=str(error), data=error)

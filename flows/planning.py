@@ -9,6 +9,7 @@ from data.collection import Collection
 from data.plan import make_entries
 from data.shards import write_shards
 from flows.context import RunContext
+from flows.decisions import NOTHING, RECORD, Decisions, plan_decisions, standing_results
 from flows.outputs import with_edited_masks
 
 
@@ -18,6 +19,7 @@ class Planned:
 
     run, shards: paths of the saved context and the plan's shards. photos, bytes: of the photos in them. edited: names
     of those whose mask a hand edited. others: ids of the collection's photos that this run leaves as they are.
+    decisions: those that hold.
     """
 
     run: str
@@ -27,11 +29,23 @@ class Planned:
     context: RunContext = field(repr=False)
     edited: tuple[str, ...] = ()
     others: frozenset[str] = frozenset()
+    decisions: Decisions = NOTHING
 
 
-def plan_shards(context: RunContext, collection: Collection, photos: Names[str] | None = None) -> Planned:
-    """Digest the photos and assign them to shards; of a collection, only those named in `photos` (None: all)."""
+def plan_shards(
+    context: RunContext,
+    collection: Collection,
+    photos: Names[str] | None = None,
+    decisions: Decisions = NOTHING,
+    decided_in: str = RECORD,
+) -> Planned:
+    """Digest the photos and assign them to shards; of a collection, only those named in `photos` (None: all).
+
+    decisions: of single photos, from the file `decided_in`. Raises InputError, CocoError.
+    """
     entries = make_entries(collection, context.settings, context.store)
+    standing = standing_results(context.output) if decisions.by_name or decisions.given else {}
+    entries, decisions = plan_decisions(decisions, entries, standing, decided_in)
     chosen = with_edited_masks(context, [entry for entry in entries if photos is None or entry.name in photos])
     shards = write_shards(chosen, context.store, context.settings.run.shard_size, context.tasks, of=len(entries))
     return Planned(
@@ -42,4 +56,5 @@ def plan_shards(context: RunContext, collection: Collection, photos: Names[str] 
         context=context,
         edited=tuple(entry.name for entry in chosen if entry.edited),
         others=frozenset(entry.id for entry in entries) - {entry.id for entry in chosen},
+        decisions=decisions,
     )

@@ -84,7 +84,7 @@ def shard_key(stage: str, run: str, shard: str, inputs: Mapping[str, str]) -> tu
     known, keys, stored = _known(context, stage, shard), [], True
     for entry, given in _entries(shard, inputs):
         ended = _ended(entry, given)
-        keys.append([entry.id, ended or step.key(context, entry, given)])
+        keys.append([entry.id, ended or step.key(context.for_photo(entry.settings), entry, given)])
         stored = stored and bool(ended or _stored(context, step, entry, given, known))
     return digest([_MANIFEST_VERSION, str(context.output), stage, keys]), stored
 
@@ -120,7 +120,7 @@ def make_row(run: str, stage: str, entry: Entry, given: Mapping[str, Row]) -> Ro
 
     Except a SettingsError, which every photo would meet.
     """
-    context, step = load_run(run), STAGES[stage]
+    context, step = load_run(run).for_photo(entry.settings), STAGES[stage]
     try:
         for attempt in Retrying(
             stop=stop_after_attempt(1 + context.settings.run.retries),
@@ -187,6 +187,7 @@ def _known(run: RunContext, stage: str, shard: str) -> dict[str, Row]:
 def _stored(
     run: RunContext, stage: Stage, entry: Entry, given: Mapping[str, Row], known: Mapping[str, Row], since: float = 0
 ) -> Row | None:
+    run = run.for_photo(entry.settings)
     key = stage.key(run, entry, given)
     row = known.get(key)
     if row is None or not run.listed(stage.name, key):

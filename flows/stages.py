@@ -119,18 +119,21 @@ def _publish_key(run: RunContext, entry: Entry, rows: Rows) -> str:
             *(entry.name, entry.mask_name, entry.sha256),
             *(rows[stage]["sha256"] for stage in ("segment", "refine", "inpaint", "verify")),
             digest([rows["refine"]["facts"], rows["verify"]["facts"]]),
+            digest([entry.settings, entry.decision, entry.decided_on]),
         ],
     )
 
 
 def _publish(run: RunContext, entry: Entry, rows: Rows) -> Made:
-    people = read_people(run, rows).plus([read_extra(run, rows)])
+    first, extra = read_people(run, rows), read_extra(run, rows)
+    people, refined = first.plus([extra]), rows["refine"]["facts"]
+    stays = holes.choose(run, entry, first, extra).stays if refined["kept"] else (False,) * len(people)
     photo, hole = read_photo(run, entry), read_hole(run, rows)
     result = inpainting.compose(photo.pixels, hole, read_patches(run, rows)) if hole.any() else photo.pixels
-    facts = {stage: rows[stage]["facts"] for stage in ("refine", "verify")}
-    row = publish_photo(run, entry, photo, hole, result, len(people), facts)
-    refined = json.loads(run.store.read("refine", rows["refine"]["key"]))
-    return canonical_json({"people": people.to_json(), "hole": refined}), row
+    facts = {"refine": refined, "verify": rows["verify"]["facts"]}
+    row = publish_photo(run, entry, photo, hole, result, people, stays, facts)
+    artifact = json.loads(run.store.read("refine", rows["refine"]["key"]))
+    return canonical_json({"people": people.to_json(), "hole": artifact}), row
 
 
 STAGES = {

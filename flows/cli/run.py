@@ -38,6 +38,9 @@ def run(
     ] = None,
     scrub: Annotated[bool, typer.Option("--scrub", help="Take places, names and faces out of the metadata.")] = False,
     set_: Set = None,
+    decisions: Annotated[
+        Path | None, typer.Option(metavar="FILE", parser=as_path, help="What was decided in report.html.")
+    ] = None,
     photos: Annotated[
         list[str] | None,
         typer.Option(metavar="GLOB", help="Of such names; the others stay as they are.", rich_help_panel=PHOTOS),
@@ -155,7 +158,8 @@ def run(
     settings = load_settings(preset, set_ or (), base=base)
     wanted = selection(stages, refresh, photos, status)
     show = Show.of(quiet=quiet, as_json=as_json)
-    raise typer.Exit(run_job(source, output, settings, wanted, prefect=prefect, allow_review=allow_review, show=show))
+    code = run_job(source, output, settings, wanted, decisions, prefect=prefect, allow_review=allow_review, show=show)
+    raise typer.Exit(code)
 
 
 def run_job(
@@ -163,6 +167,7 @@ def run_job(
     output: Path,
     settings: Settings,
     wanted: Selection | None = None,
+    decisions: Path | None = None,
     *,
     prefect: bool = False,
     allow_review: bool = False,
@@ -170,7 +175,7 @@ def run_job(
 ) -> int:
     """Plan, run, report; returns the exit code. Raises the errors of `flows.job.prepare`."""
     show = show or Show.of()
-    job = prepare(source, output, settings, wanted or Selection())
+    job = prepare(source, output, settings, wanted or Selection(), decisions)
     show.announce(job)
     with show.following(job):
         if prefect or settings.run.runner != "threads" or os.environ.get("PREFECT_API_URL"):
@@ -200,6 +205,7 @@ def _as_json(job: Job, summary: Summary | None, code: int) -> dict[str, Any]:
         "seconds": round(summary.seconds, 3),
         "photos_per_second": round(summary.rate, 3),
         "problems": summary.problems,
+        "decided": summary.decided,
         "report": str(summary.report) if summary.report else None,
     }
 
@@ -211,6 +217,7 @@ def _through_prefect(source: Path, output: Path, settings: Settings, job: Job) -
     wanted = job.selection
     chosen: dict[str, Any] = {name: getattr(wanted, name) for name in ("refresh", "photos", "status")}
     chosen["stages"] = wanted.stages if wanted.stages != STAGE_NAMES else ()
+    chosen["decisions"] = str(job.decisions) if job.decisions else None
     try:
         with handed_over(job):
             summary: Summary | None = person_removal(

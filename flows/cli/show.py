@@ -16,6 +16,7 @@ from rich.table import Table
 from data.places import is_remote
 from data.types import STATES
 from flows.cli.options import console, errors
+from flows.decisions import RECORD
 from flows.events import Counts, final_state, listening
 from flows.finish import Summary
 from flows.job import Job
@@ -53,6 +54,10 @@ class Show:
         )
         for note in job.collection.notes:
             self.out.print(note, style="yellow", markup=False)
+        if planned.decisions.by_name:
+            self._say(f"decisions: {planned.decisions.summary()} (kept in {output / RECORD})")
+        for note in planned.decisions.notes:
+            self.problems.print(note, style="yellow", markup=False)
         if planned.edited:
             self._say(
                 f"masks edited by hand: {len(planned.edited)}, the first of {planned.edited[0]}. "
@@ -118,6 +123,8 @@ class Show:
             self._say(f"Everything was cached: nothing computed; {summary.seconds:.1f} s.")
         if summary.missing:
             self._say(f"{summary.missing} photos of the collection were never part of a run; they are not in OUT.")
+        for sentence in summary.decided:
+            self._say(sentence)
         if summary.report:
             self._say(f"Report: {summary.report}")
 

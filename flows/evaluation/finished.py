@@ -35,7 +35,7 @@ class FinishedRun:
         """Every photo that was published with its mask: the case, the hole, and the part of the figure `changed`."""
         for photo in photos:
             row = self.rows.get(photo.name, {})
-            if not row.get("mask") or photo.name not in self.people:
+            if not row.get("mask") or not row.get("output") or photo.name not in self.people:
                 continue
             hole = read_mask_png(self.output / row["mask"])
             found = People.from_json(self.people[photo.name])

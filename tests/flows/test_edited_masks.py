@@ -186,7 +186,7 @@ def test_a_mask_edited_while_a_run_publishes_is_left_for_the_next_one(
 ) -> None:
     out = tmp_path / "out"
     remove(coco, out)
-    monkeypatch.setattr("flows.pipeline.with_edited_masks", lambda run, entries: entries)  # planned before the edit
+    monkeypatch.setattr("flows.planning.with_edited_masks", lambda run, entries: entries)  # planned before the edit
     paint(out / "masks" / NAME)
     remove(coco, out, "inpaint.fill=navier-stokes")
     monkeypatch.undo()

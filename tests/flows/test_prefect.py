@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,9 @@ from typing import Any
 
 import pytest
 from collection_with_people import coco_settings, contents, remove
+
+from flows.job import execute, prepare
+from flows.selection import selection
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -59,6 +63,27 @@ def test_same_bytes_as_the_plain_run_and_cached_the_second_time(
     flow(str(coco), str(out), settings=coco_settings())
     assert computed()["refine"] == 6
     assert contents(out) == contents(tmp_path / "plain")
+
+
+@pytest.mark.slow
+def test_what_was_decided_of_photos_goes_through_the_flow(coco: Path, tmp_path: Path) -> None:
+    decided = tmp_path / "decided.json"
+    photos = {
+        "0001.png": {"decision": "reject"},
+        "0002.png": {"decision": "redo", "settings": {"refine": {"dilate": 0.3}}},
+    }
+    for name in ("plain", "prefect"):
+        remove(coco, tmp_path / name)
+    decided.write_text(json.dumps({"person_removal_decisions": 1, "photos": photos}))
+    execute(prepare(coco, tmp_path / "plain", coco_settings(), selection(), decided))
+    flow(str(coco), str(tmp_path / "prefect"), settings=coco_settings(), decisions=str(decided))
+    assert contents(tmp_path / "prefect") == contents(tmp_path / "plain")
+    assert (tmp_path / "prefect/images/0001.png").read_bytes() == (coco / "images/0001.png").read_bytes()
+    job = prepare(coco, tmp_path / "prefect", coco_settings(), selection())
+    assert {name: one.decision for name, one in job.planned.decisions.by_name.items()} == {
+        "0001.png": "reject",
+        "0002.png": "redo",
+    }
 
 
 @pytest.mark.slow
