@@ -346,7 +346,7 @@ def test_a_file_that_is_none_is_one_sentence(
 
 def test_the_command_line_says_what_was_decided(coco: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    options = ["--preset", "coco", "--fill", "telea", "--workers", "1"]
+    options = ["--preset", "coco", "--fill", "telea", "--workers", "1", "--set", "verify.segmenter=none"]
     CliRunner().invoke(app, ["run", str(coco), str(out), *options])
     given = decide(tmp_path, decision="reject")
     result = CliRunner().invoke(app, ["run", str(coco), str(out), *options, "--decisions", str(given)])
