@@ -6,6 +6,7 @@ computed exactly, but only for the queries that are asked for and in tiles, so t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -24,30 +25,35 @@ STRIP = 1 << 20
 """Scores that are worked on at a time: few enough to stay in the processor's cache."""
 
 
-def contextual_attention(features: Tensor, hole: Tensor, layout: Layout, wanted: Box) -> Tensor:
-    """The box `wanted` of the features, each position rebuilt from known patches: [B, C, h', w'].
+def contextual_attention(features: Tensor, hole: Tensor, layout: Layout, wanted: Sequence[Box]) -> list[Tensor]:
+    """Boxes of the features, each position rebuilt from known patches: [B, C, h', w'] for each of `wanted`.
 
     features: [B, C, H/4, W/4]. hole: [B, 1, H, W], 1 = unknown. H and W are multiples of 8.
     """
-    return torch.stack([_one(f, m[0], layout, wanted) for f, m in zip(features, hole, strict=True)])
+    each = [_one(f, m[0], layout, wanted) for f, m in zip(features, hole, strict=True)]
+    return [torch.stack(items) for items in zip(*each, strict=True)]
 
 
-def _one(features: Tensor, hole: Tensor, layout: Layout, wanted: Box) -> Tensor:
+def _one(features: Tensor, hole: Tensor, layout: Layout, wanted: Sequence[Box]) -> list[Tensor]:
     scores = Scores(thinned(features, 2, layout))
     # A key counts when nothing of its 3x3 patch is unknown; beyond the border nothing is.
     known = F.max_pool2d(thinned(hole, 8, layout)[None], 3, 1, 1)[0] == 0  # [rows, columns]
     counts = scores.laid(known.to(features.dtype))  # [rows W]: 1, and 0 for the others and between rows
     values = [[scores.laid(features[:, y::2, x::2]).T for x in (0, 1)] for y in (0, 1)]  # [rows W, C] each
+    return [_rebuilt(box, scores, counts, values, layout == "pt") for box in wanted]
 
+
+def _rebuilt(wanted: Box, scores: Scores, counts: Tensor, values: list[list[Tensor]], fusion: bool) -> Tensor:
+    """One box of the features, [C, h', w']."""
     # Patches are 4 wide, 2 apart, from -1: these reach the wanted box.
     queries = Box(_covering(wanted.rows), _covering(wanted.columns)).within(scores.rows, scores.columns)
     (top, bottom), columns = queries
     across = columns.stop - columns.start
     height = max(1, TILE // (across * len(counts)) - 2)
     strip = max(1, STRIP // ((min(height, bottom - top) + 4) * (across + 4) * scores.width))
-    pasted = features.new_zeros(len(features), 2 * (bottom - top) + 2, 2 * across + 2)
+    pasted = counts.new_zeros(scores.channels, 2 * (bottom - top) + 2, 2 * across + 2)
     for rows in (Span(top + r.start, top + r.stop) for r in strips(bottom - top, height)):
-        score = (scores.fused if layout == "pt" else scores.plain)(rows, columns, strip)  # [R, Q, rows W]
+        score = (scores.fused if fusion else scores.plain)(rows, columns, strip)  # [R, Q, rows W]
         # Keys that do not count keep logit 0, not minus infinity: they take their share of the softmax.
         score *= counts * SOFTMAX_SCALE
         grid = score.view(*score.shape[:2], scores.rows, scores.width)

@@ -5,112 +5,16 @@ Shapes are written for an input of H x W and width c (48 in the published weight
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import partial
-from itertools import accumulate
-from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from inpainting.deepfillv2.attention import Layout, contextual_attention
-from inpainting.deepfillv2.boxes import Box, Span, cut
-
-Activation = Literal["elu", "relu", "rgb"]
-
-
-class GatedConv(nn.Module):
-    """act(feature) * sigmoid(gate), both from one convolution (paper, section 3.1); `rgb` is tanh without gate.
-
-    `up` doubles the map first (nearest). TensorFlow's SAME padding at stride 2 puts its one zero behind.
-    """
-
-    def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        kernel: int = 3,
-        stride: int = 1,
-        dilation: int = 1,
-        up: bool = False,
-        activation: Activation = "elu",
-        layout: Layout = "pt",
-    ) -> None:
-        super().__init__()
-        self.activation, self.up = activation, up
-        self.conv = nn.Conv2d(
-            inputs, outputs if activation == "rgb" else 2 * outputs, kernel, stride, dilation=dilation
-        )
-        self.kernel, self.stride, self.dilation = kernel, stride, dilation
-        self.before = 0 if layout == "tf" and stride == 2 else dilation * (kernel - 1) // 2
-
-    def out_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """(height, width) after this layer."""
-        double = 2 if self.up else 1
-        return size[0] * double // self.stride, size[1] * double // self.stride
-
-    def window(self, makes: Box) -> Box:
-        """What a box of the output reads of the (doubled) input; may stick out of it."""
-        reach = self.dilation * (self.kernel - 1)
-
-        def along(span: Span) -> Span:
-            first = span.start * self.stride - self.before
-            return Span(first, first + (span.stop - span.start - 1) * self.stride + reach + 1)
-
-        return Box(along(makes.rows), along(makes.columns))
-
-    def reads(self, makes: Box) -> Box:
-        """What a box of the output reads of the input; may stick out of it."""
-        return self.window(makes).scaled_down(2) if self.up else self.window(makes)
-
-    def forward(self, x: Tensor, held: Box, makes: Box) -> Tensor:
-        """The box `makes` of the output, from the box `held` of the input."""
-        if self.up:
-            x, held = F.interpolate(x, scale_factor=2.0, mode="nearest"), held.scaled_up(2)
-        x = self.conv(cut(x, held, self.window(makes)))
-        if self.activation == "rgb":
-            return torch.tanh(x)
-        feature, gate = x.chunk(2, dim=1)
-        feature = F.relu(feature) if self.activation == "relu" else elu(feature)
-        return feature * torch.sigmoid(gate)
-
-
-def elu(x: Tensor) -> Tensor:
-    """F.elu; on the CPU by exp, whose kernel is seven times faster than expm1's (apart by 6e-8)."""
-    return torch.maximum(x, torch.exp(x.clamp_max(0)) - 1) if x.is_cpu else F.elu(x)
-
-
-class Step(NamedTuple):
-    layer: GatedConv
-    reads: Box
-    makes: Box
-
-
-class Chain(nn.Module):
-    """Layers one after the other that compute only the box of the output that is wanted."""
-
-    def __init__(self, layers: Iterable[GatedConv]) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(layers)
-
-    def steps(self, size: tuple[int, int], wanted: Box) -> list[Step]:
-        """What each layer reads and makes, first to last, for an input of `size` (height, width)."""
-        layers = cast(list[GatedConv], list(self.layers))
-        sizes = list(accumulate(layers, lambda size, layer: layer.out_size(size), initial=size))
-        steps: list[Step] = []
-        for layer, input_size in zip(reversed(layers), reversed(sizes[:-1]), strict=True):
-            steps.append(Step(layer, layer.reads(wanted).within(*input_size), wanted))
-            wanted = steps[-1].reads
-        return steps[::-1]
-
-    def forward(self, x: Tensor, wanted: Box, held: Box | None = None, size: tuple[int, int] | None = None) -> Tensor:
-        """The box `wanted` of the output; `x` is the input, or its box `held` when the input has `size`."""
-        size = size or (x.shape[-2], x.shape[-1])
-        held = held or Box.whole(*size)
-        for layer, reads, makes in self.steps(size, wanted):
-            x, held = layer(cut(x, held, reads), reads, makes), makes
-        return x
+from inpainting.deepfillv2.boxes import Box, hole_boxes
+from inpainting.deepfillv2.layers import Chain, GatedConv, Piece
 
 
 class Generator(nn.Module):
@@ -149,7 +53,8 @@ class Generator(nn.Module):
                 conv(2 * c, 2 * c),
                 conv(2 * c, 2 * c),
                 *decoder(),
-            ]
+            ],
+            fine=(4, 5),
         )
         self.dilated = Chain(
             [
@@ -159,7 +64,8 @@ class Generator(nn.Module):
                 conv(c, c, stride=2),
                 conv(c, 2 * c),
                 *dilated(),  # [2c, H/4, W/4]
-            ]
+            ],
+            fine=(4, 0),
         )
         self.attention_in = Chain(
             [
@@ -169,10 +75,11 @@ class Generator(nn.Module):
                 conv(c, 2 * c, stride=2),
                 conv(2 * c, 2 * c),
                 conv(2 * c, 2 * c, activation="relu"),  # [2c, H/4, W/4]
-            ]
+            ],
+            fine=(4, 0),
         )
         self.attention_out = Chain([conv(2 * c, 2 * c), conv(2 * c, 2 * c)])
-        self.joint = Chain([conv(4 * c, 2 * c), conv(2 * c, 2 * c), *decoder()])
+        self.joint = Chain([conv(4 * c, 2 * c), conv(2 * c, 2 * c), *decoder()], fine=(0, 5))
 
     def forward(self, image: Tensor, hole: Tensor) -> tuple[Tensor, Tensor]:
         """(coarse, refined), each [B, 3, H, W] in [-1, 1], whole frames.
@@ -180,57 +87,63 @@ class Generator(nn.Module):
         image: [B, 3, H, W] in [-1, 1]; what it holds inside the hole is never read, unless it is a pre-fill.
         hole: [B, 1, H, W], 1 = fill, 0 = known. H and W are free.
         """
-        size = image.shape[-2:]
+        height, width = image.shape[-2:]
         image, hole = pad_to_multiple(self.seen(image, hole)), pad_to_multiple(hole)
-        whole = Box.whole(*image.shape[-2:])
-        coarse = self.first_stage(image, hole, whole)
-        refined = self.second_stage(coarse * hole + image * (1 - hole), hole, whole)
-        return coarse[..., : size[0], : size[1]], refined[..., : size[0], : size[1]]
+        whole = [Box.whole(*image.shape[-2:])]
+        coarse = self.first_stage(image, hole, whole)[0].x
+        refined = self.second_stage(coarse * hole + image * (1 - hole), hole, whole)[0].x
+        return coarse[..., :height, :width], refined[..., :height, :width]
 
     def complete(self, image: Tensor, hole: Tensor) -> Tensor:
         """The image with its hole filled by the refined network, [B, 3, H, W] in [-1, 1].
 
         The same numbers as `forward`, but only what the hole reads is computed.
         """
-        wanted = Box.around(hole)
-        if wanted is None:
+        wanted = hole_boxes(hole)
+        if not wanted:
             return image
-        out, known = image.clone(), pad_to_multiple(self.seen(image, hole))
-        holes = pad_to_multiple(hole)
-        unknown = Box.around(holes) or wanted  # the hole with what the padding repeats of it
-        paste(known, self.first_stage(known, holes, unknown), holes, unknown)
-        paste(out, self.second_stage(known, holes, wanted), hole, wanted)
+        out, known, holes = image.clone(), pad_to_multiple(self.seen(image, hole)), pad_to_multiple(hole)
+        # what the padding repeats of the hole is unknown as well
+        paste(known, self.first_stage(known, holes, hole_boxes(holes)), holes)
+        paste(out, self.second_stage(known, holes, wanted), hole)
         return out
 
     def seen(self, image: Tensor, hole: Tensor) -> Tensor:
         """The image as the first stage takes it: the hole zeroed, or as it was filled before."""
         return image * (1 - hole) if self.prefill == "none" else image
 
-    def result(self, made: Tensor, given: Tensor) -> Tensor:
-        """A stage's result from its output and the same box of the image that it was given."""
-        return made if self.prefill == "none" else (given + made).clamp(-1, 1)
+    def result(self, made: Sequence[Piece], given: Tensor) -> list[Piece]:
+        """A stage's result from its output and the image that it was given."""
+        if self.prefill == "none":
+            return list(made)
+        return [Piece(box, (box.of(given) + x).clamp(-1, 1)) for box, x in made]
 
-    def first_stage(self, image: Tensor, hole: Tensor, wanted: Box) -> Tensor:
-        """The coarse fill of the box `wanted`, [B, 3, h, w]; H and W are multiples of 8."""
-        made: Tensor = self.coarse(torch.cat([image, torch.ones_like(hole), hole], dim=1), wanted)
-        return self.result(made, wanted.of(image))
+    def first_stage(self, image: Tensor, hole: Tensor, wanted: Sequence[Box]) -> list[Piece]:
+        """The coarse fill of the boxes `wanted`, 3 channels; H and W are multiples of 8."""
+        size = (image.shape[-2], image.shape[-1])
+        whole = Piece(Box.whole(*size), torch.cat([image, torch.ones_like(hole), hole], dim=1))
+        return self.result(self.coarse([whole], wanted, size), image)
 
-    def second_stage(self, image: Tensor, hole: Tensor, wanted: Box) -> Tensor:
-        """The refined fill of the box `wanted`, [B, 3, h, w], from the coarsely filled image."""
-        quarter = (image.shape[-2] // 4, image.shape[-1] // 4)
-        near = self.joint.steps(quarter, wanted)[0].reads  # of the [4c, H/4, W/4] where both branches meet
-        queries = self.attention_out.steps(quarter, near)[0].reads
-        features = self.attention_in(image, Box.whole(*quarter))  # [B, 2c, H/4, W/4]: all are keys
+    def second_stage(self, image: Tensor, hole: Tensor, wanted: Sequence[Box]) -> list[Piece]:
+        """The refined fill of the boxes `wanted`, 3 channels, from the coarsely filled image."""
+        size = (image.shape[-2], image.shape[-1])
+        quarter = (size[0] // 4, size[1] // 4)
+        whole = [Piece(Box.whole(*size), image)]
+        near = self.joint.reads(wanted, quarter)  # of the [4c, H/4, W/4] where both branches meet
+        queries = self.attention_out.reads(near, quarter)
+        ((_, features),) = self.attention_in(whole, [Box.whole(*quarter)], size)  # [B, 2c, H/4, W/4]: all are keys
         copied = contextual_attention(features, hole, self.layout, queries)
-        branches = [self.dilated(image, near), self.attention_out(copied, near, queries, quarter)]
-        made: Tensor = self.joint(torch.cat(branches, dim=1), wanted, near, quarter)
-        return self.result(made, wanted.of(image))
+        copied = self.attention_out([*map(Piece, queries, copied)], near, quarter)
+        branches = zip(self.dilated(whole, near, size), copied, strict=True)
+        both = [Piece(a.box, torch.cat([a.x, b.x], dim=1)) for a, b in branches]
+        return self.result(self.joint(both, wanted, quarter), image)
 
 
-def paste(image: Tensor, part: Tensor, hole: Tensor, box: Box) -> None:
-    """Write `part` into the hole's pixels of the box, in place."""
-    view = box.of(image)
-    view.copy_(torch.where(box.of(hole) > 0, part, view))
+def paste(image: Tensor, pieces: Sequence[Piece], hole: Tensor) -> None:
+    """Write the pieces into the hole's pixels, in place."""
+    for box, made in pieces:
+        view = box.of(image)
+        view.copy_(torch.where(box.of(hole) > 0, made, view))
 
 
 def pad_to_multiple(x: Tensor, of: int = 8) -> Tensor:

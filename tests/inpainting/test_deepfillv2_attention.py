@@ -69,7 +69,7 @@ def test_blocks_and_boxes_change_nothing(case: tuple[Layout, Tensor, Tensor, Box
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(attention, "TILE", block)
         patch.setattr(attention, "STRIP", block)
-        ours = contextual_attention(features[None], hole[None], layout, wanted)[0]
+        ours = contextual_attention(features[None], hole[None], layout, [wanted])[0][0]
     torch.testing.assert_close(ours, wanted.of(reference(features, hole, layout)), atol=1e-5, rtol=1e-4)
 
 
@@ -79,13 +79,13 @@ def test_each_item_of_a_batch_has_its_own_keys(layout: Layout) -> None:
     holes = torch.zeros(2, 1, 48, 40)
     holes[0, :, 8:30, 8:30] = 1
     holes[1, :, :, 30:] = 1
-    both = contextual_attention(features, holes, layout, Box.whole(12, 10))
+    (both,) = contextual_attention(features, holes, layout, [Box.whole(12, 10)])
     for i in range(2):
         torch.testing.assert_close(both[i], reference(features[i], holes[i], layout), atol=1e-5, rtol=1e-4)
 
 
 def test_no_known_key_pastes_nothing() -> None:
-    out = contextual_attention(torch.randn(1, 4, 8, 8), torch.ones(1, 1, 32, 32), "pt", Box.whole(8, 8))
+    (out,) = contextual_attention(torch.randn(1, 4, 8, 8), torch.ones(1, 1, 32, 32), "pt", [Box.whole(8, 8)])
     assert torch.equal(out, torch.zeros(1, 4, 8, 8))
 
 
@@ -96,7 +96,7 @@ def test_gradients_are_those_of_the_plain_computation(layout: Layout) -> None:
     hole[..., 8:30, 8:24] = 1
     pull = torch.randn(4, 10, 8, generator=torch.Generator().manual_seed(1))
     ours, plain = features.clone().requires_grad_(), features.clone().requires_grad_()
-    (contextual_attention(ours, hole, layout, Box.whole(10, 8))[0] * pull).sum().backward()
+    (contextual_attention(ours, hole, layout, [Box.whole(10, 8)])[0][0] * pull).sum().backward()
     (reference(plain[0], hole[0], layout) * pull).sum().backward()
     torch.testing.assert_close(ours.grad, plain.grad, atol=1e-4, rtol=1e-3)
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from inpainting.deepfillv2 import load_generator
+from inpainting.deepfillv2 import layers, load_generator
 
 GOLDEN = Path(__file__).parent / "golden"
 LAYOUTS = ["pt", "tf"]
@@ -89,6 +89,9 @@ HOLES = {
     "bottom, from side to side": [(50, 64, 0, 96)],
     "two far apart": [(2, 6, 3, 9), (50, 60, 80, 94)],
     "everything": [(0, 64, 0, 96)],
+    "one pixel": [(31, 32, 47, 48)],
+    "all four borders": [(0, 5, 0, 96), (59, 64, 0, 96), (0, 64, 0, 5), (0, 64, 91, 96)],
+    "specks everywhere": [(y, y + 2, x, x + 3) for y in range(0, 64, 13) for x in range(1, 96, 17)],
 }
 
 
@@ -99,6 +102,37 @@ def test_complete_equals_forward(generator: Any, vectors: Any, boxes: list[tuple
         hole[..., top:bottom, left:right] = 1
     _, refined = generator(vectors["a/image"], hole)
     assert worst(generator.complete(vectors["a/image"], hole) * hole, refined * hole) < TOLERANCE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("people", [1, 5])
+def test_people_spread_over_a_photo(generator: Any, people: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = torch.rand(1, 3, 333, 604, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    hole = torch.zeros(1, 1, 333, 604)
+    for i in range(people):
+        hole[..., 30 + 40 * i : 90 + 40 * i, 20 + 120 * i : 60 + 120 * i] = 1
+    _, refined = generator(image, hole)
+    for side in (256, 64):
+        monkeypatch.setattr(layers, "TILE", side)
+        assert worst(generator.complete(image, hole) * hole, refined * hole) < TOLERANCE
+
+
+def test_gradients_do_not_depend_on_boxes(generator: Any, vectors: Any) -> None:
+    image, hole = vectors["a/image"].clone(), vectors["a/mask"].clone()
+    with torch.inference_mode(False):
+        weight = generator.joint.layers[0].conv.weight.clone().requires_grad_()
+        again = generator.dilated.layers[0].conv.weight.clone().requires_grad_()
+        image, hole = image.clone(), hole.clone()
+        own = {"joint.layers.0.conv.weight": weight, "dilated.layers.0.conv.weight": again}
+        _, refined = torch.func.functional_call(generator, own, (image, hole))
+        pulled = torch.autograd.grad((refined * hole).square().sum(), [weight, again])
+        with torch.no_grad():
+            step = 1e-3 / pulled[0].norm() * pulled[0]
+            moved = {**own, "joint.layers.0.conv.weight": weight + step}
+            _, further = torch.func.functional_call(generator, moved, (image, hole))
+    gained = float((further * hole).square().sum() - (refined.detach() * hole).square().sum())
+    assert gained == pytest.approx(float((pulled[0] * step).sum()), rel=0.05)
+    assert pulled[1].abs().max() > 0
 
 
 def test_no_hole_is_the_photo_itself(generator: Any, vectors: Any) -> None:
