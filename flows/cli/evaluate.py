@@ -21,6 +21,7 @@ from data.files import write_atomic
 from data.types import Hole
 from data.weights import find
 from flows import networks
+from flows.cli.evaluate_removal import removal
 from flows.cli.options import Preset, Segmenter, Set, console
 from flows.context import resolve
 from flows.evaluation.estimates import Estimate, Parts
@@ -34,15 +35,13 @@ from flows.looking import see
 from flows.processes import prepare_process
 from masks import refine
 
-app = typer.Typer(no_args_is_help=True, help="Figures against the truth: masks.")
+app = typer.Typer(no_args_is_help=True, help="Figures against the truth: masks, removal.")
 
 SWEEP = "dilate=0,0.02,0.04,0.06,0.08,0.1,0.12,0.16"
 WORST = 12
 
 
-@app.callback()
-def evaluate() -> None:
-    """Keeps `masks` a command of its own while it is the only one."""
+app.command()(removal)
 
 
 @app.command()

@@ -1,20 +1,34 @@
-"""Figures of the holes that a run has published, instead of holes computed for the purpose."""
+"""What a run has published, photo by photo, instead of what is computed for the purpose."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from data.errors import InputError
 from data.images import decode, read_mask_png
 from data.places import read_bytes
 from data.types import Hole, People, Pixels
 from flows.evaluation.estimates import Parts
+from flows.evaluation.exactness import LOSSLESS, changed_blocks, changed_pixels
 from flows.evaluation.masks import Case
 from flows.evaluation.reference import AnnotatedPhoto
+
+
+@dataclass(frozen=True)
+class Published:
+    """A photo and what became of it. found: whom the run found. row: its line of the manifest. raw: the published
+    file, which holds `result`."""
+
+    photo: AnnotatedPhoto
+    found: People
+    hole: Hole
+    result: Pixels
+    raw: bytes
+    row: dict[str, Any]
 
 
 class FinishedRun:
@@ -31,18 +45,32 @@ class FinishedRun:
         except (ValueError, KeyError, TypeError):
             raise InputError(f"{output}: its manifest.jsonl or people.json is damaged; run again.") from None
 
-    def cases(self, photos: Iterable[AnnotatedPhoto]) -> Iterator[tuple[Case, Hole, Parts]]:
-        """Every photo that was published with its mask: the case, the hole, and the part of the figure `changed`."""
+    def published(self, photos: Iterable[AnnotatedPhoto]) -> Iterator[Published]:
+        """Every photo that was published with its mask. Raises InputError for a file that is gone since."""
         for photo in photos:
             row = self.rows.get(photo.name, {})
             if not row.get("mask") or not row.get("output") or photo.name not in self.people:
                 continue
-            hole = read_mask_png(self.output / row["mask"])
-            found = People.from_json(self.people[photo.name])
-            changed = {"changed": self._changed(photo, row["output"], hole)}
-            yield Case(photo.name, photo.pixels, photo.truth, found), hole, changed
+            try:
+                hole, raw = read_mask_png(self.output / row["mask"]), read_bytes(self.output / row["output"])
+            except OSError as error:
+                raise InputError(f"{self.output}: {photo.name} cannot be read ({error.strerror}); run again.") from None
+            result = decode(raw, row["output"]).pixels
+            yield Published(photo, People.from_json(self.people[photo.name]), hole, result, raw, row)
 
-    def _changed(self, photo: AnnotatedPhoto, name: str, hole: Hole) -> tuple[float, float]:
-        after: Pixels = decode(read_bytes(self.output / name), name).pixels
-        differs = (after != photo.pixels).any(2) & (hole == 0)
-        return float(np.count_nonzero(differs)), float(np.count_nonzero(hole == 0))
+    def cases(self, photos: Iterable[AnnotatedPhoto]) -> Iterator[tuple[Case, Hole, Parts]]:
+        """The same for figures of masks: the case, the hole, and the part of the figure `changed`."""
+        for one in self.published(photos):
+            photo = one.photo
+            changed = {"changed": changed_pixels(photo.pixels, one.result, one.hole)}
+            yield Case(photo.name, photo.pixels, photo.truth, one.found), one.hole, changed
+
+
+def exactness(one: Published) -> Parts:
+    """The part of `changed` for a lossless file, of `changed_blocks` for a JPEG file, nothing for others."""
+    if one.row["format"] in LOSSLESS:
+        return {"changed": changed_pixels(one.photo.pixels, one.result, one.hole)}
+    if one.row["format"] == "JPEG":
+        blocks = changed_blocks(read_bytes(one.photo.path), one.raw, one.hole)
+        return {"changed_blocks": blocks} if blocks else {}
+    return {}

@@ -1,4 +1,4 @@
-"""Plots of mask figures, without photos in them."""
+"""Plots of figures, without photos in them."""
 
 from __future__ import annotations
 
@@ -48,13 +48,53 @@ def sizes_plot(path: Path, figures: Mapping[str, Estimate]) -> None:
     _save(figure, path)
 
 
-def _figure(columns: int) -> tuple[Any, list[Any]]:
+def fills_plot(
+    path: Path, titles: Mapping[str, str], fills: Mapping[str, Mapping[str, Mapping[str, Estimate]]]
+) -> None:
+    """A panel for each figure of `titles`, by size of the hole; bars are 95 % intervals. fills: figures by fill and
+    size."""
+    bins = list(next(iter(fills.values())))
+    figure, axes = _figure(4, -(-len(titles) // 4))
+    for axis, (name, title) in zip(axes, titles.items(), strict=False):
+        for number, (label, by_bin) in enumerate(fills.items()):
+            points = [(i, by_bin[size][name]) for i, size in enumerate(bins) if name in by_bin[size]]
+            x = [i + 0.12 * (number - (len(fills) - 1) / 2) for i, _ in points]
+            errors = [[e.value - e.low for _, e in points], [e.high - e.value for _, e in points]]
+            axis.errorbar(x, [e.value for _, e in points], yerr=errors, fmt="o", capsize=2, label=label)
+        axis.set(title=title, xticks=range(len(bins)), xticklabels=bins)
+    axes[0].legend(fontsize=8)
+    for axis in axes[len(titles) :]:
+        axis.set_axis_off()
+    _save(figure, path)
+
+
+def left_plot(path: Path, runs: Mapping[str, Mapping[str, Estimate]]) -> None:
+    """Persons left by COCO's sizes, and detections in holes over the least score; bars are 95 % intervals. runs: the
+    figures of `removal.FIGURES` by name of the run."""
+    figure, axes = _figure(2)
+    for number, (label, figures) in enumerate(runs.items()):
+        sizes = [(i, figures[f"left_{size}"]) for i, size in enumerate(SIZES) if f"left_{size}" in figures]
+        scores = [(float(name.partition("@")[2]), e) for name, e in figures.items() if name.startswith("in_hole@")]
+        for axis, points, step in ((axes[0], sizes, 0.1), (axes[1], scores, 0.004)):
+            x = [at + step * (number - (len(runs) - 1) / 2) for at, _ in points]
+            y = [100 * e.value for _, e in points]
+            errors = [[100 * (e.value - e.low) for _, e in points], [100 * (e.high - e.value) for _, e in points]]
+            axis.errorbar(x, y, yerr=errors, fmt="o", capsize=3, label=label)
+    axes[0].set(title="persons left", ylabel="per cent", xticks=range(len(SIZES)), xticklabels=list(SIZES))
+    axes[1].set(title="detections in holes", ylabel="per cent of holes", xlabel="least score")
+    for axis in axes:
+        axis.set_ylim(bottom=0)
+    axes[0].legend(fontsize=8)
+    _save(figure, path)
+
+
+def _figure(columns: int, rows: int = 1) -> tuple[Any, list[Any]]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # slow to import; no window, no global state
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5.5 * columns, 4), layout="constrained")
+    figure = Figure(figsize=(5.5 * columns, 4 * rows), layout="constrained")
     FigureCanvasAgg(figure)
-    return figure, [figure.add_subplot(1, columns, i + 1) for i in range(columns)]
+    return figure, [figure.add_subplot(rows, columns, i + 1) for i in range(rows * columns)]
 
 
 def _save(figure: Any, path: Path) -> None:

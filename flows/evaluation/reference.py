@@ -19,10 +19,11 @@ from flows.looking import is_upright, see
 
 @dataclass(frozen=True)
 class AnnotatedPhoto:
-    """A photo in its file's own frame. orientation: EXIF. given: its annotations, which orientation `frame` turns the
-    pixels for. truth: its people by them, crowds included."""
+    """A photo in its file's own frame. path: of the file. orientation: EXIF. given: its annotations, which orientation
+    `frame` turns the pixels for. truth: its people by them, crowds included."""
 
     name: str
+    path: Path
     pixels: Pixels
     orientation: int
     frame: int
@@ -61,4 +62,4 @@ def read_annotated(collection: Collection, sources: Sequence[Source], settings: 
             truth = see(segmenter, source.name, photo.pixels, frame, given)
         except PhotoError:
             continue
-        yield AnnotatedPhoto(source.name, photo.pixels, photo.orientation, frame, given, truth)
+        yield AnnotatedPhoto(source.name, source.path, photo.pixels, photo.orientation, frame, given, truth)

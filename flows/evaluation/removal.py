@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
 
 from data.types import Hole, People
-from flows.evaluation.estimates import Parts
-from flows.evaluation.persons import Mask, by_size, each_person, is_left
+from flows.evaluation.estimates import Estimate, Parts
+from flows.evaluation.persons import SIZES, Mask, by_size, each_person, is_left
 
 MOSTLY = 0.5
 """A detection lies inside the hole, and a person is found again, with more than this share of its pixels covered."""
@@ -82,3 +82,32 @@ def _covered(name: str, persons: Sequence[tuple[str, Mask]], seen: Sequence[Mask
     union = np.any(seen, axis=0) if seen else np.False_
     covered = [np.count_nonzero(mask & union) > MOSTLY * np.count_nonzero(mask) for _, mask in persons]
     return by_size(name, covered, [size for size, _ in persons])
+
+
+def table(runs: Mapping[str, Mapping[str, Estimate]]) -> str:
+    """Markdown, in per cent with 95 % intervals: what is left by size of the persons; below it what the verifying
+    segmenter finds by its least score."""
+    lines = ["| run | figure | per cent | of | small / medium / large |", "|---|---|---|---|---|"]
+    for label, figures in runs.items():
+        for name in ("residual", "left", "changed", "changed_blocks"):
+            if name in figures:
+                sizes = [figures.get(f"{name}_{size}") for size in SIZES]
+                split = " / ".join(f"{100 * e.value:.1f}" if e else "-" for e in sizes) if any(sizes) else ""
+                count = f"{figures[name].count:,.0f}"
+                lines.append(f"| {label} | {name} | {_per_cent(figures[name])} | {count} | {split} |")
+    looks = ("in_hole", "in_hole_person", "elsewhere", "again", "before")
+    if any("@" in name for figures in runs.values() for name in figures):
+        scores = " | ".join(f"≥ {score}" for score in SCORES)
+        lines += ["", f"| run | detections | of | {scores} |", "|---|---|---|" + "---|" * len(SCORES)]
+    for label, figures in runs.items():
+        for name in looks:
+            cells = [figures[at] for at in (f"{name}@{score}" for score in SCORES) if at in figures]
+            if cells:
+                row = " | ".join(map(_per_cent, cells))
+                lines.append(f"| {label} | {name} | {cells[0].count:,.0f} | {row} |")
+    return "\n".join(lines) + "\n"
+
+
+def _per_cent(e: Estimate) -> str:
+    digits = 1 if e.value >= 0.01 or not e.value else 2 if e.value >= 0.001 else 5
+    return f"{100 * e.value:.{digits}f} ({100 * e.low:.{digits}f} to {100 * e.high:.{digits}f})"

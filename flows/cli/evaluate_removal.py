@@ -1,0 +1,178 @@
+"""`person-removal evaluate removal`: is anyone left, and how good are the fills."""
+
+from __future__ import annotations
+
+import glob
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from configs.load import load_settings
+from data.collection import Source
+from data.errors import InputError
+from data.files import write_atomic
+from data.types import People
+from flows.cli.evaluate_fills import FILLS, FillsAsked, evaluate_fills
+from flows.cli.options import Preset, Segmenter, Set, console
+from flows.evaluation.fills import Contender, parse_fills
+from flows.evaluation.finished import FinishedRun
+from flows.evaluation.plots import left_plot
+from flows.evaluation.reference import AnnotatedPhoto, listed_photos, read_annotated
+from flows.evaluation.removal import FIGURES, table
+from flows.evaluation.second_look import Looked, Verifier, build_verifier, look_at_run
+from flows.evaluation.sheet import contact_sheet
+from flows.job import execute, prepare
+from flows.processes import prepare_process
+from flows.selection import selection
+
+WORST = 12
+
+
+def removal(
+    directory: Annotated[Path, typer.Argument(metavar="IN", help="COCO directory with person annotations.")],
+    scenes: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Photos without people: fill IN's silhouettes in them instead.")
+    ] = None,
+    fills: Annotated[
+        str | None, typer.Option(help=f"Compared with the first: {FILLS}, deepfillv2:FILE, patchmatch:margin=2, ...")
+    ] = None,
+    preset: Preset = "embedded",
+    segmenter: Segmenter = None,
+    set_: Set = None,
+    of: Annotated[
+        Path | None, typer.Option("--of", metavar="OUT", help="Judge the run that was published there.")
+    ] = None,
+    verifier: Annotated[
+        str | None, typer.Option(help="Segmenter that looks for people in the result; best another than the run's.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="A random sample of so many photos, or pairs.")] = None,
+    seed: Annotated[int, typer.Option(help="Of samples, pairs, confidence intervals and blind orders.")] = 0,
+    ids: Annotated[
+        Path | None, typer.Option("--ids", metavar="FILE", help="--scenes: exactly the pairs of an earlier pairs.json.")
+    ] = None,
+    size: Annotated[int, typer.Option(min=32, help="--scenes: their shorter side in pixels.")] = 256,
+    paste: Annotated[bool, typer.Option(help="--scenes: paste the person, or leave the scene as it is.")] = True,
+    blind: Annotated[
+        str | None, typer.Option(metavar="A,B", help="--scenes: two of the fills side by side without their names.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write figures, plots and pictures.")] = None,
+) -> None:
+    """Who is left after a removal, and what a second segmenter still finds; with --scenes, how good the fills are.
+
+    \b
+    person-removal evaluate removal coco/ --of out/ --verifier yolo
+    person-removal evaluate removal coco/ --preset embedded --fills patchmatch,telea --verifier yolo
+    person-removal evaluate removal coco/ --scenes empty/ --fills patchmatch,telea,mean --out figures/
+    """
+    base: list[str] = [*(set_ or ()), *([f"segment.segmenter={segmenter}"] if segmenter else ())]
+    if scenes:
+        if of or verifier:
+            raise InputError("--of and --verifier judge photos with people; leave them out with --scenes.")
+        evaluate_fills(
+            FillsAsked(directory, scenes, fills or FILLS, preset, base, limit, seed, ids, size, paste, blind, out)
+        )
+        return
+    if ids or blind:
+        raise InputError("--ids and --blind are about pairs of scenes and silhouettes; name the scenes with --scenes.")
+    settings = load_settings(preset, base)
+    collection, sources = listed_photos(directory, settings, limit, seed)
+    prepare_process()
+    look = build_verifier(verifier, settings) if verifier else None
+    contenders = _contenders(fills, of, preset, base)
+    originals: dict[str, People] = {}  # looked at once, whatever the number of fills
+
+    def before(photo: AnnotatedPhoto) -> People | None:
+        if look and photo.name not in originals:
+            originals[photo.name] = look.look(photo, photo.pixels)
+        return originals.get(photo.name)
+
+    looked = []
+    for contender in contenders:
+        with _finished(of, directory, contender, out, sources if limit else None) as run:
+            photos = track(
+                read_annotated(collection, sources, settings),
+                contender.label,
+                len(sources),
+                console=Console(stderr=True),
+            )
+            looked.append(look_at_run(contender.label, run, photos, look, before, WORST if out else 0))
+    if not any(one.parts for one in looked):
+        raise InputError(f"{of or directory}: none of its photos can be judged.")
+    _show(looked, len(sources), look, seed)
+    if out:
+        _write(out, looked, look, seed)
+        console.print(f"Written: {out}", markup=False)
+
+
+def _contenders(fills: str | None, of: Path | None, preset: str, overrides: Sequence[str]) -> list[Contender]:
+    if of:
+        if fills:
+            raise InputError("--fills makes runs of its own, but the one of --of is made already; give one of the two.")
+        return [Contender(of.resolve().name)]
+    if fills is None:
+        settings = load_settings(preset, overrides)
+        return [Contender(settings.inpaint.fill, settings)]
+    contenders = parse_fills(fills, preset, overrides)
+    if any(contender.settings is None for contender in contenders):
+        raise InputError("--fills mean: the mean is no fill of a run; it is compared with --scenes only.")
+    return contenders
+
+
+@contextmanager
+def _finished(
+    of: Path | None, source: Path, contender: Contender, out: Path | None, sources: Sequence[Source] | None
+) -> Iterator[FinishedRun]:
+    """The run that was named, or one made with the contender's settings: in `out`/run, where the next contender finds
+    its people and holes, or in a temporary folder. sources: only these photos; None: all."""
+    if of:
+        yield FinishedRun(of)
+        return
+    with tempfile.TemporaryDirectory(prefix="person-removal-") as folder:
+        output = out / "run" if out else Path(folder)
+        names = [glob.escape(photo.name) for photo in sources] if sources else None
+        console.print(f"Running {contender.label} ...", markup=False)
+        assert contender.settings is not None
+        execute(prepare(source, output, contender.settings, selection(photos=names)))
+        yield FinishedRun(output)
+
+
+def _show(looked: Sequence[Looked], photos: int, look: Verifier | None, seed: int) -> None:
+    name = look.name if look else "nobody (--verifier NAME)"
+    for one in looked:
+        makers = ", ".join(sorted(one.makers)) or "nobody"
+        judged = f"{len(one.parts)} of {photos} photos"
+        console.print(f"{one.label}: {judged}; masks by {makers}; looked at by {name}.", markup=False)
+        if name in one.makers:
+            console.print(f"{name} made the masks too: it is blind to whom it missed.", style="yellow", markup=False)
+    console.print("\n" + table({one.label: one.figures(seed) for one in looked}), markup=False)
+
+
+def _write(out: Path, looked: Sequence[Looked], look: Verifier | None, seed: int) -> None:
+    runs = {one.label: one.figures(seed) for one in looked}
+    report: dict[str, Any] = {
+        "verifier": look.name if look else None,
+        "seed": seed,
+        "figures": FIGURES,
+        "runs": {
+            one.label: {
+                "photos": len(one.parts),
+                "masks_by": sorted(one.makers),
+                **{name: {**e.to_json(), "of": e.count} for name, e in runs[one.label].items()},
+            }
+            for one in looked
+        },
+    }
+    by_photo = {one.label: one.photos for one in looked}
+    write_atomic(out / "removal.json", json.dumps(report, indent=2).encode() + b"\n")
+    write_atomic(out / "removal-by-photo.json", json.dumps(by_photo, indent=1).encode() + b"\n")
+    write_atomic(out / "removal.md", table(runs).encode())
+    left_plot(out / "removal.png", runs)
+    for number, one in enumerate(looked):
+        contact_sheet(one.worst).save(out / f"removal-worst{f'-{number}' if number else ''}.jpg", quality=88)

@@ -1,0 +1,128 @@
+"""A finished run looked at by a verifying segmenter: figures of `removal` for every photo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+
+import detection
+from configs import GIVEN_MASKS, Settings
+from data.errors import InputError
+from data.types import People, Pixels
+from data.weights import find
+from detection.protocol import Segmenter
+from flows import networks
+from flows.context import resolve
+from flows.evaluation.estimates import Estimate, Parts, estimate
+from flows.evaluation.finished import FinishedRun, Published, exactness
+from flows.evaluation.reference import AnnotatedPhoto
+from flows.evaluation.removal import SCORES, lies_inside, masks_from, measure
+from flows.evaluation.sheet import marked
+from flows.looking import see
+
+_SEEN = (255, 210, 0)
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """The segmenter that looks at results. name: which; network: built."""
+
+    name: str
+    network: Segmenter
+
+    def look(self, photo: AnnotatedPhoto, pixels: Pixels) -> People:
+        """Whom it finds in `pixels`, which lie as the photo's do."""
+        return see(self.network, photo.name, pixels, photo.orientation)
+
+
+def build_verifier(name: str, settings: Settings) -> Verifier:
+    """The segmenter `name` with the segment settings, at the least of `SCORES`. Raises InputError, SettingsError,
+    WeightsError."""
+    if name in GIVEN_MASKS:
+        raise InputError(f"--verifier {name}: given masks cannot look at a result; name a network, such as yolo.")
+    tree = settings.segment.model_dump() | {"segmenter": name, "score": min(SCORES)}
+    segment = resolve(settings.model_copy(update={"segment": type(settings.segment)(**tree)})).segment
+    weights = {name: find(name) for name in detection.required_weights(segment)}
+    return Verifier(name, networks.segmenter(segment, weights))
+
+
+@dataclass
+class Looked:
+    """Figures of one run. photos: one line each, for whoever wants to look closer. makers: segmenters that made the
+    masks. worst: (caption, picture) of photos with the most confident detections in a hole, or people left."""
+
+    label: str
+    parts: list[Parts] = field(default_factory=list)
+    photos: list[dict[str, Any]] = field(default_factory=list)
+    makers: set[str] = field(default_factory=set)
+    worst: list[tuple[str, Pixels]] = field(default_factory=list)
+
+    def figures(self, seed: int) -> dict[str, Estimate]:
+        """With intervals from photos drawn anew."""
+        return estimate(self.parts, seed)
+
+
+def look_at_run(
+    label: str,
+    run: FinishedRun,
+    photos: Iterable[AnnotatedPhoto],
+    verifier: Verifier | None,
+    before: Callable[[AnnotatedPhoto], People | None],
+    worst: int = 0,
+) -> Looked:
+    """Every published photo judged; one in memory at a time. before: whom the verifier finds in the original."""
+    out = Looked(label)
+    kept: list[tuple[float, int, str, Pixels]] = []
+    for number, one in enumerate(run.published(photos)):
+        truth = one.photo.truth
+        found = verifier.look(one.photo, one.result) if verifier else None
+        parts = {**measure(truth, one.hole, found, before(one.photo)), **exactness(one)}
+        out.parts.append(parts)
+        out.makers |= {person.source for person in one.found.persons}
+        out.photos.append(_line(one, parts, found))
+        badness = _badness(out.photos[-1])
+        if worst and badness:
+            kept.append((-badness, number, one.photo.name, _picture(one, found)))
+            kept = sorted(kept, key=lambda item: item[:2])[:worst]
+    out.worst = [(name, picture) for _, _, name, picture in kept]
+    return out
+
+
+def _line(one: Published, parts: Parts, found: People | None) -> dict[str, Any]:
+    inside = one.hole > 0
+    left, persons = parts["left"]
+    line = {
+        "file_name": one.photo.name,
+        "state": one.row["state"],
+        "persons": int(persons),
+        "left": int(left),
+        "residual": int(parts["residual"][0]),
+    }
+    if found is not None:
+        line["found"] = [
+            {
+                "bbox": list(person.bbox),
+                "score": round(person.score, 4),
+                "where": "hole" if lies_inside(found.mask(person), inside) else "elsewhere",
+            }
+            for person in found.persons
+        ]
+    return line
+
+
+def _badness(line: dict[str, Any]) -> float:
+    return float(line["left"] + sum(f["score"] for f in line.get("found", ()) if f["where"] == "hole"))
+
+
+def _picture(one: Published, found: People | None) -> Pixels:
+    """The result: people left in red, the hole's edge in green, outlines of whom the verifier finds in yellow."""
+    picture = marked(one.result, one.photo.truth.union(), one.hole)
+    width = max(1, round(max(one.hole.shape) / 320))
+    for mask in masks_from(found, min(SCORES)) if found is not None else ():
+        contours, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(picture, contours, -1, _SEEN, width)
+    return picture
