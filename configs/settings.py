@@ -154,6 +154,9 @@ class InpaintSettings(_Frozen):
     """Longer side, in pixels, above which a window is filled at reduced size."""
     feather: int = Field(default=2, ge=0, le=64)
     """Width in pixels of the blend inside the hole's rim."""
+    harmony: float = Field(default=0, ge=0, le=1)
+    """How much of the difference in colour between a fill's rim and its surroundings is taken out of the fill. Off:
+    `patchmatch` has none (its rim is nearer to the surroundings than the truth's), a network of your own may."""
     patch_size: int = Field(default=7, ge=3, le=31)
     """`patchmatch`: side of the compared patches in pixels (odd)."""
     radius: float = Field(default=0.02, gt=0, le=0.5)

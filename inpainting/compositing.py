@@ -8,7 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.types import Hole, Patch, Pixels
+from inpainting.smooth import spread
 from inpainting.windows import Window
+
+RIM = 8
+"""Reach in pixels, from a pixel of the rim, of the means that `match_colours` compares."""
 
 
 def rim_weights(hole: Hole, feather: int) -> NDArray[np.float32]:
@@ -33,6 +37,33 @@ def blend(image: Pixels, filled: Pixels, hole: Hole, feather: int) -> Pixels:
     weights = rim_weights(hole, feather)[..., None]
     mixed = np.rint(image + (filled.astype(np.float32) - image) * weights)
     return np.where(hole[..., None] != 0, np.clip(mixed, 0, 255).astype(np.uint8), image)
+
+
+def match_colours(image: Pixels, filled: Pixels, hole: Hole, known: NDArray[np.bool_], share: float) -> Pixels:
+    """The fill with its colours shifted so that along the rim its local means come nearer to the surroundings'.
+
+    At each pixel of the rim the mean colours of known pixels and of the fill in a box of 17 are compared; `share` of
+    the difference is continued smoothly into the hole and added, which leaves the texture as it is. image, filled:
+    uint8 H x W x 3. hole: uint8 H x W. known: bool H x W. share: 0 (nothing) to 1.
+    """
+    import cv2
+
+    if share == 0:
+        return filled
+    inside, around = (hole != 0).astype(np.float32), known.astype(np.float32)
+
+    def mean(of: Pixels, weights: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        box = (2 * RIM + 1,) * 2
+        count = cv2.boxFilter(weights, -1, box, normalize=False, borderType=cv2.BORDER_CONSTANT)
+        total = cv2.boxFilter(of * weights[..., None], -1, box, normalize=False, borderType=cv2.BORDER_CONSTANT)
+        return np.asarray(total / np.maximum(count, 1)[..., None], np.float32), count > 0.5
+
+    (outer, seen), (inner, _) = mean(image, around), mean(filled, inside)
+    rim = seen & (hole != 0) & (cv2.erode(hole, np.ones((3, 3), np.uint8)) == 0)
+    if not rim.any():
+        return filled
+    shift = cv2.GaussianBlur(spread(outer - inner, rim), (0, 0), RIM)
+    return np.clip(np.rint(filled + np.float32(share) * shift), 0, 255).astype(np.uint8)
 
 
 def cut_patches(final: Pixels, hole: Hole, boxes: Iterable[Window]) -> list[Patch]:

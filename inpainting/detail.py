@@ -90,30 +90,30 @@ def _distance(mine: NDArray[np.int16], seen: NDArray[np.int16], at: NDArray[np.i
     return np.asarray(np.einsum("ij,ij->i", difference, difference, dtype=np.int32), np.int32)
 
 
-def enlarge(small: Pixels, small_hole: Hole, small_unknown: Hole, image: Pixels, unknown: Hole) -> Pixels:
-    """A small filled window at the photo's size, with the photo's fine detail.
+def enlarge(small: Pixels, small_hole: Hole, small_unknown: Hole, image: Pixels, hole: Hole, unknown: Hole) -> Pixels:
+    """A small filled window at the photo's size, with the photo's fine detail in its hole.
 
     small: uint8 h x w x 3, filled. small_hole: uint8 h x w, what was filled. small_unknown: uint8 h x w, no
-    source. image: uint8 H x W x 3, the window before. unknown: uint8 H x W, 255 = no source.
+    source. image: uint8 H x W x 3, the window before. hole, unknown: uint8 H x W, the same two at the photo's size.
     """
     import cv2
 
-    height, width = unknown.shape
+    height, width = hole.shape
     h, w = small_hole.shape
-    large = cv2.resize(small.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    large = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
     # Detail is what shrinking took. Three pixels off the hole neither it nor the fill plays a part in that.
     known = cv2.dilate(small_unknown, np.ones((7, 7), np.uint8)) == 0
-    if known.any() and small_hole.any():
-        near_y, near_x = nearest_known(small, small_hole, known)
-        ys, xs = np.nonzero(small_hole)
-        shift_y, shift_x = np.zeros((h, w), np.float32), np.zeros((h, w), np.float32)
-        shift_y[ys, xs], shift_x[ys, xs] = near_y - ys, near_x - xs
-        wanted = cv2.resize(small_hole, (width, height), interpolation=cv2.INTER_NEAREST) != 0
-        py, px = np.nonzero(wanted & (unknown != 0))
-        qy, qx = np.minimum(py * h // height, h - 1), np.minimum(px * w // width, w - 1)
-        from_y = np.clip(np.rint(py + shift_y[qy, qx] * (height / h)).astype(np.intp), 0, height - 1)
-        from_x = np.clip(np.rint(px + shift_x[qy, qx] * (width / w)).astype(np.intp), 0, width - 1)
-        detail = image[from_y, from_x] - large[from_y, from_x]
-        detail[unknown[from_y, from_x] != 0] = 0
-        large[py, px] += detail
-    return np.clip(np.rint(large), 0, 255).astype(np.uint8)
+    if not known.any() or not small_hole.any():
+        return large
+    near_y, near_x = nearest_known(small, small_hole, known)
+    ys, xs = np.nonzero(small_hole)
+    shift_y, shift_x = np.zeros((h, w), np.float32), np.zeros((h, w), np.float32)
+    shift_y[ys, xs], shift_x[ys, xs] = near_y - ys, near_x - xs
+    py, px = np.nonzero(hole)
+    qy, qx = np.minimum(py * h // height, h - 1), np.minimum(px * w // width, w - 1)
+    from_y = np.clip(np.rint(py + shift_y[qy, qx] * (height / h)).astype(np.intp), 0, height - 1)
+    from_x = np.clip(np.rint(px + shift_x[qy, qx] * (width / w)).astype(np.intp), 0, width - 1)
+    detail = image[from_y, from_x].astype(np.int16) - large[from_y, from_x]
+    detail[unknown[from_y, from_x] != 0] = 0
+    large[py, px] = np.clip(large[py, px] + detail, 0, 255)
+    return large

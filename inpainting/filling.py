@@ -6,7 +6,7 @@ import numpy as np
 
 from configs import InpaintSettings
 from data.types import Hole, Patch, PhotoError, Pixels
-from inpainting.compositing import blend, cut_patches
+from inpainting.compositing import RIM, blend, cut_patches, match_colours
 from inpainting.detail import enlarge
 from inpainting.protocol import Fill
 from inpainting.windows import hole_groups, plan_windows, shrink
@@ -35,18 +35,19 @@ def inpaint(
     longest = max(hole.shape) if settings.strategy == "whole" else settings.window
     filled = image.copy()
     for window in plan_windows(hole, boxes, settings):
-        there = labels[window.box]
-        own = np.where(np.isin(there, window.groups), np.uint8(255), np.uint8(0))
+        is_own = np.zeros(len(boxes) + 1, np.uint8)
+        is_own[list(window.groups)] = 255
+        own = is_own[labels[window.box]]
         others = np.where((hidden[window.box] != 0) & (own == 0), np.uint8(255), np.uint8(0))
         pixels = fill_window(image[window.box], own, others, fill, longest)
         filled[window.box][own != 0] = pixels[own != 0]
     for box in boxes:
-        # One pixel more than the box, so that the rim's outer side is seen.
-        around = box.grown(1, *hole.shape).box
+        # More than the box, so that the rim's outer side is seen.
+        around = box.grown(RIM, *hole.shape).box
         mine = np.where(labels[around] == box.groups[0], np.uint8(255), np.uint8(0))
-        filled[around] = np.where(
-            mine[..., None] != 0, blend(image[around], filled[around], mine, settings.feather), filled[around]
-        )
+        final = match_colours(image[around], filled[around], mine, hidden[around] == 0, settings.harmony)
+        final = blend(image[around], final, mine, settings.feather)
+        filled[around] = np.where(mine[..., None] != 0, final, filled[around])
     return cut_patches(filled, hole, boxes)
 
 
@@ -63,11 +64,11 @@ def fill_window(image: Pixels, own: Hole, others: Hole, fill: Fill, longest: int
         return fill.fill(image, own, others if others.any() else None)
     shape = max(1, round(height * scale)), max(1, round(width * scale))
     small, small_hole = shrink(image, np.maximum(own, others), shape)
-    touched = cv2.resize(own.astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA) > 0
+    touched = cv2.resize(own.astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA) > 255e-4
     small_own = np.where(touched & (small_hole != 0), np.uint8(255), np.uint8(0))
     small_others = np.where((small_hole != 0) & ~touched, np.uint8(255), np.uint8(0))
     small_filled = fill.fill(small, small_own, small_others if small_others.any() else None)
-    return enlarge(small_filled, small_own, small_hole, image, np.maximum(own, others))
+    return enlarge(small_filled, small_own, small_hole, image, own, np.maximum(own, others))
 
 
 def _check(image: Pixels, hole: Hole) -> None:

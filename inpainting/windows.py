@@ -126,15 +126,13 @@ def _merged(windows: list[Window]) -> list[Window]:
 def shrink(image: Pixels, hole: Hole, shape: tuple[int, int]) -> tuple[Pixels, Hole]:
     """Image and hole at a smaller shape (height, width).
 
-    Every pixel is the mean of the known pixels it covers, so that the hole's content never bleeds into
-    its surroundings; a pixel that touches the hole at all belongs to the hole.
+    A pixel that touches the hole at all belongs to the hole, so that nothing of it bleeds into its surroundings; the
+    others are the mean of what they cover. The image is black where the hole was.
     """
     import cv2
 
     size = (shape[1], shape[0])
-    known = (hole == 0).astype(np.float32)
-    share = cv2.resize(known, size, interpolation=cv2.INTER_AREA)
-    total = cv2.resize(image * known[..., None], size, interpolation=cv2.INTER_AREA)
-    mean = total / np.maximum(share, 1e-6)[..., None]
-    small_hole = np.where(share < 1 - 1e-4, 255, 0).astype(np.uint8)
-    return np.clip(np.rint(mean), 0, 255).astype(np.uint8), small_hole
+    known = np.where(hole[..., None] == 0, image, np.uint8(0))
+    small = cv2.resize(known, size, interpolation=cv2.INTER_AREA)
+    touched = cv2.resize(hole.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 255e-4
+    return np.asarray(small, np.uint8), np.where(touched, np.uint8(255), np.uint8(0))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from data.types import Patch
 from inpainting import compose, pack, unpack
-from inpainting.compositing import blend, cut_patches, rim_weights
+from inpainting.compositing import blend, cut_patches, match_colours, rim_weights
 from inpainting.windows import hole_groups
 
 
@@ -55,6 +55,34 @@ def test_beyond_the_rim_nothing_of_the_original_is_left(
     image, fill, hole, feather = case
     deep = rim_weights(hole, feather) == 1
     assert np.array_equal(blend(image, fill, hole, feather)[deep], fill[deep])
+
+
+def shifted(by: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A grainy photo, the same with its hole's content `by` levels brighter, and the hole."""
+    image = np.random.default_rng(0).integers(80, 120, (90, 90, 3), np.uint8)
+    hole = np.zeros((90, 90), np.uint8)
+    hole[30:60, 20:70] = 255
+    return image, np.where(hole[..., None] > 0, image + np.uint8(by), image), hole
+
+
+@pytest.mark.parametrize(("share", "left"), [(0, 30), (0.5, 15), (1, 0)])
+def test_harmony_takes_its_share_of_a_wrong_colour_out_and_leaves_the_texture(share: float, left: int) -> None:
+    image, filled, hole = shifted(30)
+    matched = match_colours(image, filled, hole, hole == 0, share)
+    off = (matched.astype(int) - image)[hole > 0]
+    assert abs(off.mean() - left) < 1.5 and off.std() < 2.5
+    assert image[hole > 0].std() > 10
+
+
+def test_harmony_leaves_a_right_colour_and_looks_at_known_pixels_only() -> None:
+    image, filled, hole = shifted(0)
+    person = np.zeros((90, 90), bool)
+    person[:30] = True
+    image[person] = (255, 0, 255)  # next to the hole, and not to be matched
+    matched = match_colours(image, filled, hole, (hole == 0) & ~person, 1)
+    assert abs((matched.astype(int) - filled)[hole > 0].mean()) < 1.5
+    nothing = np.zeros((90, 90), bool)
+    assert match_colours(image, filled, hole, nothing, 1) is filled
 
 
 def test_patches_whose_boxes_overlap() -> None:

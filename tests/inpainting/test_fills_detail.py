@@ -34,7 +34,8 @@ def test_only_known_places_are_sources() -> None:
 
 def test_without_a_source_the_fill_is_enlarged_as_it_is() -> None:
     small, all_hole = np.full((4, 4, 3), 77, np.uint8), np.full((4, 4), 255, np.uint8)
-    out = enlarge(small, all_hole, all_hole, np.zeros((9, 9, 3), np.uint8), np.full((9, 9), 255, np.uint8))
+    large_hole = np.full((9, 9), 255, np.uint8)
+    out = enlarge(small, all_hole, all_hole, np.zeros((9, 9, 3), np.uint8), large_hole, large_hole)
     assert (out == 77).all()
 
 

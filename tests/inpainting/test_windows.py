@@ -88,11 +88,11 @@ def test_every_group_is_filled_exactly_once_and_wholly_inside_its_window(hole: n
             assert (labels[window.box] == n).sum() == (labels == n).sum()
 
 
-def test_shrink_takes_the_mean_of_the_known_pixels_only() -> None:
+def test_shrink_takes_the_mean_and_nothing_of_the_hole() -> None:
     image = np.array([[[10], [20], [200], [7]], [[30], [40], [9], [9]]], np.uint8).repeat(3, axis=2)
     hole = np.array([[0, 0, 255, 0], [0, 0, 0, 0]], np.uint8)
     small, small_hole = shrink(image, hole, (1, 2))
-    assert small[0, :, 0].tolist() == [25, 8]  # (10 + 20 + 30 + 40) / 4; (7 + 9 + 9) / 3 without the 200
+    assert small[0, :, 0].tolist() == [25, 6]  # (10 + 20 + 30 + 40) / 4; (7 + 9 + 9) / 4 without the 200
     assert small_hole.tolist() == [[0, 255]]  # one touched pixel is enough
 
 
