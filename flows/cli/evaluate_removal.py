@@ -20,56 +20,79 @@ from data.errors import InputError
 from data.files import write_atomic
 from data.types import People
 from flows.cli.evaluate_fills import FILLS, FillsAsked, evaluate_fills
-from flows.cli.options import Preset, Segmenter, Set, console
-from flows.evaluation.fills import Contender, parse_fills
+from flows.cli.options import FILLS as FILL_NAMES
+from flows.cli.options import SEGMENTERS, Preset, Segmenter, Set, completing, console
+from flows.evaluation.fills import MEAN, Contender, parse_fills
 from flows.evaluation.finished import FinishedRun
+from flows.evaluation.judged_run import Looked, Verifier, build_verifier, look_at_run
 from flows.evaluation.plots import left_plot
 from flows.evaluation.reference import AnnotatedPhoto, listed_photos, read_annotated
 from flows.evaluation.removal import FIGURES, table
-from flows.evaluation.second_look import Looked, Verifier, build_verifier, look_at_run
 from flows.evaluation.sheet import contact_sheet
 from flows.job import execute, prepare
 from flows.processes import prepare_process
 from flows.selection import selection
 
 WORST = 12
+PEOPLE, SCENES = "Photos with people", "Photos without people: fills against the truth"
 
 
 def removal(
     directory: Annotated[Path, typer.Argument(metavar="IN", help="COCO directory with person annotations.")],
-    scenes: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Photos without people: fill IN's silhouettes in them instead.")
-    ] = None,
-    fills: Annotated[
-        str | None, typer.Option(help=f"Compared with the first: {FILLS}, deepfillv2:FILE, patchmatch:margin=2, ...")
-    ] = None,
     preset: Preset = "embedded",
     segmenter: Segmenter = None,
+    fills: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...",
+            help="Fills to compare, each with the first; deepfillv2:FILE, patchmatch:margin=2.",
+            autocompletion=completing((*FILL_NAMES, MEAN), many=True),
+        ),
+    ] = None,
     set_: Set = None,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="A random sample of so many photos, or pairs.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="Of samples, pairs, confidence intervals and blind orders.")
+    ] = 0,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write figures, plots and pictures.")] = None,
     of: Annotated[
-        Path | None, typer.Option("--of", metavar="OUT", help="Judge the run that was published there.")
+        Path | None,
+        typer.Option("--of", metavar="OUT", help="Judge the run that was published there.", rich_help_panel=PEOPLE),
     ] = None,
     verifier: Annotated[
-        str | None, typer.Option(help="Segmenter that looks for people in the result; best another than the run's.")
+        str | None,
+        typer.Option(
+            metavar="NAME[:FILE]",
+            help="Segmenter that looks at the results; best another than the run's.",
+            rich_help_panel=PEOPLE,
+            autocompletion=completing(SEGMENTERS),
+        ),
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="A random sample of so many photos, or pairs.")] = None,
-    seed: Annotated[int, typer.Option(help="Of samples, pairs, confidence intervals and blind orders.")] = 0,
+    scenes: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="These photos, with IN's persons in them to fill.", rich_help_panel=SCENES),
+    ] = None,
     ids: Annotated[
-        Path | None, typer.Option("--ids", metavar="FILE", help="--scenes: exactly the pairs of an earlier pairs.json.")
+        Path | None,
+        typer.Option("--ids", metavar="FILE", help="Exactly an earlier pairs.json.", rich_help_panel=SCENES),
     ] = None,
-    size: Annotated[int, typer.Option(min=32, help="--scenes: their shorter side in pixels.")] = 256,
-    paste: Annotated[bool, typer.Option(help="--scenes: paste the person, or leave the scene as it is.")] = True,
+    size: Annotated[int, typer.Option(metavar="PX", min=32, help="Their shorter side.", rich_help_panel=SCENES)] = 256,
+    paste: Annotated[
+        bool, typer.Option(help="Paste the person, or leave the scene as it is.", rich_help_panel=SCENES)
+    ] = True,
     blind: Annotated[
-        str | None, typer.Option(metavar="A,B", help="--scenes: two of the fills side by side without their names.")
+        str | None,
+        typer.Option(metavar="A,B", help="Two fills side by side, without names.", rich_help_panel=SCENES),
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write figures, plots and pictures.")] = None,
 ) -> None:
-    """Who is left after a removal, and what a second segmenter still finds; with --scenes, how good the fills are.
+    """Who is left after a removal; with --scenes, how good the fills are.
 
     \b
     person-removal evaluate removal coco/ --of out/ --verifier yolo
-    person-removal evaluate removal coco/ --preset embedded --fills patchmatch,telea --verifier yolo
-    person-removal evaluate removal coco/ --scenes empty/ --fills patchmatch,telea,mean --out figures/
+    person-removal evaluate removal coco/ --fills patchmatch,telea --verifier yolo
+    person-removal evaluate removal coco/ --scenes empty/ --fills patchmatch,mean
     """
     base: list[str] = [*(set_ or ()), *([f"segment.segmenter={segmenter}"] if segmenter else ())]
     if scenes:
@@ -146,11 +169,14 @@ def _finished(
 def _show(looked: Sequence[Looked], photos: int, look: Verifier | None, seed: int) -> None:
     name = look.name if look else "nobody (--verifier NAME)"
     for one in looked:
-        makers = ", ".join(sorted(one.makers)) or "nobody"
-        judged = f"{len(one.parts)} of {photos} photos"
-        console.print(f"{one.label}: {judged}; masks by {makers}; looked at by {name}.", markup=False)
+        makers, lookers = (", ".join(sorted(names)) or "nobody" for names in (one.makers, one.lookers - {"none"}))
+        judged = f"{len(one.parts)} of {photos} photos; masks by {makers}, the run's own second look by {lookers}"
+        console.print(f"{one.label}: {judged}; judged by {name}.", markup=False)
         if name in one.makers:
             console.print(f"{name} made the masks too: it is blind to whom it missed.", style="yellow", markup=False)
+        if name in one.lookers:
+            sentence = f"The run has acted on what a {name} saw; with the same weights, elsewhere and again flatter it."
+            console.print(sentence, style="yellow", markup=False)
     console.print("\n" + table({one.label: one.figures(seed) for one in looked}), markup=False)
 
 
@@ -164,6 +190,7 @@ def _write(out: Path, looked: Sequence[Looked], look: Verifier | None, seed: int
             one.label: {
                 "photos": len(one.parts),
                 "masks_by": sorted(one.makers),
+                "second_look_by": sorted(one.lookers),
                 **{name: {**e.to_json(), "of": e.count} for name, e in runs[one.label].items()},
             }
             for one in looked

@@ -82,23 +82,6 @@ def ring_delta_e(result: Pixels, hole: Hole, width: int = 8) -> float:
     return float(np.linalg.norm(difference, axis=1).mean())
 
 
-def texture(result: Pixels, hole: Hole, width: int = 16) -> float:
-    """Fine detail in the hole as a share of that of the known pixels within `width` px of it: 1 where the fill is as
-    rough as its surroundings, near 0 for a smear. 1 also where there are no surroundings.
-
-    Detail is the standard deviation of `fine_detail`; at least half a grey level is assumed around, where there is
-    next to none.
-    """
-    box = _around(hole, width + 2)
-    inside = hole[box] != 0
-    grown = cv2.dilate(hole[box], np.ones((2 * width + 1, 2 * width + 1), np.uint8)) != 0
-    around = grown & ~inside
-    if not around.any() or not inside.any():
-        return 1.0
-    band = _finest(result[box])
-    return float(band[inside].std() / max(band[around].std(), 0.5))
-
-
 def sliced_wasserstein(
     result: Pixels, truth: Pixels, hole: Hole, levels: int = 3, patch: int = 7, directions: int = 128
 ) -> float:

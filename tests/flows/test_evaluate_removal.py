@@ -69,11 +69,11 @@ def test_a_finished_run(coco: Path, tmp_path: Path, red_verifier: None) -> None:
     out = tmp_path / "figures"
     text = evaluate(coco, "--of", tmp_path / "run", "--verifier", "maskrcnn", "--out", out)
     run = figures(out)["run"]
-    assert "6 of 6 photos; masks by annotations; looked at by maskrcnn" in text
+    assert "6 of 6 photos; masks by annotations, the run's own second look by nobody; judged by maskrcnn" in text
     assert run["photos"] == 6 and run["left"]["value"] == pytest.approx(1 / 6, abs=1e-4)
     assert run["residual"]["value"] == pytest.approx(14 * 30 / run["residual"]["of"], abs=1e-4)
     assert run["changed"]["value"] == 0  # lossless files
-    assert "changed_blocks" not in run
+    assert "changed_blocks" not in run and run["masks_by"] == ["annotations"]
     seen = {name: run[name]["value"] for name in run if "@" in name and "_s" not in name and "_m" not in name}
     assert seen["elsewhere@0.15"] == seen["elsewhere@0.25"] == pytest.approx(1 / 6, abs=1e-4)
     assert seen["elsewhere@0.4"] == seen["in_hole@0.15"] == 0  # it is sure of who is on the left only
@@ -112,7 +112,7 @@ def test_jpeg_blocks_outside_the_holes_are_the_same(coco: Path, tmp_path: Path) 
     text = evaluate(coco, "--of", tmp_path / "run", "--out", tmp_path / "figures")
     run = figures(tmp_path / "figures")["run"]
     assert run["changed_blocks"]["value"] == 0 and run["changed_blocks"]["of"] > 300 and "changed" not in run
-    assert "looked at by nobody" in text and not any("@" in name for name in run)
+    assert "judged by nobody" in text and not any("@" in name for name in run)
     broken = next((tmp_path / "run/images").rglob("0001.jpg"))
     Image.open(broken).save(broken, quality=30)
     evaluate(coco, "--of", tmp_path / "run", "--out", tmp_path / "figures")
@@ -231,7 +231,9 @@ def test_a_scene_or_person_that_is_gone_is_one_sentence(scenes: Path, large_coco
     [
         (["--fills", "telea,mean"], "it is compared with --scenes only"),
         (["--fills", "telea", "--of", "."], "give one of the two"),
-        (["--verifier", "annotations"], "given masks cannot look at a result"),
+        (["--verifier", "annotations"], "a segmenter that finds people by itself"),
+        (["--verifier", "same"], "a segmenter that finds people by itself"),
+        (["--verifier", "embedded:x.pt"], "embedded takes no file"),
         (["--blind", "a,b"], "name the scenes with --scenes"),
     ],
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import cv2
 import numpy as np
 
 import detection
-from configs import GIVEN_MASKS, Settings
+from configs import GIVEN_MASKS, SegmenterName, Settings
+from configs.load import validate
 from data.errors import InputError
 from data.types import People, Pixels
 from data.weights import find
@@ -23,6 +24,7 @@ from flows.evaluation.reference import AnnotatedPhoto
 from flows.evaluation.removal import SCORES, lies_inside, masks_from, measure
 from flows.evaluation.sheet import marked
 from flows.looking import see
+from flows.second_look import look_settings
 
 _SEEN = (255, 210, 0)
 
@@ -39,26 +41,36 @@ class Verifier:
         return see(self.network, photo.name, pixels, photo.orientation)
 
 
-def build_verifier(name: str, settings: Settings) -> Verifier:
-    """The segmenter `name` with the segment settings, at the least of `SCORES`. Raises InputError, SettingsError,
-    WeightsError."""
-    if name in GIVEN_MASKS:
-        raise InputError(f"--verifier {name}: given masks cannot look at a result; name a network, such as yolo.")
-    tree = settings.segment.model_dump() | {"segmenter": name, "score": min(SCORES)}
-    segment = resolve(settings.model_copy(update={"segment": type(settings.segment)(**tree)})).segment
-    weights = {name: find(name) for name in detection.required_weights(segment)}
-    return Verifier(name, networks.segmenter(segment, weights))
+def build_verifier(spec: str, settings: Settings) -> Verifier:
+    """The segmenter of `NAME` or `NAME:FILE`, with the segment settings but for its weights, at the least of `SCORES`.
+    The weights are the settings' too where no file is named. Raises InputError, SettingsError, WeightsError."""
+    name, _, file = spec.partition(":")
+    if name not in get_args(SegmenterName) or name in GIVEN_MASKS:
+        raise InputError(f"--verifier {name}: name a segmenter that finds people by itself, such as yolo or embedded.")
+    if file and name not in ("yolo", "maskrcnn"):
+        raise InputError(f"--verifier {spec}: {name} takes no file; yolo and maskrcnn do.")
+    asked = {"segmenter": name, "score": min(SCORES), **({"weights": file} if file else {})}
+    tree = settings.model_dump(mode="json", exclude_unset=True)
+    tree["verify"] = {**tree.get("verify", {}), **asked}
+    look = look_settings(resolve(validate(tree)))
+    assert look is not None  # `none` is refused above
+    return Verifier(name, networks.segmenter(look, {name: find(name) for name in detection.required_weights(look)}))
 
 
 @dataclass
 class Looked:
-    """Figures of one run. photos: one line each, for whoever wants to look closer. makers: segmenters that made the
-    masks. worst: (caption, picture) of photos with the most confident detections in a hole, or people left."""
+    """Figures of one run.
+
+    photos: one line each, for whoever wants to look closer. makers: segmenters that made the masks. lookers: those that
+    the run itself looked at its results with. worst: (caption, picture) of photos with the most confident detections in
+    a hole, or people left.
+    """
 
     label: str
     parts: list[Parts] = field(default_factory=list)
     photos: list[dict[str, Any]] = field(default_factory=list)
     makers: set[str] = field(default_factory=set)
+    lookers: set[str] = field(default_factory=set)
     worst: list[tuple[str, Pixels]] = field(default_factory=list)
 
     def figures(self, seed: int) -> dict[str, Estimate]:
@@ -83,6 +95,7 @@ def look_at_run(
         parts = {**measure(truth, one.hole, found, before(one.photo)), **exactness(one)}
         out.parts.append(parts)
         out.makers |= {person.source for person in one.found.persons}
+        out.lookers.add(one.row["verify"]["looked"])
         out.photos.append(_line(one, parts, found))
         badness = _badness(out.photos[-1])
         if worst and badness:
