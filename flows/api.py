@@ -14,12 +14,11 @@ import inpainting
 from configs import GIVEN_MASKS, Settings, SettingsError
 from configs.load import load_settings
 from data.files import write_atomic
-from data.images import SUFFIXES, Decoded, decode, encode, read_photo_bytes, to_raw_frame, upright
+from data.images import SUFFIXES, Decoded, decode, read_photo_bytes, upright
 from data.keep import parse_keep
-from data.types import Hole, People, Photo, Pixels, Weight, as_hole
-from flows import networks
+from data.types import Hole, People, Pixels, Weight
 from flows.context import find_weights, resolve
-from masks import choose, refine
+from flows.one_photo import as_file, fill_hole, find_people, mark
 
 
 @dataclass(frozen=True)
@@ -48,8 +47,7 @@ class Result:
         suffixes = SUFFIXES[self.photo.format]
         if path.suffix.lower() not in suffixes:
             raise SettingsError(f"{path}: the result keeps the photo's format; end its name in {suffixes[0]}.")
-        image, hole = (to_raw_frame(array, self.photo.orientation) for array in (self.image, self.hole))
-        encoded = encode(self.photo, image, hole, scrub=scrub)
+        encoded = as_file(self.photo, self.image, self.hole, scrub=scrub)
         write_atomic(path, encoded.raw)
         return encoded.notes
 
@@ -72,13 +70,10 @@ def remove_people(
         file = decode(read_photo_bytes(Path(image), name), name, settings.input.megapixels)
         image = upright(file.pixels, file.orientation)
     pixels = _pixels(image)
-    photo = Photo(id="image", name=name, pixels=pixels)
-    people = networks.segmenter(settings.segment, weights).segment([photo])[0]
-    choice = choose(people, parse_keep(settings.refine.keep) if settings.refine.keep else (), settings.refine)
-    hole = refine(people, settings.refine, pixels, choice)
-    kept = as_hole(choice.kept) if choice.anyone else None
-    patches = inpainting.inpaint(pixels, hole, networks.fill(settings.inpaint, weights), settings.inpaint, kept)
-    return Result(inpainting.compose(pixels, hole, patches), hole, people, file)
+    people = find_people(pixels, name, settings.segment, weights)
+    marked = mark(people, parse_keep(settings.refine.keep) if settings.refine.keep else (), settings.refine, pixels)
+    patches = fill_hole(pixels, marked.hole, marked.kept, settings.inpaint, weights)
+    return Result(inpainting.compose(pixels, marked.hole, patches), marked.hole, people, file)
 
 
 @lru_cache(maxsize=8)

@@ -8,6 +8,7 @@ import typer
 
 import configs  # noqa: F401  (prepares the environment before anything heavy is imported)
 from flows.cli import bench, cache, evaluate, weights
+from flows.cli.app import photo_page
 from flows.cli.demo import demo
 from flows.cli.doctor import doctor
 from flows.cli.fill import fill
@@ -29,6 +30,7 @@ app = typer.Typer(
 WORK, LOOK, PREFECT = "Photos", "This machine, figures", "Prefect"
 app.command(rich_help_panel=WORK)(run)
 app.command(rich_help_panel=WORK)(demo)
+app.command("app", rich_help_panel=WORK)(photo_page)
 app.command(rich_help_panel=WORK)(fill)
 app.command("undo-annotations", rich_help_panel=WORK)(undo_annotations)
 app.add_typer(cache.app, name="cache", rich_help_panel=WORK)

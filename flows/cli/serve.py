@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +12,7 @@ import typer
 from configs.load import load_settings, merge, parse_override
 from data.errors import InputError
 from flows.cli.options import Input, Output, Preset, Set, console
+from flows.cli.signals import stopped_by_signals
 from flows.deployments import ServerError
 from flows.job import absolute
 
@@ -41,7 +39,7 @@ def serve(
     given = os.environ.get("PREFECT_API_URL")
     api = given or server.api_url(host, port)
     children: list[server.Child] = []
-    with _stopped_by_signals():
+    with stopped_by_signals():
         try:
             if not given:
                 console.print(f"Starting a Prefect server on {host}:{port} ...", markup=False)
@@ -141,18 +139,3 @@ def _say_how(api: str) -> None:
 def _log_file() -> Path:
     home = Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
     return home / "person-removal-server.log"
-
-
-@contextmanager
-def _stopped_by_signals() -> Iterator[None]:
-    """A service manager's SIGTERM ends the command as Ctrl-C does, whatever the shell it was started from ignores."""
-
-    def interrupt(number: int, frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -1,0 +1,1 @@
+"""`person-removal app`: one photo in a browser on this machine."""

@@ -1,0 +1,113 @@
+"""Which segmenters and fills this machine can use now, and how to get the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import detection
+import inpainting
+from configs import GIVEN_MASKS, InpaintSettings, Settings, SettingsError
+from configs.load import load_settings
+from data.types import Weight
+from data.weights import WeightsError, find, registry, state
+from flows.context import resolve
+
+_SAYS = {
+    "embedded": "small networks",
+    "yolo": "YOLO11",
+    "maskrcnn": "slow, fine outlines",
+    "union": "several, together",
+    "patchmatch": "copies from around, keeps texture",
+    "telea": "quick, smooth",
+    "navier-stokes": "quick, smooth",
+    "deepfillv2": "neural network",
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """name: of the segmenter or fill, with its weights where there are several. settings: that use it. weights: what
+    they need. problem: why it cannot be used here, one sentence; None when it can."""
+
+    name: str
+    settings: Settings
+    weights: dict[str, Weight]
+    problem: str | None = None
+
+    @property
+    def label(self) -> str:
+        says = _SAYS.get(self.name.split()[0])
+        return f"{self.name} ({says})" if says else self.name
+
+
+def segmenters(chosen: Settings, overrides: Sequence[str] = ()) -> list[Choice]:
+    """The chosen one first, then every other that looks for people by itself."""
+    mine = chosen.segment.segmenter
+    if mine in GIVEN_MASKS:
+        raise SettingsError(
+            f"preset {chosen.preset!r} takes its masks from files (segmenter {mine}), a photo that is dropped has "
+            "none; use --preset embedded or default."
+        )
+    out = [_choice(mine, chosen)]
+    for name in detection.SEGMENTERS:
+        if name != mine and name not in GIVEN_MASKS:
+            # `embedded` has settings of its own beside the name
+            preset = name if name == "embedded" else "default"
+            out.append(_other(name, preset, overrides, {"segment": {"segmenter": name}}))
+    return out
+
+
+def fills(chosen: Settings, overrides: Sequence[str] = ()) -> list[Choice]:
+    """The chosen one first, then every other; networks once for each file of weights that is here."""
+    mine = _fill_name(chosen.inpaint)
+    out = [_choice(mine, chosen, fill=True)]
+    for name in inpainting.FILLS:
+        if name == "deepfillv2":
+            ready = [n for n, entry in registry().weights.items() if entry.task == "inpainting" and state(n) == "ready"]
+            for weights in ready or [registry().resolve(InpaintSettings().weights)[0]]:
+                given = {"fill": name, "weights": weights}
+                out.append(_other(f"{name} {weights}", "default", overrides, {"inpaint": given}, True))
+        else:
+            out.append(_other(name, "default", overrides, {"inpaint": {"fill": name}}, True))
+    return [out[0], *(choice for choice in out[1:] if choice.name != mine)]
+
+
+def _fill_name(settings: InpaintSettings) -> str:
+    if settings.fill != "deepfillv2":
+        return settings.fill
+    known = settings.weights in registry()
+    return f"{settings.fill} {registry().resolve(settings.weights)[0] if known else settings.weights}"
+
+
+def _other(name: str, preset: str, overrides: Sequence[str], base: dict[str, Any], fill: bool = False) -> Choice:
+    section = "inpaint" if fill else "segment"
+    said = [one for one in overrides if one.split(".")[0].strip() == section]
+    keep = [one for one in said if one.split("=")[0].strip() not in ("segment.segmenter", "inpaint.fill")]
+    try:
+        return _choice(name, load_settings(preset, keep, base=base), fill)
+    except SettingsError as error:
+        return Choice(name, Settings(), {}, str(error))
+
+
+def _choice(name: str, settings: Settings, fill: bool = False) -> Choice:
+    try:
+        settings = resolve(settings)
+        wanted = inpainting.required_weights(settings.inpaint) if fill else detection.required_weights(settings.segment)
+    except SettingsError as error:
+        return Choice(name, settings, {}, str(error))
+    found, missing, problem = {}, [], ""
+    for weights in wanted:
+        try:
+            found[weights] = find(weights)
+        except WeightsError as error:
+            missing.append(weights)
+            problem = problem or str(error)
+    if missing and all(weights in registry() for weights in missing):
+        problem = f"{name} needs weights that are not here: person-removal weights fetch {' '.join(missing)}"
+    return Choice(name, settings, found, problem or None)
+
+
+def usable(choices: Sequence[Choice]) -> list[Choice]:
+    return [choice for choice in choices if choice.problem is None]

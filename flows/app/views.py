@@ -1,0 +1,96 @@
+"""What the page is shown: pictures as data, masks as outlines."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from data.types import Hole, People, Pixels
+
+LONGEST = 1600
+"""Longer side of a picture on the page, in pixels; what is computed and downloaded has the photo's own size."""
+
+
+def view_size(size: tuple[int, ...]) -> tuple[int, int]:
+    """(height, width) at which a photo of `size` is shown."""
+    scale = min(1.0, LONGEST / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def picture(pixels: Pixels) -> str:
+    """The photo as the page shows it: a JPEG as a data URL, so that it is on no disk."""
+    height, width = view_size(pixels.shape[:2])
+    if (height, width) != pixels.shape[:2]:
+        pixels = np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA))
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, format="JPEG", quality=88)
+    return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode('ascii')}"
+
+
+def outline(mask: NDArray[np.bool_] | Hole) -> str:
+    """The mask's outlines as SVG path data in the view's pixels, to be filled by the even-odd rule; '' for no mask."""
+    return _path(_contours(mask, cv2.RETR_CCOMP))
+
+
+def silhouette(mask: NDArray[np.bool_]) -> str:
+    """The outlines that stand for a person: of the largest part of the mask and of others of its kind. Small parts
+    are often a piece of somebody beside; they are in the hole, but would confuse as a line."""
+    contours = _contours(mask, cv2.RETR_EXTERNAL)
+    areas = [cv2.contourArea(contour) for contour in contours]
+    least = 0.5 * max(areas, default=0)
+    return _path([one for one, area in zip(contours, areas, strict=True) if area >= least])
+
+
+def _contours(mask: NDArray[np.bool_] | Hole, kind: int) -> list[NDArray[np.int32]]:
+    """Outlines, each N x 1 x 2 (x, y), in the view's pixels."""
+    height, width = view_size(mask.shape)
+    seen: NDArray[Any] = np.asarray(mask).astype(bool) * np.uint8(255)
+    if (height, width) != seen.shape:
+        seen = np.asarray(cv2.resize(seen, (width, height), interpolation=cv2.INTER_AREA))
+    binary = np.where(seen > 127, np.uint8(1), np.uint8(0))
+    found, _ = cv2.findContours(binary, kind, cv2.CHAIN_APPROX_SIMPLE)
+    return [np.asarray(one, np.int32) for one in found]
+
+
+def _path(contours: Sequence[NDArray[np.int32]]) -> str:
+    return "".join("M" + "L".join(f"{x} {y}" for x, y in contour[:, 0].tolist()) + "Z" for contour in contours)
+
+
+def people_view(people: People, stays: tuple[bool, ...]) -> list[dict[str, Any]]:
+    """Everyone as the page draws them, the largest first, so that small people in front can be clicked."""
+    scale = view_size(people.size)[1] / people.size[1]
+    out = []
+    for index, (person, staying) in enumerate(zip(people.persons, stays, strict=True)):
+        x, y, w, h = (value * scale for value in person.bbox)
+        out.append(
+            {
+                "number": index,
+                "name": name_of(people, index),
+                "stays": staying,
+                "box": [round(value, 1) for value in (x, y, w, h)],
+                "outline": silhouette(people.mask(person)),
+                "area": people.area(person),
+            }
+        )
+    return sorted(out, key=lambda one: -one["area"])
+
+
+def name_of(people: People, index: int) -> str:
+    """The person in words, for those who do not see the picture: `1: left, 35 % of the photo's height`."""
+    height, width = people.size
+    x, _, w, h = people.persons[index].bbox
+    place = ("left", "middle", "right")[min(2, int(3 * (x + w / 2) / width))]
+    return f"{index + 1}: {place}, {h / height:.0%} of the height"
+
+
+def box_view(size: tuple[int, int], box: tuple[float, float, float, float]) -> list[float]:
+    """A box x, y, width, height in the photo's pixels, in the view's."""
+    scale = view_size(size)[1] / size[1]
+    return [round(value * scale, 1) for value in box]

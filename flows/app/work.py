@@ -1,0 +1,149 @@
+"""One photo in one browser tab: what is known of it, and what each change of a control makes of it.
+
+Every step is computed when it is first asked for and again only when something that it depends on has changed:
+photo + segmenter -> people; + who stays + growth + strokes -> hole; + fill -> result and second look; + scrub -> file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import NamedTuple
+
+import numpy as np
+
+import inpainting
+from data.errors import InputError
+from data.images import SUFFIXES, Decoded, Encoded, decode, upright
+from data.types import Patch, People, Pixels
+from flows import one_photo
+from flows.app.choices import Choice
+from flows.app.strokes import Stroke, draw
+from flows.context import second_look
+
+
+class Look(NamedTuple):
+    """Who may be left. looked: the segmenter that looked; `none`. found: people whom it sees in the result."""
+
+    looked: str
+    found: People
+
+
+@dataclass
+class Work:
+    """photo: the file. pixels: of the photo seen upright, as everything here is. segmenter, fill, dilate, keep,
+    strokes: what the controls say; change them through `choose` and `edit`."""
+
+    photo: Decoded
+    pixels: Pixels
+    segmenter: Choice
+    fill: Choice
+    dilate: float
+    keep: tuple[int, ...] = ()
+    strokes: tuple[Stroke, ...] = ()
+    _people: dict[str, People] = field(default_factory=dict)
+    _marked: one_photo.Marked | None = None
+    _patches: dict[str, list[Patch]] = field(default_factory=dict)
+    _looks: dict[str, Look] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, raw: bytes, name: str, segmenter: Choice, fill: Choice) -> Work:
+        """Raises PhotoError for a file that is no photo, or one too large."""
+        photo = decode(raw, name, segmenter.settings.input.megapixels)
+        pixels = np.ascontiguousarray(upright(photo.pixels, photo.orientation))
+        return cls(photo, pixels, segmenter, fill, segmenter.settings.refine.dilate)
+
+    # ------------------------------------------------------------ what the controls say
+
+    def edit(self, keep: Sequence[int], strokes: Sequence[Stroke], dilate: float) -> bool:
+        """Who stays, what was drawn, how much the hole grows; returns whether that makes another hole."""
+        valid = tuple(sorted({number for number in keep if 0 <= number < len(self.people)}))
+        said = valid, tuple(strokes), dilate
+        if said == (self.keep, self.strokes, self.dilate):
+            return False
+        self.keep, self.strokes, self.dilate = said
+        self._forget_hole()
+        return True
+
+    def choose_segmenter(self, segmenter: Choice) -> None:
+        """Other eyes: the people are others, so nobody is kept by number any more."""
+        if segmenter.name != self.segmenter.name:
+            self.segmenter, self.keep = segmenter, ()
+            self._forget_hole()
+
+    def take_out_too(self) -> None:
+        """Put the people whom the second look found to the others."""
+        self._people[self.segmenter.name] = self.people.plus([self.look.found])
+        self._forget_hole()
+
+    def _forget_hole(self) -> None:
+        self._marked = None
+        self._patches.clear()
+        self._looks.clear()
+
+    # ------------------------------------------------------------ what follows from it
+
+    @property
+    def people(self) -> People:
+        name = self.segmenter.name
+        if name not in self._people:
+            settings = self.segmenter.settings.segment
+            self._people[name] = one_photo.find_people(self.pixels, self.photo.name, settings, self.segmenter.weights)
+        return self._people[name]
+
+    @property
+    def marked(self) -> one_photo.Marked:
+        """The hole of those who leave, and then what a hand drew: that is the last word."""
+        if self._marked is None:
+            refine = self.segmenter.settings.refine.model_copy(update={"dilate": self.dilate})
+            marked = one_photo.mark(self.people, self.keep, refine, self.pixels)
+            self._marked = marked.with_hole(draw(marked.hole, self.strokes))
+        return self._marked
+
+    @property
+    def filled(self) -> bool:
+        """Whether the present hole has been filled with the present fill."""
+        return self.fill.name in self._patches
+
+    @property
+    def fills(self) -> tuple[str, ...]:
+        """Names of the fills that have filled the present hole."""
+        return tuple(self._patches)
+
+    def result(self, fill: str | None = None) -> Pixels:
+        """The photo without people, filled by the present fill; or by another that has already filled this hole.
+
+        Raises InputError when there is no hole, PhotoError when it leaves nothing to fill from.
+        """
+        name = fill or self.fill.name
+        hole = self.marked.hole
+        if not hole.any():
+            raise InputError("Nothing is marked: choose somebody in the photo, or paint over what shall go.")
+        if name not in self._patches:
+            settings, weights = self.fill.settings.inpaint, self.fill.weights
+            self._patches[name] = one_photo.fill_hole(self.pixels, hole, self.marked.kept, settings, weights)
+        return inpainting.compose(self.pixels, hole, self._patches[name])
+
+    @property
+    def look(self) -> Look:
+        """Whom a second look sees in the result of the present fill."""
+        name = self.fill.name
+        if name not in self._looks:
+            settings = second_look(self.segmenter.settings)
+            found = People(self.people.size)
+            if settings:
+                seen = one_photo.find_people(self.result(), self.photo.name, settings, self.segmenter.weights)
+                found = one_photo.not_kept(seen, self.marked, self.segmenter.settings.refine)
+            self._looks[name] = Look(settings.segmenter if settings else "none", found)
+        return self._looks[name]
+
+    def file(self, scrub: bool) -> Encoded:
+        """The result as a file of the photo's own kind. Raises PhotoError."""
+        return one_photo.as_file(self.photo, self.result(), self.marked.hole, scrub=scrub)
+
+    @property
+    def file_name(self) -> str:
+        path = PurePath(self.photo.name)
+        suffixes = SUFFIXES[self.photo.format]
+        return f"{path.stem}-without-people{path.suffix if path.suffix.lower() in suffixes else suffixes[0]}"

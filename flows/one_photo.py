@@ -1,0 +1,73 @@
+"""The steps from one photo to the same photo without people, on arrays: no store, no files.
+
+All arrays are in one frame, that of a photo seen upright: pixels uint8 H x W x 3 RGB, holes uint8 H x W, 255 = remove.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+import inpainting
+from configs import InpaintSettings, RefineSettings, SegmentSettings
+from data.images import Decoded, Encoded, encode, to_raw_frame
+from data.types import Hole, Keep, Patch, People, Person, Photo, Pixels, Weight, as_hole
+from flows import networks
+from masks import choose, is_small, refine
+
+
+@dataclass(frozen=True)
+class Marked:
+    """hole: what is filled. kept: the pixels of people who stay, as a hole would mark them; None when nobody does.
+    may_stay: those, and regions where nothing is removed. stays: of each person, in order, whether it stays."""
+
+    hole: Hole
+    kept: Hole | None
+    may_stay: Hole
+    stays: tuple[bool, ...]
+
+    def with_hole(self, hole: Hole) -> Marked:
+        """The same with another hole: one that a hand drew on. What it takes from those who stay is gone."""
+        kept = None if self.kept is None else np.where(hole == 0, self.kept, np.uint8(0))
+        return replace(self, hole=hole, kept=kept)
+
+
+def find_people(pixels: Pixels, name: str, settings: SegmentSettings, weights: Mapping[str, Weight]) -> People:
+    """Everyone in the photo."""
+    return networks.segmenter(settings, weights).segment([Photo(name, name, pixels)])[0]
+
+
+def mark(people: People, keep: Keep, settings: RefineSettings, pixels: Pixels) -> Marked:
+    """The hole of everyone but those on the keep-list."""
+    choice = choose(people, keep, settings)
+    hole = refine(people, settings, pixels, choice)
+    kept = as_hole(choice.kept) if choice.anyone else None
+    return Marked(hole, kept, as_hole(choice.kept | choice.region), choice.stays)
+
+
+def fill_hole(
+    pixels: Pixels, hole: Hole, kept: Hole | None, settings: InpaintSettings, weights: Mapping[str, Weight]
+) -> list[Patch]:
+    """Final pixels for the hole, never copied from `kept`. Raises PhotoError when hardly anything else is there."""
+    return inpainting.inpaint(pixels, hole, networks.fill(settings, weights), settings, kept)
+
+
+def not_kept(found: People, marked: Marked, settings: RefineSettings) -> People:
+    """Whom a later look found, without those who may stay."""
+
+    def leaves(person: Person) -> bool:
+        mask = found.mask(person)
+        area = int(np.count_nonzero(mask))
+        may_stay = np.count_nonzero(mask & (marked.may_stay > 0)) > area / 2
+        return not may_stay and not is_small(area, found.size, settings)
+
+    return replace(found, persons=tuple(person for person in found.persons if leaves(person)))
+
+
+def as_file(photo: Decoded, pixels: Pixels, hole: Hole, *, scrub: bool = False) -> Encoded:
+    """The photo's file with `pixels` where the hole is, both upright: in its format, turned as it was, with its
+    metadata (scrub: without places, names and captions). Raises PhotoError."""
+    turned, raw_hole = (to_raw_frame(array, photo.orientation) for array in (pixels, hole))
+    return encode(photo, turned, raw_hole, scrub=scrub)

@@ -1,0 +1,257 @@
+"""The photo page's steps on arrays: strokes, outlines, who is computed again when."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from collection_with_people import texture
+from literal_masks import mask
+from PIL import Image
+from red_people import RED, RedPeople
+
+from configs import SettingsError
+from configs.load import load_settings
+from data.errors import InputError
+from data.images import decode, to_raw_frame, upright
+from data.types import PhotoError, as_hole
+from flows import networks, one_photo
+from flows.app import views
+from flows.app.choices import Choice, fills, segmenters, usable
+from flows.app.strokes import MOST_POINTS, Stroke, draw, parse_strokes
+from flows.app.work import Work
+
+LEFT, RIGHT = (20, 30, 16, 40), (80, 20, 20, 60)  # x, y, width, height of two people
+
+
+def photo(*people: tuple[int, int, int, int], orientation: int = 1, **options: Any) -> bytes:
+    """A photo of 128 x 96 as it is shown, with red people; stored turned as `orientation` says."""
+    pixels = texture(3).copy()
+    for x, y, width, height in people:
+        pixels[y : y + height, x : x + width] = RED
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif[0x010F] = "a maker"
+    out = io.BytesIO()
+    Image.fromarray(to_raw_frame(pixels, orientation)).save(out, **{"format": "PNG", "exif": exif, **options})
+    return out.getvalue()
+
+
+@pytest.fixture
+def eyes(monkeypatch: pytest.MonkeyPatch) -> RedPeople:
+    red = RedPeople()
+    monkeypatch.setattr(networks, "segmenter", lambda settings, weights: red)
+    return red
+
+
+def choice(*overrides: str, name: str = "") -> Choice:
+    settings = load_settings("embedded", overrides)
+    return Choice(name or settings.inpaint.fill, settings, {})
+
+
+def opened(raw: bytes, name: str = "photo.png") -> Work:
+    return Work.open(raw, name, choice(name="red"), choice("inpaint.fill=telea"))
+
+
+# ---------------------------------------------------------------- strokes
+
+
+@pytest.mark.parametrize(
+    ("strokes", "expected"),
+    [
+        ((), "....... ....... ..###.. ....... ......."),
+        # a point, whose radius is at least a pixel
+        ((Stroke(True, 0, ((2.5 / 7, 3.5 / 5),)),), "....... ....... ..###.. .###... ..#...."),
+        # a line down the third column takes
+        ((Stroke(False, 0, ((2.5 / 7, 0.1), (2.5 / 7, 0.9))),), "....... ....... ....#.. ....... ......."),
+        # the last one over a place counts
+        (
+            (Stroke(True, 0, ((5.5 / 7, 0.1),)), Stroke(False, 0, ((5.5 / 7, 0.1),))),
+            "....... ....... ..###.. ....... .......",
+        ),
+        # beside the photo
+        ((Stroke(True, 0, ((3.0, 3.0),)),), "....... ....... ..###.. ....... ......."),
+    ],
+)
+def test_strokes_on_a_hole(strokes: tuple[Stroke, ...], expected: str) -> None:
+    before = as_hole(mask("....... ....... ..###.. ....... ......."))
+    after = draw(before, strokes)
+    np.testing.assert_array_equal(after > 0, mask(expected))
+    assert set(np.unique(after)) <= {0, 255}
+    assert (before > 0).sum() == 3, "the hole before is untouched"
+
+
+def test_a_stroke_is_as_wide_on_a_large_photo_as_on_a_small_one() -> None:
+    line = Stroke(True, 0.05, ((0.2, 0.5), (0.8, 0.5)))
+    shares = [(draw(np.zeros(size, np.uint8), [line]) > 0).mean() for size in ((300, 400), (1200, 1600))]
+    assert shares[0] == pytest.approx(shares[1], rel=0.03)
+
+
+def test_strokes_as_the_page_sends_them() -> None:
+    sent = [{"removes": True, "radius": 0.02, "points": [0.1, 0.2, 0.3, 0.4]}]
+    sent += [{"removes": False, "radius": 1, "points": []}]
+    assert parse_strokes(sent) == (Stroke(True, 0.02, ((0.1, 0.2), (0.3, 0.4))),)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        *(None, 3, [3], [{}], [{"removes": True, "radius": "wide", "points": []}]),
+        [{"removes": True, "radius": 0.1, "points": [1]}],
+        [{"removes": True, "radius": float("nan"), "points": [1, 1]}],
+        [{"removes": True, "radius": 0.1, "points": [1, 1e300]}],
+        [{"removes": True, "radius": 0.1, "points": [0.5, 0.5] * (MOST_POINTS + 1)}],
+    ],
+)
+def test_strokes_that_cannot_be_are_a_sentence(sent: Any) -> None:
+    with pytest.raises(InputError, match=r"strokes .*\.$"):
+        parse_strokes(sent)
+
+
+# ---------------------------------------------------------------- pictures and outlines
+
+
+def test_an_outline_goes_around_a_mask_and_what_it_encloses() -> None:
+    ring = mask("..... .###. .#.#. .###. .....")
+    assert views.outline(ring).count("M") == 2
+    assert views.outline(ring).startswith("M1 1L")
+    assert views.silhouette(ring) == "M1 1L1 3L3 3L3 1Z"
+    assert views.outline(ring & False) == views.silhouette(ring & False) == ""
+
+
+def test_a_silhouette_leaves_scraps_out() -> None:
+    two = mask("####..... ####..... ####...## ####...## ####.....")
+    assert views.outline(two).count("M") == 2
+    assert views.silhouette(two).count("M") == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"), [((480, 640), (480, 640)), ((3000, 4000), (1200, 1600)), ((9000, 2), (1600, 1))]
+)
+def test_photos_are_shown_no_larger_than_a_screen(size: tuple[int, int], shown: tuple[int, int]) -> None:
+    assert views.view_size(size) == shown
+    assert views.picture(np.zeros((*size, 3), np.uint8)).startswith("data:image/jpeg;base64,")
+
+
+# ---------------------------------------------------------------- what this machine can use
+
+
+@pytest.mark.slow  # imports torch
+def test_what_is_missing_is_named_with_the_way_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERSON_REMOVAL_CACHE", str(tmp_path))
+    found, filled = segmenters(load_settings("embedded")), fills(load_settings("embedded"))
+    assert found[0].name == "embedded"
+    assert not usable(found)
+    assert re.search(r"person-removal weights fetch yolov8n .*pose-landmark-full", str(found[0].problem))
+    assert {"patchmatch", "telea", "navier-stokes"} <= {one.name for one in usable(filled)}
+    assert any("person-removal weights fetch places2-pt" in str(one.problem) for one in filled)
+    assert [one.name for one in filled].count("patchmatch") == 1
+
+
+def test_masks_from_files_are_no_choice() -> None:
+    with pytest.raises(SettingsError, match="--preset embedded"):
+        segmenters(load_settings("coco"))
+
+
+def test_overrides_hold_for_every_choice() -> None:
+    said = ("inpaint.margin=2", "inpaint.fill=telea", "segment.score=0.5")
+    for one in fills(load_settings("embedded", said), said):
+        assert one.problem or one.settings.inpaint.margin == 2
+    assert fills(load_settings("embedded", said), said)[0].name == "telea"
+
+
+# ---------------------------------------------------------------- the work on one photo
+
+
+def test_only_what_a_control_affects_is_computed_again(eyes: RedPeople, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    def counted(name: str) -> None:
+        step = getattr(one_photo, name)
+        monkeypatch.setattr(one_photo, name, lambda *args: (done.append(name), step(*args))[1])
+
+    for name in ("find_people", "mark", "fill_hole"):
+        counted(name)
+
+    def since() -> list[str]:
+        out = done.copy()
+        done.clear()
+        return out
+
+    work = opened(photo(LEFT, RIGHT))
+    assert len(work.people) == 2 and work.marked.hole.any()
+    assert since() == ["find_people", "mark"]
+    work.result(), work.look
+    assert since() == ["fill_hole", "find_people"]
+    assert not work.edit((), (), work.dilate), "nothing was changed"
+    work.result(), work.look, work.file(False), work.file(True)
+    assert since() == []
+    assert work.edit((1,), (), work.dilate)
+    work.result()
+    assert since() == ["mark", "fill_hole"]
+    work.fill = choice("inpaint.fill=navier-stokes")
+    work.result(), work.look
+    assert since() == ["fill_hole", "find_people"], "the hole stays"
+    assert work.fills == ("telea", "navier-stokes")
+    work.result("telea")
+    assert since() == []
+    work.edit((1,), (), 0.2)
+    assert work.fills == ()
+
+
+def test_the_hole_is_exact_whoever_stays_and_whatever_is_drawn(eyes: RedPeople) -> None:
+    raw = photo(LEFT, RIGHT)
+    work = opened(raw)
+    work.edit((1,), (Stroke(True, 0.03, ((0.5, 0.1), (0.6, 0.1))), Stroke(False, 0.02, ((0.2, 0.35),))), 0.1)
+    hole = work.marked.hole > 0
+    assert hole[int(0.1 * 96), 64] and not hole[int(0.35 * 96), int(0.2 * 128)]
+    assert not hole[50, 90], "who stays is not touched"
+    out = decode(work.file(False).raw, "out")
+    np.testing.assert_array_equal(out.pixels[~hole], decode(raw, "in").pixels[~hole])
+    assert (out.pixels[hole] != decode(raw, "in").pixels[hole]).any()
+    assert work.file_name == "photo-without-people.png"
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_photo_is_seen_upright_and_written_as_it_was(eyes: RedPeople, orientation: int) -> None:
+    raw = photo(LEFT, orientation=orientation)
+    work = opened(raw)
+    assert work.pixels.shape == (96, 128, 3)
+    assert work.people.persons[0].bbox == LEFT
+    before, after = decode(raw, "in"), decode(work.file(False).raw, "out")
+    assert (after.orientation, after.pixels.shape) == (orientation, before.pixels.shape)
+    outside = work.marked.hole == 0
+    np.testing.assert_array_equal(upright(after.pixels, orientation)[outside], work.pixels[outside])
+    assert Image.open(io.BytesIO(after.raw)).getexif()[0x010F] == "a maker"
+
+
+def test_who_is_seen_in_the_result_can_be_taken_out_too(eyes: RedPeople) -> None:
+    work = opened(photo(LEFT, RIGHT))
+    work.edit((), (Stroke(False, 0.2, ((0.7, 0.5),)),), work.dilate)  # a hand keeps most of the right one
+    assert [person.bbox[0] for person in work.look.found.persons] and work.look.looked == "embedded"
+    seen = len(work.look.found)
+    work.edit((), (), work.dilate)
+    assert len(work.look.found) == 0
+    work.edit((1,), (), work.dilate)
+    assert len(work.look.found) == 0, "who stays is not left behind"
+    work.edit((), (Stroke(False, 0.2, ((0.7, 0.5),)),), work.dilate)
+    work.take_out_too()
+    assert len(work.people) == 2 + seen
+
+
+def test_nobody_there_and_nothing_drawn_is_a_sentence(eyes: RedPeople) -> None:
+    work = opened(photo())
+    with pytest.raises(InputError, match="Nothing is marked"):
+        work.result()
+    work.edit((), (Stroke(True, 0.1, ((0.5, 0.5),)),), work.dilate)
+    assert work.result().shape == (96, 128, 3)
+
+
+@pytest.mark.parametrize("raw", [b"", b"no photo", photo(LEFT)[:500]])
+def test_a_file_that_is_no_photo_is_a_sentence(raw: bytes) -> None:
+    with pytest.raises(PhotoError, match=r"holiday\.png: "):
+        opened(raw, "holiday.png")
