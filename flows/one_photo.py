@@ -13,20 +13,19 @@ import numpy as np
 import inpainting
 from configs import InpaintSettings, RefineSettings, SegmentSettings
 from data.images import Decoded, Encoded, encode, to_raw_frame
-from data.types import Hole, Keep, Patch, People, Person, Photo, Pixels, Weight, as_hole
+from data.types import Hole, Keep, Patch, People, Photo, Pixels, Weight, as_hole
 from flows import networks
-from masks import choose, is_small, refine
+from masks import Choice, choose, refine
 
 
 @dataclass(frozen=True)
 class Marked:
     """hole: what is filled. kept: the pixels of people who stay, as a hole would mark them; None when nobody does.
-    may_stay: those, and regions where nothing is removed. stays: of each person, in order, whether it stays."""
+    choice: who stays."""
 
     hole: Hole
     kept: Hole | None
-    may_stay: Hole
-    stays: tuple[bool, ...]
+    choice: Choice
 
     def with_hole(self, hole: Hole) -> Marked:
         """The same with another hole: one that a hand drew on. What it takes from those who stay is gone."""
@@ -43,8 +42,7 @@ def mark(people: People, keep: Keep, settings: RefineSettings, pixels: Pixels) -
     """The hole of everyone but those on the keep-list."""
     choice = choose(people, keep, settings)
     hole = refine(people, settings, pixels, choice)
-    kept = as_hole(choice.kept) if choice.anyone else None
-    return Marked(hole, kept, as_hole(choice.kept | choice.region), choice.stays)
+    return Marked(hole, as_hole(choice.kept) if choice.anyone else None, choice)
 
 
 def fill_hole(
@@ -52,18 +50,6 @@ def fill_hole(
 ) -> list[Patch]:
     """Final pixels for the hole, never copied from `kept`. Raises PhotoError when hardly anything else is there."""
     return inpainting.inpaint(pixels, hole, networks.fill(settings, weights), settings, kept)
-
-
-def not_kept(found: People, marked: Marked, settings: RefineSettings) -> People:
-    """Whom a later look found, without those who may stay."""
-
-    def leaves(person: Person) -> bool:
-        mask = found.mask(person)
-        area = int(np.count_nonzero(mask))
-        may_stay = np.count_nonzero(mask & (marked.may_stay > 0)) > area / 2
-        return not may_stay and not is_small(area, found.size, settings)
-
-    return replace(found, persons=tuple(person for person in found.persons if leaves(person)))
 
 
 def as_file(photo: Decoded, pixels: Pixels, hole: Hole, *, scrub: bool = False) -> Encoded:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 import detection
 import inpainting
 import masks
+from configs import RefineSettings
 from data.files import canonical_json, sha256
 from data.plan import Entry
 from data.store import artifact_key
@@ -86,7 +87,7 @@ def verify(run: RunContext, entry: Entry, rows: Rows) -> Made:
         photo = read_photo(run, entry)
         result = inpainting.compose(photo.pixels, hole, read_patches(run, rows))
         if looker:
-            seen = _not_kept(run, look(run, looker, photo, result, entry), choice)
+            seen = not_kept(look(run, looker, photo, result, entry), choice, run.settings.refine)
             finds = judge(seen, hole, photo.pixels, result)
         if hole.any():
             facts["quality"] = quality(result, hole)
@@ -134,7 +135,7 @@ def _left(people: People, hole: Hole, choice: masks.Choice, most: float) -> int:
     return sum(1 for person in leave if _share(outside, people.mask(person)) > most)
 
 
-def _not_kept(run: RunContext, found: People, choice: masks.Choice) -> People:
+def not_kept(found: People, choice: masks.Choice, settings: RefineSettings) -> People:
     """Whom a second look found, without those who may stay."""
     may_stay = choice.kept | choice.region
     return replace(
@@ -143,7 +144,7 @@ def _not_kept(run: RunContext, found: People, choice: masks.Choice) -> People:
             person
             for person, mask in ((person, found.mask(person)) for person in found.persons)
             if _share(may_stay, mask) <= MOSTLY
-            and not masks.is_small(int(np.count_nonzero(mask)), found.size, run.settings.refine)
+            and not masks.is_small(int(np.count_nonzero(mask)), found.size, settings)
         ),
     )
 

@@ -13,6 +13,7 @@ from configs.load import load_settings
 from data.types import Weight
 from data.weights import WeightsError, find, registry, state
 from flows.context import resolve
+from flows.second_look import look_settings
 
 _SAYS = {
     "embedded": "small networks",
@@ -94,8 +95,8 @@ def _other(name: str, preset: str, overrides: Sequence[str], base: dict[str, Any
 def _choice(name: str, settings: Settings, fill: bool = False) -> Choice:
     try:
         settings = resolve(settings)
-        wanted = inpainting.required_weights(settings.inpaint) if fill else detection.required_weights(settings.segment)
-    except SettingsError as error:
+        wanted = inpainting.required_weights(settings.inpaint) if fill else _looking(settings)
+    except (SettingsError, WeightsError) as error:
         return Choice(name, settings, {}, str(error))
     found, missing, problem = {}, [], ""
     for weights in wanted:
@@ -104,9 +105,16 @@ def _choice(name: str, settings: Settings, fill: bool = False) -> Choice:
         except WeightsError as error:
             missing.append(weights)
             problem = problem or str(error)
-    if missing and all(weights in registry() for weights in missing):
+    if missing and all(state(weights) == "missing" for weights in missing if weights in registry()):
         problem = f"{name} needs weights that are not here: person-removal weights fetch {' '.join(missing)}"
     return Choice(name, settings, found, problem or None)
+
+
+def _looking(settings: Settings) -> list[str]:
+    """Weights of who finds the people and of who looks again."""
+    look = look_settings(settings)
+    again = detection.required_weights(look) if look else []
+    return list(dict.fromkeys([*detection.required_weights(settings.segment), *again]))
 
 
 def usable(choices: Sequence[Choice]) -> list[Choice]:

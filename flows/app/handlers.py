@@ -16,6 +16,7 @@ from data.errors import InputError
 from flows.app import views
 from flows.app.sessions import Sessions, Tab
 from flows.app.strokes import parse_strokes
+from flows.app.words import note, verdict
 from flows.app.work import Work
 from flows.job import USER_ERRORS
 
@@ -206,20 +207,20 @@ class Handlers:
         work, parts = tab.work, self.parts
         people, marked = work.people, work.marked
         height, width = views.view_size(people.size)
-        goes = sum(not stays for stays in marked.stays)
+        goes = sum(not stays for stays in marked.choice.stays)
         view = {
             "photo": tab.photo,
             "edit": tab.edit,
             "width": width,
             "height": height,
             "alt": f"{work.photo.name}: {len(people)} people, {goes} of them go",
-            "people": views.people_view(people, marked.stays),
+            "people": views.people_view(people, marked.choice.stays),
             "hole": views.outline(marked.hole),
             "strokes": len(work.strokes),
         }
         list_ = gr.CheckboxGroup(
             choices=[(views.name_of(people, index), index) for index in range(len(people))],
-            value=[index for index, stays in enumerate(marked.stays) if not stays],
+            value=[index for index, stays in enumerate(marked.choice.stays) if not stays],
             visible=bool(len(people)),
         )
         several = len(people) > 1
@@ -232,7 +233,7 @@ class Handlers:
         work.result()
         yield self.busy("Looking whether anyone is left")
         look = work.look
-        sentence, sure = verdict(look.looked, len(look.found))
+        sentence, sure = verdict(look)
         others = [ORIGINAL, *(name for name in work.fills if name != work.fill.name)]
         yield {
             **self._marks(tab),
@@ -241,7 +242,7 @@ class Handlers:
             parts.message: "",
             **self.free(),
             parts.verdict: note(sentence, "good" if sure else "warn"),
-            parts.again: gr.Button(visible=not sure, interactive=True),
+            parts.again: gr.Button(visible=bool(look.missed(work.lookalikes)), interactive=True),
             parts.compare: gr.Radio(others, value=ORIGINAL, visible=len(others) > 1),
             parts.outcome: gr.Column(visible=True),
         }
@@ -257,7 +258,7 @@ class Handlers:
             "right": "After" if other == ORIGINAL else work.fill.name,
             "width": width,
             "height": height,
-            "found": [views.box_view(size, person.bbox) for person in work.look.found.persons],
+            "found": [views.box_view(size, find.person.bbox) for find in work.look.finds],
         }
         before = work.pixels if other == ORIGINAL else work.result(other)
         return {self.parts.result: gr.HTML(value, before=views.picture(before), after=views.picture(work.result()))}
@@ -274,19 +275,3 @@ class Handlers:
             f"<p>{escape(name)}, {tab.work.photo.format}, {size:.1f} MB</p>"
         )
         return {self.parts.download: link + (f"<ul>{notes}</ul>" if notes else "")}
-
-
-def verdict(looked: str, found: int) -> tuple[str, bool]:
-    """What the second look says, and whether nobody is left by its word."""
-    if looked == "none":
-        return "Nobody has looked at the result a second time.", True
-    if not found:
-        return f"Nobody found afterwards (a second look by {looked}).", True
-    who = "1 person is" if found == 1 else f"{found} people are"
-    return f"Someone may be left: {who} marked in the result (a second look by {looked}).", False
-
-
-def note(text: str, kind: str = "plain") -> str:
-    """A sentence as HTML; kind: plain, busy, error, good or warn."""
-    role = "alert" if kind == "error" else "status"
-    return f'<p class="note {kind}" role="{role}">{escape(text)}</p>'

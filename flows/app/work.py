@@ -16,18 +16,25 @@ import numpy as np
 import inpainting
 from data.errors import InputError
 from data.images import SUFFIXES, Decoded, Encoded, decode, upright
-from data.types import Patch, People, Pixels
+from data.types import Patch, People, Person, Pixels
 from flows import one_photo
 from flows.app.choices import Choice
 from flows.app.strokes import Stroke, draw
-from flows.context import second_look
+from flows.second_look import is_independent, look_settings
+from flows.verify import Find, judge, not_kept
 
 
 class Look(NamedTuple):
-    """Who may be left. looked: the segmenter that looked; `none`. found: people whom it sees in the result."""
+    """Who may be left. looked: the segmenter that looked; `none`. independent: whether it is another one than the one
+    that found the people. finds: whom it sees in the result."""
 
     looked: str
-    found: People
+    independent: bool
+    finds: tuple[Find, ...]
+
+    def missed(self, lookalikes: bool) -> list[Person]:
+        """Those whom a larger hole would take out: the photo itself shows them. lookalikes: also pictures of people."""
+        return [find.person for find in self.finds if find.where == "elsewhere" and (lookalikes or not find.like)]
 
 
 @dataclass
@@ -73,14 +80,20 @@ class Work:
             self._forget_hole()
 
     def take_out_too(self) -> None:
-        """Put the people whom the second look found to the others."""
-        self._people[self.segmenter.name] = self.people.plus([self.look.found])
+        """Put the people whom the second look found to have been missed to the others."""
+        missed = self.look.missed(self.lookalikes)
+        self._people[self.segmenter.name] = self.people.plus([People(self.people.size, tuple(missed))])
         self._forget_hole()
 
     def _forget_hole(self) -> None:
         self._marked = None
         self._patches.clear()
         self._looks.clear()
+
+    @property
+    def lookalikes(self) -> bool:
+        """Whether pictures of people are taken out like people."""
+        return self.segmenter.settings.verify.lookalikes == "remove"
 
     # ------------------------------------------------------------ what follows from it
 
@@ -130,13 +143,19 @@ class Work:
         """Whom a second look sees in the result of the present fill."""
         name = self.fill.name
         if name not in self._looks:
-            settings = second_look(self.segmenter.settings)
-            found = People(self.people.size)
-            if settings:
-                seen = one_photo.find_people(self.result(), self.photo.name, settings, self.segmenter.weights)
-                found = one_photo.not_kept(seen, self.marked, self.segmenter.settings.refine)
-            self._looks[name] = Look(settings.segmenter if settings else "none", found)
+            self._looks[name] = self._look()
         return self._looks[name]
+
+    def _look(self) -> Look:
+        settings = self.segmenter.settings
+        looker = look_settings(settings)
+        if looker is None:
+            return Look("none", False, ())
+        result = self.result()
+        seen = one_photo.find_people(result, self.photo.name, looker, self.segmenter.weights)
+        seen = not_kept(seen, self.marked.choice, settings.refine)
+        finds = judge(seen, self.marked.hole, self.pixels, result)
+        return Look(looker.segmenter, is_independent(settings.segment, looker), tuple(finds))
 
     def file(self, scrub: bool) -> Encoded:
         """The result as a file of the photo's own kind. Raises PhotoError."""

@@ -18,12 +18,14 @@ from configs import SettingsError
 from configs.load import load_settings
 from data.errors import InputError
 from data.images import decode, to_raw_frame, upright
-from data.types import PhotoError, as_hole
+from data.types import Person, PhotoError, as_hole
 from flows import networks, one_photo
 from flows.app import views
 from flows.app.choices import Choice, fills, segmenters, usable
 from flows.app.strokes import MOST_POINTS, Stroke, draw, parse_strokes
-from flows.app.work import Work
+from flows.app.words import verdict
+from flows.app.work import Look, Work
+from flows.verify import Find
 
 LEFT, RIGHT = (20, 30, 16, 40), (80, 20, 20, 60)  # x, y, width, height of two people
 
@@ -231,16 +233,36 @@ def test_a_turned_photo_is_seen_upright_and_written_as_it_was(eyes: RedPeople, o
 
 def test_who_is_seen_in_the_result_can_be_taken_out_too(eyes: RedPeople) -> None:
     work = opened(photo(LEFT, RIGHT))
-    work.edit((), (Stroke(False, 0.2, ((0.7, 0.5),)),), work.dilate)  # a hand keeps most of the right one
-    assert [person.bbox[0] for person in work.look.found.persons] and work.look.looked == "embedded"
-    seen = len(work.look.found)
+    keeps = Stroke(False, 0.2, ((0.7, 0.5),))
+    work.edit((), (keeps,), work.dilate)  # a hand keeps most of the right one
+    look = work.look
+    assert [find.where for find in look.finds] == ["elsewhere"]
+    assert verdict(look)[0].startswith("Someone may be left, marked in the result: 1 in what is the photo's own (")
     work.edit((), (), work.dilate)
-    assert len(work.look.found) == 0
+    assert not work.look.finds and verdict(work.look)[1]
     work.edit((1,), (), work.dilate)
-    assert len(work.look.found) == 0, "who stays is not left behind"
-    work.edit((), (Stroke(False, 0.2, ((0.7, 0.5),)),), work.dilate)
+    assert not work.look.finds, "who stays is not left behind"
+    work.edit((), (keeps,), work.dilate)
     work.take_out_too()
-    assert len(work.people) == 2 + seen
+    assert len(work.people) == 3
+
+
+@pytest.mark.parametrize(
+    ("finds", "sentence"),
+    [
+        ([], "Nobody found afterwards (a second look by yolo)."),
+        (
+            [("elsewhere", None), ("elsewhere", None), ("hole", None), ("elsewhere", "screen")],
+            "Someone may be left, marked in the result: 2 in what is the photo's own; 1 in what was filled (another "
+            "fill may do better); something like a person (screen) (a second look by yolo).",
+        ),
+    ],
+)
+def test_the_second_look_in_a_sentence(finds: list[Any], sentence: str) -> None:
+    person = Person((0, 0, 1, 1), 0.5, "", "yolo")
+    look = Look("yolo", True, tuple(Find(person, where, like) for where, like in finds))
+    assert verdict(look) == (sentence, not finds)
+    assert verdict(Look("none", False, ()))[0] == "Nobody has looked at the result a second time."
 
 
 def test_nobody_there_and_nothing_drawn_is_a_sentence(eyes: RedPeople) -> None:

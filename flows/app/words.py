@@ -1,0 +1,32 @@
+"""What the page says in sentences."""
+
+from __future__ import annotations
+
+from html import escape
+
+from flows.app.work import Look
+
+
+def verdict(look: Look) -> tuple[str, bool]:
+    """What the second look says, and whether nobody is left by its word."""
+    if look.looked == "none":
+        return "Nobody has looked at the result a second time.", True
+    who = f"a second look by {look.looked}"
+    who += "" if look.independent else ", the same that found the people"
+    if not look.finds:
+        return f"Nobody found afterwards ({who}).", True
+    missed = sum(find.where == "elsewhere" and not find.like for find in look.finds)
+    made_up = sum(find.where == "hole" and not find.like for find in look.finds)
+    like = sorted({find.like for find in look.finds if find.like})
+    parts = [
+        f"{missed} in what is the photo's own" if missed else "",
+        f"{made_up} in what was filled (another fill may do better)" if made_up else "",
+        f"something like a person ({', '.join(like)})" if like else "",
+    ]
+    return f"Someone may be left, marked in the result: {'; '.join(filter(None, parts))} ({who}).", False
+
+
+def note(text: str, kind: str = "plain") -> str:
+    """A sentence as HTML; kind: plain, busy, error, good or warn."""
+    role = "alert" if kind == "error" else "status"
+    return f'<p class="note {kind}" role="{role}">{escape(text)}</p>'
