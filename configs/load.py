@@ -59,7 +59,7 @@ def validate(tree: dict[str, Any]) -> Settings:
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
-        raise SettingsError(_sentence(error)) from None
+        raise SettingsError(sentence(error)) from None
 
 
 def parse_override(assignment: str) -> dict[str, Any]:
@@ -80,23 +80,25 @@ def parse_override(assignment: str) -> dict[str, Any]:
 
 def _read_preset(preset: str) -> dict[str, Any]:
     if preset in preset_names():
-        text = (files("configs.presets") / f"{preset}.yaml").read_text(encoding="utf-8")
-    elif Path(preset).suffix in {".yaml", ".yml"}:
-        try:
-            text = Path(preset).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{preset}: the preset file cannot be read ({error}).") from None
-    else:
-        raise SettingsError(
-            f"There is no preset {preset!r}{_nearest(preset, preset_names())}; "
-            f"the presets are {', '.join(preset_names())}, or give a .yaml file."
-        )
+        return read_yaml(preset, (files("configs.presets") / f"{preset}.yaml").read_text(encoding="utf-8"))
+    if Path(preset).suffix in {".yaml", ".yml"}:
+        return read_yaml(preset)
+    raise SettingsError(
+        f"There is no preset {preset!r}{_nearest(preset, preset_names())}; "
+        f"the presets are {', '.join(preset_names())}, or give a .yaml file."
+    )
+
+
+def read_yaml(name: str, text: str | None = None, kind: str = "preset") -> dict[str, Any]:
+    """The nested values of the file `name`, or of its `text` where that was read. Raises SettingsError."""
     try:
-        tree = yaml.safe_load(text) or {}
+        tree = yaml.safe_load(Path(name).read_text(encoding="utf-8") if text is None else text) or {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name}: the {kind} file cannot be read ({error}).") from None
     except yaml.YAMLError as error:
-        raise SettingsError(f"{preset}: not valid YAML ({' '.join(str(error).split())}).") from None
+        raise SettingsError(f"{name}: not valid YAML ({' '.join(str(error).split())}).") from None
     if not isinstance(tree, dict):
-        raise SettingsError(f"{preset}: a preset is a mapping of sections (segment, refine, ...) to fields.")
+        raise SettingsError(f"{name}: a {kind} is a mapping of sections to fields.")
     return tree
 
 
@@ -109,20 +111,20 @@ def merge(tree: dict[str, Any], more: dict[str, Any]) -> None:
             tree[key] = value
 
 
-def _sentence(error: ValidationError) -> str:
+def sentence(error: ValidationError, model: type[BaseModel] = Settings) -> str:
+    """The first fault of values that were to be a `model`, with the nearest field's name."""
     first = error.errors()[0]
     path = [str(part) for part in first["loc"]]
     where = ".".join(path)
     if first["type"] == "extra_forbidden":
-        return f"There is no setting {where!r}{_nearest(path[-1], _fields(path[:-1]), path[:-1])}."
+        return f"There is no setting {where!r}{_nearest(path[-1], _fields(model, path[:-1]), path[:-1])}."
     if not path:  # a rule between two fields
         return str(first["msg"]).removeprefix("Value error, ").rstrip(".") + "."
     message = first["msg"].removeprefix("Value error, ")
     return f"{where} = {first['input']!r}: {message[0].lower()}{message[1:]}."
 
 
-def _fields(path: Iterable[str]) -> list[str]:
-    model: type[BaseModel] = Settings
+def _fields(model: type[BaseModel], path: Iterable[str]) -> list[str]:
     for part in path:
         field = model.model_fields.get(part)
         if field is None or not isinstance(field.annotation, type):

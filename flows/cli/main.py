@@ -15,6 +15,7 @@ from flows.cli.fill import fill
 from flows.cli.options import errors
 from flows.cli.run import run
 from flows.cli.serve import deploy, schedule, serve
+from flows.cli.train import train
 from flows.cli.undo import undo_annotations
 from flows.deployments import ServerError
 from flows.job import USER_ERRORS
@@ -32,6 +33,7 @@ app.command(rich_help_panel=WORK)(run)
 app.command(rich_help_panel=WORK)(demo)
 app.command("app", rich_help_panel=WORK)(photo_page)
 app.command(rich_help_panel=WORK)(fill)
+app.command(rich_help_panel=WORK)(train)
 app.command("undo-annotations", rich_help_panel=WORK)(undo_annotations)
 app.add_typer(cache.app, name="cache", rich_help_panel=WORK)
 app.command(rich_help_panel=LOOK)(doctor)

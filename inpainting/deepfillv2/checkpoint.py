@@ -27,7 +27,7 @@ def load(path_or_state_dict: str | Path | Mapping[str, Any], device: str | torch
         name, content = "the state dict", path_or_state_dict
     else:
         name, content = str(path_or_state_dict), read(Path(path_or_state_dict))
-    state = content.get("G", content)
+    state = content.get("G_ema", content.get("G", content))  # the mean of our own trainings is the better one
     if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
         raise CheckpointError(f"{name} holds no state dict: expected names with tensors, or such under 'G'.")
     layout, c = recognise(state, name)
