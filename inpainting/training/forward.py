@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from inpainting.deepfillv2.attention import SOFTMAX_SCALE, Layout, thinned
-from inpainting.deepfillv2.network import Chain, GatedConv, Generator
+from inpainting.deepfillv2.layers import Chain, GatedConv, gated
+from inpainting.deepfillv2.network import Generator
 
 
 def forward(generator: Generator, image: Tensor, hole: Tensor) -> tuple[Tensor, Tensor]:
@@ -21,24 +22,25 @@ def forward(generator: Generator, image: Tensor, hole: Tensor) -> tuple[Tensor, 
     image: [B, 3, H, W] in [-1, 1]. hole: [B, 1, H, W], 1 = fill. H and W are multiples of 8.
     """
     seen = generator.seen(image, hole)
-    coarse = generator.result(chain(generator.coarse, torch.cat([seen, torch.ones_like(hole), hole], dim=1)), seen)
+    made = chain(generator.coarse, torch.cat([seen, torch.ones_like(hole), hole], dim=1))
+    coarse = made if generator.prefill == "none" else (seen + made).clamp(-1, 1)
     given = coarse * hole + image * (1 - hole)
     features = chain(generator.attention_in, given)  # [B, 2c, H/4, W/4]
     with torch.autocast(features.device.type, enabled=False):  # differences of scores are too fine for 8 bits
         copied = attention(features.float(), hole, generator.layout)
     branches = [chain(generator.dilated, given), chain(generator.attention_out, copied)]
-    refined = generator.result(chain(generator.joint, torch.cat(branches, dim=1)), given)
-    return coarse, refined
+    made = chain(generator.joint, torch.cat(branches, dim=1))
+    return coarse, made if generator.prefill == "none" else (given + made).clamp(-1, 1)
 
 
 def chain(layers: Chain, x: Tensor) -> Tensor:
     """All layers on the whole frame."""
     for layer in layers.layers:
-        x = gated(cast(GatedConv, layer), x)
+        x = whole(cast(GatedConv, layer), x)
     return x.float()
 
 
-def gated(layer: GatedConv, x: Tensor) -> Tensor:
+def whole(layer: GatedConv, x: Tensor) -> Tensor:
     """One layer on the whole frame."""
     if layer.up:
         x = F.interpolate(x, scale_factor=2.0, mode="nearest")
@@ -47,10 +49,7 @@ def gated(layer: GatedConv, x: Tensor) -> Tensor:
         x = F.conv2d(x, layer.conv.weight, layer.conv.bias, layer.stride, layer.before, layer.dilation)
     else:
         x = layer.conv(F.pad(x, (layer.before, reach // 2, layer.before, reach // 2)))
-    if layer.activation == "rgb":
-        return torch.tanh(x)
-    feature, gate = x.chunk(2, dim=1)
-    return (F.relu(feature) if layer.activation == "relu" else F.elu(feature)) * torch.sigmoid(gate)
+    return gated(x, layer.activation)
 
 
 def attention(features: Tensor, hole: Tensor, layout: Layout) -> Tensor:

@@ -203,6 +203,7 @@ COMMANDS = (
     "run",
     "demo",
     "fill",
+    "train",
     "undo-annotations",
     "serve",
     "deploy",

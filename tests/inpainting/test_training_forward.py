@@ -11,7 +11,7 @@ from torch import Tensor
 
 from inpainting.deepfillv2 import load_generator
 from inpainting.deepfillv2.network import Generator
-from inpainting.training.forward import forward, gated, initialise
+from inpainting.training.forward import forward, initialise, whole
 
 GOLDEN = Path(__file__).parent / "golden"
 TOLERANCE = 1e-4
@@ -40,12 +40,12 @@ def test_it_equals_complete_and_forward(generator: Generator, batch: tuple[Tenso
     image, hole = batch
     with torch.no_grad():
         coarse, refined = forward(generator, image, hole)
-        whole = generator(image, hole)
+        frames = generator(image, hole)
         for i in range(3):
             filled = generator.complete(image[i : i + 1], hole[i : i + 1])[0]
             assert float(((filled - refined[i]) * hole[i]).abs().max()) < TOLERANCE
-    assert float((coarse - whole[0]).abs().max()) < TOLERANCE
-    assert float((refined - whole[1]).abs().max()) < TOLERANCE
+    assert float((coarse - frames[0]).abs().max()) < TOLERANCE
+    assert float((refined - frames[1]).abs().max()) < TOLERANCE
     assert refined.std() > 0.2  # of order one: the comparison means something
 
 
@@ -81,7 +81,7 @@ def test_first_weights_keep_activations_of_order_one(seed: int) -> None:
     x = torch.randn(1, 5, 64, 64, generator=torch.Generator().manual_seed(seed))
     with torch.no_grad():
         for layer in list(generator.coarse.layers)[:-1]:
-            x = gated(layer, x)  # type: ignore[arg-type]
+            x = whole(layer, x)  # type: ignore[arg-type]
             assert 0.1 < float(x.std()) < 5
 
 
