@@ -178,6 +178,12 @@ class InpaintSettings(_Frozen):
     """`external`: a file that takes any size takes multiples of this."""
     trust: bool = False
     """`external`: load a TorchScript file that is not in the registry (it is a program, and may write files)."""
+    attention_fusion: Literal["auto", "on", "off"] = "auto"
+    """`deepfillv2`: whether patches are compared together with their neighbours. `auto` as each layout's port: on for
+    `pt`, off for `tf` (though the TensorFlow original had it on)."""
+    attention_memory: int = Field(default=64, ge=1, le=65536)
+    """`deepfillv2`: megabytes that contextual attention takes for its scores, however large the photo. The result is
+    the same but for rounding; more is no faster on a CPU, much less is slower."""
     device: str = "auto"
     """`auto`, `cpu`, `cuda`, `cuda:1` or `mps`; ONNX files run on the CPU."""
 

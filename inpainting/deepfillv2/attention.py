@@ -1,13 +1,15 @@
 """Contextual attention: every position of the hole is rebuilt from the known patches most like it.
 
 Yu et al., "Generative Image Inpainting with Contextual Attention" (CVPR 2018, arXiv 1801.07892), section 4,
-computed exactly, but only for the queries that are asked for and in tiles, so that memory stays bounded.
+computed exactly, but only for the queries that are asked for and in tiles, so that memory stays bounded whatever
+the photo's size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from math import isqrt
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,66 +21,91 @@ from inpainting.deepfillv2.scores import Scores, strips
 Layout = Literal["pt", "tf"]
 
 SOFTMAX_SCALE = 10.0
-TILE = 1 << 24
-"""Scores (query, key), 4 bytes each, of a tile of queries; a handful of copies live at a time."""
+MEMORY = 64
+"""Megabytes that a tile of queries takes, whatever the photo's size: its scores with all keys, four times over (as
+matched, fused, weights, and strips on the way). Larger ones do not stay in the processor's cache."""
 STRIP = 1 << 20
 """Scores that are worked on at a time: few enough to stay in the processor's cache."""
 
 
-def contextual_attention(features: Tensor, hole: Tensor, layout: Layout, wanted: Sequence[Box]) -> list[Tensor]:
+class Options(NamedTuple):
+    """How attention is computed. fusion: whether scores also count what lies diagonally beside them (`pt` does, and the
+    TensorFlow original; the common port leaves it out of `tf`). memory: megabytes of a tile, see MEMORY."""
+
+    fusion: bool
+    memory: int = MEMORY
+
+    def side(self, keys: int) -> int:
+        """Side of the tiles of queries."""
+        return max(1, isqrt((self.memory << 20) // (4 * 4 * keys)))
+
+
+def contextual_attention(
+    features: Tensor, hole: Tensor, layout: Layout, wanted: Sequence[Box], options: Options
+) -> list[Tensor]:
     """Boxes of the features, each position rebuilt from known patches: [B, C, h', w'] for each of `wanted`.
 
     features: [B, C, H/4, W/4]. hole: [B, 1, H, W], 1 = unknown. H and W are multiples of 8.
     """
-    each = [_one(f, m[0], layout, wanted) for f, m in zip(features, hole, strict=True)]
+    each = [_one(f, m[0], layout, wanted, options) for f, m in zip(features, hole, strict=True)]
     return [torch.stack(items) for items in zip(*each, strict=True)]
 
 
-def _one(features: Tensor, hole: Tensor, layout: Layout, wanted: Sequence[Box]) -> list[Tensor]:
-    scores = Scores(thinned(features, 2, layout))
+def _one(features: Tensor, hole: Tensor, layout: Layout, wanted: Sequence[Box], options: Options) -> list[Tensor]:
+    scores = Scores(thinned(features, 2, layout), SOFTMAX_SCALE)
     # A key counts when nothing of its 3x3 patch is unknown; beyond the border nothing is.
     known = F.max_pool2d(thinned(hole, 8, layout)[None], 3, 1, 1)[0] == 0  # [rows, columns]
     counts = scores.laid(known.to(features.dtype))  # [rows W]: 1, and 0 for the others and between rows
-    values = [[scores.laid(features[:, y::2, x::2]).T for x in (0, 1)] for y in (0, 1)]  # [rows W, C] each
-    return [_rebuilt(box, scores, counts, values, layout == "pt") for box in wanted]
+    # Their patches, by the parity of rows and columns, [rows W, C] each: the key's own and those beside it
+    values = [[scores.laid(features[:, y::2, x::2]).T.contiguous() for x in (0, 1)] for y in (0, 1)]
+    return [_rebuilt(box, scores, counts, values, options) for box in wanted]
 
 
-def _rebuilt(wanted: Box, scores: Scores, counts: Tensor, values: list[list[Tensor]], fusion: bool) -> Tensor:
+def _rebuilt(wanted: Box, scores: Scores, counts: Tensor, values: list[list[Tensor]], options: Options) -> Tensor:
     """One box of the features, [C, h', w']."""
     # Patches are 4 wide, 2 apart, from -1: these reach the wanted box.
     queries = Box(_covering(wanted.rows), _covering(wanted.columns)).within(scores.rows, scores.columns)
-    (top, bottom), columns = queries
-    across = columns.stop - columns.start
-    height = max(1, TILE // (across * len(counts)) - 2)
-    strip = max(1, STRIP // ((min(height, bottom - top) + 4) * (across + 4) * scores.width))
-    pasted = counts.new_zeros(scores.channels, 2 * (bottom - top) + 2, 2 * across + 2)
-    for rows in (Span(top + r.start, top + r.stop) for r in strips(bottom - top, height)):
-        score = (scores.fused if fusion else scores.plain)(rows, columns, strip)  # [R, Q, rows W]
+    height, width = queries.size
+    pasted = counts.new_zeros(scores.channels, 2 * height + 2, 2 * width + 2)
+    for tile in queries.tiles(options.side(len(counts))):
+        near = (tile.size[0] + 4) * (tile.size[1] + 4)
+        strip = max(1, STRIP // (near * scores.width))
+        score = (scores.fused if options.fusion else scores.plain)(tile, strip)  # [R, Q, rows W]
         # Keys that do not count keep logit 0, not minus infinity: they take their share of the softmax.
-        score *= counts * SOFTMAX_SCALE
+        score *= counts
         grid = score.view(*score.shape[:2], scores.rows, scores.width)
         grid[..., 0] = grid[..., -1] = -torch.inf  # no keys at all
-        weight = torch.softmax(score, dim=-1) * counts
-        tile = Span(2 * (rows.start - top), 2 * (rows.stop - top) + 2)
-        pasted[:, slice(*tile)] += _paste(weight, values, scores.width, strip)
+        (top, _), (left, _) = tile.inside(queries)
+        made = _paste(_weights(score, counts, scores.width + 1), values, scores.width, max(1, strip // 4))
+        pasted[:, 2 * top : 2 * top + made.shape[1], 2 * left : 2 * left + made.shape[2]] += made
     rows, columns = wanted
     y, x = 2 * queries.rows.start - 1, 2 * queries.columns.start - 1
     return pasted[:, rows.start - y : rows.stop - y, columns.start - x : columns.stop - x] / 4
 
 
+def _weights(score: Tensor, counts: Tensor, around: int) -> Tensor:
+    """Softmax over the keys, 0 for keys that do not count: [R + 2, Q + 2, rows W + 2 around], zeros around it."""
+    rows, columns, keys = score.shape
+    weight = score.new_empty(rows + 2, columns + 2, keys + 2 * around)
+    for side in (weight, weight.transpose(0, 1)):
+        side[0] = side[-1] = 0
+    weight[..., :around] = weight[..., -around:] = 0
+    for i, row in enumerate(score):  # a row at a time: it is still in the cache when it is copied
+        weight[i + 1, 1:-1, around:-around] = torch.softmax(row, dim=-1) * counts
+    return weight
+
+
 def _paste(weight: Tensor, values: list[list[Tensor]], width: int, strip: int) -> Tensor:
     """Patches of `values`, weighted and added up where they overlap: [C, 2 R + 2, 2 Q + 2].
 
-    weight: [R, Q, rows W]. Position 2m + p of the map lies in the patches of two queries: m and its
+    weight: as `_weights` gives it. Position 2m + p of the map lies in the patches of two queries: m and its
     neighbour before (p = 0) or behind (p = 1), and what the neighbour takes there belongs to the key's
     neighbour on the same side. So the weights are added diagonally first, then there is one product.
     """
-    keys = weight.shape[-1] // width
     around = width + 1
-    weight = F.pad(weight, (around, around, 1, 1, 1, 1))  # [R + 2, Q + 2, (rows + 2) W + 2]
     down, right = weight.shape[0] - 1, weight.shape[1] - 1
     out = weight.new_zeros(values[0][0].shape[1], 2 * down, 2 * right)
-    for rows in strips(keys, strip):
+    for rows in strips((weight.shape[2] - 2 * around) // width, strip):
         low, high = rows.start * width, rows.stop * width
         for y in (0, 1):
             near, far = (weight[1:], weight[:-1]) if y == 0 else (weight[:-1], weight[1:])

@@ -27,9 +27,12 @@ def build(settings: InpaintSettings, weights: Mapping[str, Weight]) -> Fill:
     import torch
 
     from inpainting.deepfillv2 import load_generator
+    from inpainting.deepfillv2.attention import Options
 
     device = device_name(settings.device, "inpaint.device")
     generator = load_generator(weights[settings.weights].path, device)
+    fusion = {"auto": generator.attention.fusion, "on": True, "off": False}[settings.attention_fusion]
+    generator.attention = Options(fusion, settings.attention_memory)
     return DeepFill(generator, torch.device(device), build_prefill(generator.prefill, settings))
 
 

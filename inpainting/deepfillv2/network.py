@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from inpainting.deepfillv2.attention import Layout, contextual_attention
+from inpainting.deepfillv2.attention import Layout, Options, contextual_attention
 from inpainting.deepfillv2.boxes import Box, hole_boxes
 from inpainting.deepfillv2.layers import Chain, GatedConv, Piece
 
@@ -20,14 +20,15 @@ from inpainting.deepfillv2.layers import Chain, GatedConv, Piece
 class Generator(nn.Module):
     """Photo and hole in, coarse and refined photo out.
 
-    c: width, a multiple of 4. layout: `pt` (symmetric padding, halving takes the even positions, scores
-    fused) or `tf` (TensorFlow's padding and halving, scores not fused). prefill: the fill whose result the hole
-    holds when it comes in, and each stage's output is added to what the stage was given; `none`: zeros.
+    c: width, a multiple of 4. layout: `pt` (symmetric padding, halving takes the even positions, scores fused unless
+    `attention` says otherwise) or `tf` (TensorFlow's padding and halving, scores not fused). prefill: the fill whose
+    result the hole holds when it comes in, and each stage's output is added to what the stage was given; `none`: zeros.
     """
 
     def __init__(self, c: int = 48, layout: Layout = "pt", prefill: str = "none") -> None:
         super().__init__()
         self.c, self.layout, self.prefill = c, layout, prefill
+        self.attention = Options(fusion=layout == "pt")
         conv = partial(GatedConv, layout=layout)
 
         def dilated() -> list[GatedConv]:
@@ -132,7 +133,7 @@ class Generator(nn.Module):
         near = self.joint.reads(wanted, quarter)  # of the [4c, H/4, W/4] where both branches meet
         queries = self.attention_out.reads(near, quarter)
         ((_, features),) = self.attention_in(whole, [Box.whole(*quarter)], size)  # [B, 2c, H/4, W/4]: all are keys
-        copied = contextual_attention(features, hole, self.layout, queries)
+        copied = contextual_attention(features, hole, self.layout, queries, self.attention)
         copied = self.attention_out([*map(Piece, queries, copied)], near, quarter)
         branches = zip(self.dilated(whole, near, size), copied, strict=True)
         both = [Piece(a.box, torch.cat([a.x, b.x], dim=1)) for a, b in branches]

@@ -13,22 +13,22 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from inpainting.deepfillv2.boxes import Span
+from inpainting.deepfillv2.boxes import Box, Span
 
 AROUND = 3
 """Rows of zeros above and below the keys, zeros on every side of the queries."""
 
 
 class Scores:
-    """Scores of one photo's map, [C, rows, columns]."""
+    """Scores of one photo's map, [C, rows, columns], times `scale`."""
 
-    def __init__(self, halved: Tensor) -> None:
+    def __init__(self, halved: Tensor, scale: float) -> None:
         self.channels, self.rows, self.columns = halved.shape
         self.width = self.columns + 2
         self.queries = F.pad(halved, (AROUND,) * 4).permute(1, 2, 0).contiguous()  # [rows + 6, columns + 6, C]
         self.keys = self.laid(halved, AROUND)  # [C, (rows + 6) W]
         energy = F.avg_pool2d(halved.square().sum(0)[None], 3, 1, 1) * 9  # of each 3x3 patch
-        self.unit = self.laid(1 / energy.sqrt().clamp_min(1e-4), AROUND)[0]  # zero beside the keys
+        self.unit = self.laid(scale / energy.sqrt().clamp_min(1e-4), AROUND)[0]  # zero beside the keys
 
     def laid(self, x: Tensor, around: int = 0) -> Tensor:
         """[..., rows, columns] as [..., (rows + 2 around) W], zeros beside and around the keys."""
@@ -73,13 +73,13 @@ class Scores:
         fused += score[:, 2:, 3:-1]
         return fused
 
-    def fused(self, rows: Span, columns: Span, strip: int) -> Tensor:
+    def fused(self, tile: Box, strip: int) -> Tensor:
         """Scores of a tile of queries with all keys after both fusions, [R, Q, rows W].
 
         The second fusion takes the pairs one step up and down; the step past the end of a column leads to
         the next one. `strip`: rows of keys at a time.
         """
-        w, last = self.width, self.rows - 1
+        w, last, (rows, columns) = self.width, self.rows - 1, tile
         size = (rows.stop - rows.start + 2, columns.stop - columns.start, (self.rows + 2) * w)
         first = self.queries.new_empty(size)  # one row more all around, for queries and keys
         for keys in strips(self.rows, strip):
@@ -104,9 +104,9 @@ class Scores:
         score += first[2:, :, 2 * w :]
         return score
 
-    def plain(self, rows: Span, columns: Span, strip: int) -> Tensor:
+    def plain(self, tile: Box, strip: int) -> Tensor:
         """Scores of a tile of queries with all keys, not fused, [R, Q, rows W]."""
-        parts = [self.matched(rows, columns, keys)[..., 2:-2] for keys in strips(self.rows, strip)]
+        parts = [self.matched(*tile, keys)[..., 2:-2] for keys in strips(self.rows, strip)]
         return torch.cat(parts, dim=-1)
 
 

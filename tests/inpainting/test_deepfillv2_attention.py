@@ -11,40 +11,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
-from torch.nn import functional as F
 
+from flows.evaluation.plain_deepfillv2 import plain_attention
 from inpainting.deepfillv2 import attention
-from inpainting.deepfillv2.attention import Layout, contextual_attention, thinned
+from inpainting.deepfillv2.attention import Layout, Options, contextual_attention, thinned
 from inpainting.deepfillv2.boxes import Box, Span
 
-
-def reference(features: Tensor, hole: Tensor, layout: Layout) -> Tensor:
-    """One photo, [C, h, w] and [1, H, W]: every query with every key, as the paper tells it."""
-    halved, small = thinned(features, 2, layout), thinned(hole, 8, layout)
-    (rows, columns), count = halved.shape[-2:], halved[0].numel()
-    patches = F.unfold(halved[None], 3, padding=1)[0].T  # [N, 9C]
-    unknown = F.unfold(small[None], 3, padding=1)[0].sum(0) > 0  # [N]
-    score = (patches / patches.norm(dim=1, keepdim=True).clamp_min(1e-4)) @ patches.T  # [key, query]
-
-    def diagonal(pairs: Tensor) -> Tensor:
-        around = F.pad(pairs, (1, 1, 1, 1))
-        return around[:-2, :-2] + pairs + around[2:, 2:]
-
-    def transposed(pairs: Tensor, rows: int, columns: int) -> Tensor:
-        return pairs.reshape(rows, columns, rows, columns).permute(1, 0, 3, 2).reshape(count, count)
-
-    if layout == "pt":
-        score = diagonal(score)
-        score = transposed(diagonal(transposed(score, rows, columns)), columns, rows)
-    score[unknown] = 0
-    weight = torch.softmax(10 * score, dim=0)
-    weight = torch.where(unknown[:, None], 0, weight).reshape(1, count, rows, columns)
-    values = F.unfold(features[None], 4, stride=2, padding=1)[0].T.reshape(count, -1, 4, 4)
-    return F.conv_transpose2d(weight, values, stride=2, padding=1)[0] / 4
+Case = tuple[Layout, Tensor, Tensor, Box, bool, int, int]
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> tuple[Layout, Tensor, Tensor, Box, int]:
+def cases(draw: st.DrawFn) -> Case:
     layout: Layout = draw(st.sampled_from(["pt", "tf"]))
     rows, columns = draw(st.integers(1, 9)), draw(st.integers(1, 9))
     random = torch.Generator().manual_seed(draw(st.integers(0, 1 << 30)))
@@ -59,18 +36,33 @@ def cases(draw: st.DrawFn) -> tuple[Layout, Tensor, Tensor, Box, int]:
     top, left = draw(st.integers(0, 2 * rows - 1)), draw(st.integers(0, 2 * columns - 1))
     bottom, right = draw(st.integers(top + 1, 2 * rows)), draw(st.integers(left + 1, 2 * columns))
     wanted = Box(Span(top, bottom), Span(left, right))
-    return layout, features, hole, wanted, draw(st.sampled_from([1, 100, 1 << 20]))
+    return (
+        layout,
+        features,
+        hole,
+        wanted,
+        draw(st.booleans()),
+        draw(st.sampled_from([1, 3, 100])),
+        draw(st.sampled_from([1, 100, 1 << 20])),
+    )
 
 
 @given(cases())
 @settings(max_examples=150, deadline=None)
-def test_blocks_and_boxes_change_nothing(case: tuple[Layout, Tensor, Tensor, Box, int]) -> None:
-    layout, features, hole, wanted, block = case
+def test_blocks_and_boxes_change_nothing(case: Case) -> None:
+    layout, features, hole, wanted, fusion, side, strip = case
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(attention, "TILE", block)
-        patch.setattr(attention, "STRIP", block)
-        ours = contextual_attention(features[None], hole[None], layout, [wanted])[0][0]
-    torch.testing.assert_close(ours, wanted.of(reference(features, hole, layout)), atol=1e-5, rtol=1e-4)
+        patch.setattr(Options, "side", lambda *_: side)
+        patch.setattr(attention, "STRIP", strip)
+        ours = contextual_attention(features[None], hole[None], layout, [wanted], Options(fusion))[0][0]
+    plain = plain_attention(features, hole, layout, fusion)
+    torch.testing.assert_close(ours, wanted.of(plain), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("memory", "keys", "side"), [(64, 16_640, 15), (64, 4_224, 31), (1, 1 << 20, 1), (1, 64, 32)])
+def test_memory_bounds_the_tiles(memory: int, keys: int, side: int) -> None:
+    assert Options(True, memory).side(keys) == side
+    assert side == 1 or 4 * 4 * keys * side**2 <= memory << 20
 
 
 @pytest.mark.parametrize("layout", ["pt", "tf"])
@@ -79,25 +71,28 @@ def test_each_item_of_a_batch_has_its_own_keys(layout: Layout) -> None:
     holes = torch.zeros(2, 1, 48, 40)
     holes[0, :, 8:30, 8:30] = 1
     holes[1, :, :, 30:] = 1
-    (both,) = contextual_attention(features, holes, layout, [Box.whole(12, 10)])
+    (both,) = contextual_attention(features, holes, layout, [Box.whole(12, 10)], Options(fusion=True))
     for i in range(2):
-        torch.testing.assert_close(both[i], reference(features[i], holes[i], layout), atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(both[i], plain_attention(features[i], holes[i], layout, True), atol=1e-5, rtol=1e-4)
 
 
 def test_no_known_key_pastes_nothing() -> None:
-    (out,) = contextual_attention(torch.randn(1, 4, 8, 8), torch.ones(1, 1, 32, 32), "pt", [Box.whole(8, 8)])
+    everywhere = [Box.whole(8, 8)]
+    (out,) = contextual_attention(torch.randn(1, 4, 8, 8), torch.ones(1, 1, 32, 32), "pt", everywhere, Options(True))
     assert torch.equal(out, torch.zeros(1, 4, 8, 8))
 
 
 @pytest.mark.parametrize("layout", ["pt", "tf"])
-def test_gradients_are_those_of_the_plain_computation(layout: Layout) -> None:
+@pytest.mark.parametrize("memory", [0, 64])  # 0: a tile for every query
+def test_gradients_are_those_of_the_plain_computation(layout: Layout, memory: int) -> None:
     features = torch.randn(1, 4, 10, 8, generator=torch.Generator().manual_seed(0)) * 0.2
     hole = torch.zeros(1, 1, 40, 32)
     hole[..., 8:30, 8:24] = 1
     pull = torch.randn(4, 10, 8, generator=torch.Generator().manual_seed(1))
     ours, plain = features.clone().requires_grad_(), features.clone().requires_grad_()
-    (contextual_attention(ours, hole, layout, [Box.whole(10, 8)])[0][0] * pull).sum().backward()
-    (reference(plain[0], hole[0], layout) * pull).sum().backward()
+    (made,) = contextual_attention(ours, hole, layout, [Box.whole(10, 8)], Options(layout == "pt", memory))
+    (made[0] * pull).sum().backward()
+    (plain_attention(plain[0], hole[0], layout, layout == "pt") * pull).sum().backward()
     torch.testing.assert_close(ours.grad, plain.grad, atol=1e-4, rtol=1e-3)
 
 

@@ -103,6 +103,17 @@ def test_threads_share_one_fill(weight: Weight, photo: np.ndarray, hole: np.ndar
     assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
 
 
+def test_fusion_and_memory_are_settings(weight: Weight, photo: np.ndarray, hole: np.ndarray) -> None:
+    def filled(**changes: object) -> np.ndarray:
+        fill = build(CPU.model_copy(update=changes), {"places2": weight}).fill(photo, hole)
+        return fill.astype(int)
+
+    auto = filled()
+    assert np.array_equal(filled(attention_fusion="on"), auto)  # the weights are of the pt layout
+    assert np.abs(filled(attention_fusion="off") - auto).max() > 1
+    assert np.abs(filled(attention_memory=1) - auto).max() <= 1
+
+
 def test_bad_weights_name_their_file(tmp_path: Path) -> None:
     (tmp_path / "page.pth").write_text("<html>")
     with pytest.raises(CheckpointError, match=r"page\.pth"):

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 import torch
 
+from flows.evaluation.plain_deepfillv2 import plain_generator
 from inpainting.deepfillv2 import layers, load_generator
+from inpainting.deepfillv2.attention import Options
 
 GOLDEN = Path(__file__).parent / "golden"
 LAYOUTS = ["pt", "tf"]
@@ -55,6 +57,24 @@ def test_even_map(generator: Any, vectors: dict[str, Any]) -> None:
     assert worst(coarse, vectors["a/stage1"]) < TOLERANCE
     assert worst(refined, vectors["a/stage2"]) < TOLERANCE
     assert vectors["a/stage2"].std() > 0.2  # of order one: the comparison means something
+
+
+def test_the_plain_computation_gives_them_too(generator: Any, vectors: dict[str, Any]) -> None:
+    for case, stage in (("a", "stage1"), ("a", "stage2"), ("c", "stage2")):
+        coarse, refined = plain_generator(generator, vectors[f"{case}/image"], vectors[f"{case}/mask"])
+        assert worst(coarse if stage == "stage1" else refined, vectors[f"{case}/{stage}"]) < TOLERANCE
+
+
+@pytest.mark.parametrize("fusion", [True, False])
+def test_fusion_is_a_choice_in_either_layout(
+    generator: Any, vectors: Any, fusion: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, hole = vectors["a/image"], vectors["a/mask"]
+    published = generator(image, hole)[1]
+    monkeypatch.setattr(generator, "attention", Options(fusion))
+    refined = generator(image, hole)[1]
+    assert worst(refined, plain_generator(generator, image, hole)[1]) < TOLERANCE
+    assert (worst(refined, published) < TOLERANCE) == (fusion == (generator.layout == "pt"))
 
 
 def test_odd_map(generator: Any, vectors: dict[str, Any]) -> None:
