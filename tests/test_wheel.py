@@ -24,8 +24,10 @@ def test_wheel_beside_folders_of_the_same_names(tmp_path: Path) -> None:
     assert built.returncode == 0, built.stderr
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert {"configs/presets/embedded.yaml", "configs/weights.yaml", "flows/cli/main.py"} <= set(names)
-    assert {"flows/deployments/prefect.yaml", "flows/deployments/automations.yaml"} <= set(names)
+    assert {"configs/presets/embedded.yaml", "configs/weights.yaml", "configs/train.yaml", "flows/cli/main.py"} <= set(
+        names
+    )
+    assert {"flows/deployments/prefect.yaml", "flows/deployments/automations.yaml", "flows/cli/main.py"} <= set(names)
     assert any(name.startswith("flows/report/") and name.endswith(".css") for name in names)
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {
         *("configs", "data", "detection", "flows", "inpainting", "masks"),
