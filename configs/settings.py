@@ -210,12 +210,13 @@ class VerifySettings(_Frozen):
     checks that every known person is inside the hole."""
     weights: str | None = None
     """Registry name or path of the weights of a `yolo` or `maskrcnn` that looks; None: the ones of `segment`."""
-    score: float = Field(default=0.4, ge=0, le=1)
+    score: float = Field(default=0.25, ge=0, le=1)
     """Lowest confidence that counts as somebody left."""
     left: float = Field(default=0.2, ge=0, le=1)
     """A known person with more than this share of pixels outside the hole is left behind."""
     passes: int = Field(default=1, ge=0, le=3)
-    """Extra passes that also remove the people that the second look found."""
+    """Extra passes that also remove the people that the second look found: whom the first one missed, and, with a hole
+    larger by what was seen, what looks like a person in a fill."""
     lookalikes: Literal["review", "remove", "ignore"] = "review"
     """What becomes of people who are seen on a screen or in a book: `review` flags the photo, `remove` takes them out
     like everyone, `ignore` leaves them with a note."""

@@ -35,8 +35,14 @@ def read_people(run: RunContext, rows: Rows) -> People:
     return People.from_json(json.loads(run.store.read("segment", rows["segment"]["key"])))
 
 
-def read_extra(run: RunContext, rows: Rows) -> People:
-    return People.from_json(json.loads(run.store.read("verify", rows["verify"]["key"]))["extra"])
+def read_missed(run: RunContext, rows: Rows) -> People:
+    """People whom the second looks found in what is the photo's own."""
+    return People.from_json(json.loads(run.store.read("verify", rows["verify"]["key"]))["missed"])
+
+
+def read_made_up(run: RunContext, rows: Rows) -> People:
+    """Whom the second looks saw in a fill: the hole grows by them, but nobody was there."""
+    return People.from_json(json.loads(run.store.read("verify", rows["verify"]["key"]))["made_up"])
 
 
 def read_hole(run: RunContext, rows: Rows) -> Hole:

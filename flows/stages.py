@@ -27,9 +27,10 @@ from flows.reading import (
     Row,
     Rows,
     extra_digest,
-    read_extra,
     read_hole,
     read_kept,
+    read_made_up,
+    read_missed,
     read_patches,
     read_people,
     read_photo,
@@ -75,7 +76,7 @@ def _refine_key(run: RunContext, entry: Entry, rows: Rows) -> str:
 
 
 def _refine(run: RunContext, entry: Entry, rows: Rows) -> Made:
-    extra = read_extra(run, rows) if extra_digest(rows) else None
+    extra = read_missed(run, rows).plus([read_made_up(run, rows)]) if extra_digest(rows) else None
     return holes.make_hole(run, entry, read_people(run, rows), extra, lambda: read_photo(run, entry))
 
 
@@ -125,7 +126,7 @@ def _publish_key(run: RunContext, entry: Entry, rows: Rows) -> str:
 
 
 def _publish(run: RunContext, entry: Entry, rows: Rows) -> Made:
-    first, extra = read_people(run, rows), read_extra(run, rows)
+    first, extra = read_people(run, rows), read_missed(run, rows)
     people, refined = first.plus([extra]), rows["refine"]["facts"]
     stays = holes.choose(run, entry, first, extra).stays if refined["kept"] else (False,) * len(people)
     photo, hole = read_photo(run, entry), read_hole(run, rows)

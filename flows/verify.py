@@ -19,11 +19,22 @@ from data.types import Hole, People, Person, Pixels, Thing
 from flows import holes
 from flows.context import RunContext
 from flows.looking import look
+from flows.publish import MADE_UP
 from flows.quality import quality
-from flows.reading import Made, Rows, extra_digest, read_extra, read_hole, read_patches, read_people, read_photo
+from flows.reading import (
+    Made,
+    Rows,
+    extra_digest,
+    read_hole,
+    read_made_up,
+    read_missed,
+    read_patches,
+    read_people,
+    read_photo,
+)
 from flows.second_look import SHOWS, TAKEN_FOR, is_independent, look_settings
 
-STAGE_VERSION = 3
+STAGE_VERSION = 4
 """Part of every key: raise it when the same result gives other facts of who is left than before."""
 
 Mask = NDArray[np.bool_]
@@ -71,8 +82,8 @@ def verify_key(run: RunContext, entry: Entry, rows: Rows) -> str:
 def verify(run: RunContext, entry: Entry, rows: Rows) -> Made:
     """Everyone who may be left: known people outside the hole, and people whom a second look finds.
 
-    Whom the photo itself still shows is *extra*, for a further pass over the original; whom the fill made up cannot be
-    helped by a larger hole.
+    Whom the photo itself still shows is *missed*, whom the fill seems to show is *made up*. Both are for a further pass
+    over the original: a hole that is larger by what was seen takes in what the fill went on with.
     """
     settings, people, hole = run.settings.verify, read_people(run, rows), read_hole(run, rows)
     choice = holes.choose(run, entry, people)
@@ -91,16 +102,17 @@ def verify(run: RunContext, entry: Entry, rows: Rows) -> Made:
             finds = judge(seen, hole, photo.pixels, result)
         if hole.any():
             facts["quality"] = quality(result, hole)
-    missed = [f.person for f in finds if f.where == "elsewhere" and (not f.like or settings.lookalikes == "remove")]
-    extra = People(people.size, tuple(missed))
-    if extra_digest(rows):
-        extra = read_extra(run, rows).plus([extra])
-    extra_json = extra.to_json()
     facts["found"] = [find.to_json() for find in finds]
     facts["doubts"] = sum(not find.like or settings.lookalikes != "ignore" for find in finds)
+    leave = [find for find in finds if not find.like or settings.lookalikes == "remove"]
+    missed = People(people.size, tuple(find.person for find in leave if find.where == "elsewhere"))
+    made_up = worth_a_larger_hole(People(people.size, tuple(f.person for f in leave if f.where == "hole")), hole)
+    if extra_digest(rows):
+        missed, made_up = read_missed(run, rows).plus([missed]), read_made_up(run, rows).plus([made_up])
+    payload = canonical_json({"missed": missed.to_json(), "made_up": made_up.to_json()})
     # a hand's word on the hole is the last one, so a further pass would change nothing
-    facts["extra"] = sha256(canonical_json(extra_json)) if len(extra) and not entry.edited else None
-    return canonical_json({"extra": extra_json}), facts
+    facts["extra"] = sha256(payload) if len(missed) + len(made_up) and not entry.edited else None
+    return payload, facts
 
 
 def judge(seen: People, hole: Hole, before: Pixels, after: Pixels) -> list[Find]:
@@ -126,6 +138,12 @@ def _like(person: Person, mask: Mask, thing: Thing, area: Mask) -> str | None:
         return SHOWS[thing.label]
     same = _share(mask, area) > MOSTLY and thing.score > person.score  # the network is surer that it is a dog
     return TAKEN_FOR.get(thing.label) if same else None
+
+
+def worth_a_larger_hole(made_up: People, hole: Hole) -> People:
+    """These, or nobody where with them hardly anything of the photo would remain to fill from."""
+    larger = np.count_nonzero(made_up.union() | (hole > 0))
+    return made_up if larger <= MADE_UP * hole.size else People(made_up.size)
 
 
 def _left(people: People, hole: Hole, choice: masks.Choice, most: float) -> int:

@@ -22,7 +22,7 @@ from flows.context import RunContext
 from flows.job import execute, prepare
 from flows.quality import quality
 from flows.selection import selection
-from flows.verify import judge, verify_key
+from flows.verify import judge, verify_key, worth_a_larger_hole
 
 RED, DARK_RED = (220, 20, 30), (120, 20, 30)
 CERTAINTY = 0.2
@@ -170,6 +170,44 @@ def test_a_fill_that_makes_somebody_up_is_for_review(monkeypatch: pytest.MonkeyP
     [found] = verify["found"]
     assert (found["where"], found["like"], found["score"]) == ("hole", None, CERTAINTY)
     assert verify["quality"].keys() == {"seam", "ring_delta_e", "texture"}
+    assert row["people"] == 1, "who was only made up was nobody"
+
+
+@pytest.mark.parametrize(("passes", "state"), [(0, "review"), (1, "removed")])
+def test_the_hole_grows_by_whom_the_fill_made_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, passes: int, state: str
+) -> None:
+    """A fill that goes on with what it finds at the rim: there the person's mask was too tight."""
+
+    class GoesOn(DarkRedFill):
+        def fill(self, image: Pixels, hole: np.ndarray, exclude: np.ndarray | None = None) -> Pixels:
+            out = super().fill(image, hole, exclude)
+            rim = (image == RED).all(-1) & (hole == 0)
+            return out if rim.any() else np.where(hole[..., None] != 0, np.uint8(90), image)
+
+    class Tight(RedSegmenter):
+        """Misses a strip of the person; the second look sees all that is red."""
+
+        def _people(self, photo: Photo) -> People:
+            red = (photo.pixels[..., 1:] == RED[1:]).all(-1)
+            if (photo.pixels[red] == RED).all():  # the original
+                red[:, 34:] = False
+            return People(photo.size, (Person.from_mask(red, CERTAINTY, "embedded"),) if red.any() else ())
+
+    monkeypatch.setattr(networks, "fill", lambda settings, weights: GoesOn())
+    tight = "refine.dilate=0", "refine.dilate_min=0", "inpaint.feather=0", "refine.snap=0", "segment.score=0.1"
+    row = verified(monkeypatch, tmp_path, *tight, "verify.score=0.1", f"verify.passes={passes}", eyes=Tight)
+    assert (row["state"], row["people"]) == (state, 1)
+    if not passes:
+        assert [found["where"] for found in row["verify"]["found"]] == ["hole"]
+
+
+@pytest.mark.parametrize(("width", "grows"), [(60, True), (80, False)])
+def test_no_hole_grows_over_nearly_the_whole_photo(width: int, grows: bool) -> None:
+    seen, hole = np.zeros((10, 100), bool), np.zeros((10, 100), np.uint8)
+    seen[:, :width], hole[:, :55] = True, 255
+    made_up = People((10, 100), (Person.from_mask(seen, 0.5, "yolo"),))
+    assert len(worth_a_larger_hole(made_up, hole)) == grows
 
 
 @pytest.mark.parametrize(
