@@ -24,7 +24,7 @@ from flows.evaluation.plots import fills_plot
 from flows.evaluation.sheet import contact_sheet
 from flows.processes import prepare_process
 
-FILLS = "patchmatch,telea,navier-stokes,mean"
+COMPARED = "patchmatch,telea,navier-stokes,mean"
 SHOWN = 12
 """Pairs on the contact sheet."""
 

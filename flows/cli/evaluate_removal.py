@@ -19,9 +19,8 @@ from data.collection import Source
 from data.errors import InputError
 from data.files import write_atomic
 from data.types import People
-from flows.cli.evaluate_fills import FILLS, FillsAsked, evaluate_fills
-from flows.cli.options import FILLS as FILL_NAMES
-from flows.cli.options import SEGMENTERS, Preset, Segmenter, Set, completing, console
+from flows.cli.evaluate_fills import COMPARED, FillsAsked, evaluate_fills
+from flows.cli.options import FILLS, SEGMENTERS, Preset, Segmenter, Set, completing, console
 from flows.evaluation.fills import MEAN, Contender, parse_fills
 from flows.evaluation.finished import FinishedRun
 from flows.evaluation.judged_run import Looked, Verifier, build_verifier, look_at_run
@@ -46,7 +45,7 @@ def removal(
         typer.Option(
             metavar="A,B,...",
             help="Fills to compare, each with the first; deepfillv2:FILE, patchmatch:margin=2.",
-            autocompletion=completing((*FILL_NAMES, MEAN), many=True),
+            autocompletion=completing((*FILLS, MEAN), many=True),
         ),
     ] = None,
     set_: Set = None,
@@ -99,7 +98,7 @@ def removal(
         if of or verifier:
             raise InputError("--of and --verifier judge photos with people; leave them out with --scenes.")
         evaluate_fills(
-            FillsAsked(directory, scenes, fills or FILLS, preset, base, limit, seed, ids, size, paste, blind, out)
+            FillsAsked(directory, scenes, fills or COMPARED, preset, base, limit, seed, ids, size, paste, blind, out)
         )
         return
     if ids or blind:

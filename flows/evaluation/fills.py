@@ -16,11 +16,12 @@ from configs.load import load_settings, validate
 from data.errors import InputError
 from data.types import PhotoError, Pixels
 from data.weights import find
+from flows import networks
 from flows.context import resolve
 from flows.evaluation import metrics
 from flows.evaluation.estimates import Estimate, Parts, difference, estimate
 from flows.evaluation.pairs import Case
-from inpainting import build_fill, compose, inpaint, required_weights
+from inpainting import compose, inpaint, required_weights
 
 MEAN = "mean"
 """A contender that is no fill of the pipeline: the mean colour of what is known, which every fill has to beat."""
@@ -72,7 +73,7 @@ class Contender:
         if self.settings is None:
             return fill_with_mean
         settings = resolve(self.settings).inpaint
-        fill = build_fill(settings, {name: find(name) for name in required_weights(settings)})
+        fill = networks.fill(settings, {name: find(name) for name in required_weights(settings)})
         return lambda case: compose(case.image, case.hole, inpaint(case.image, case.hole, fill, settings))
 
 

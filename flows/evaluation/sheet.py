@@ -30,14 +30,17 @@ def marked(pixels: Pixels, truth: NDArray[np.bool_], hole: Hole) -> Pixels:
 
 
 def contact_sheet(pictures: Sequence[tuple[str, Pixels]], columns: int = 4) -> Image.Image:
-    """(caption, uint8 H x W x 3) pictures in rows."""
-    rows = -(-len(pictures) // columns)
-    sheet = Image.new("RGB", (columns * _SIDE, max(1, rows) * (_SIDE + _TEXT)), "black")
+    """(caption, uint8 H x W x 3) pictures in rows as high as their highest picture."""
+    small = [(caption, Image.fromarray(pixels)) for caption, pixels in pictures]
+    for _, picture in small:
+        picture.thumbnail((_SIDE, _SIDE), Image.Resampling.BILINEAR)
+    rows = [small[at : at + columns] for at in range(0, len(small), columns)]
+    heights = [max(picture.height for _, picture in row) + _TEXT for row in rows]
+    sheet = Image.new("RGB", (columns * _SIDE, max(1, sum(heights))), "black")
     draw = ImageDraw.Draw(sheet)
-    for number, (caption, pixels) in enumerate(pictures):
-        x, y = number % columns * _SIDE, number // columns * (_SIDE + _TEXT)
-        small = Image.fromarray(pixels)
-        small.thumbnail((_SIDE, _SIDE), Image.Resampling.BILINEAR)
-        sheet.paste(small, (x, y))
-        draw.text((x + 3, y + _SIDE + 2), caption, fill="white")
+    for number, row in enumerate(rows):
+        y = sum(heights[:number])
+        for column, (caption, picture) in enumerate(row):
+            sheet.paste(picture, (column * _SIDE, y))
+            draw.text((column * _SIDE + 3, y + picture.height + 2), caption, fill="white")
     return sheet
