@@ -124,7 +124,7 @@ def _wire(page: gr.Blocks, parts: Parts, on: Handlers) -> None:
     parts.people.input(on.people, parts.people, every, **last)
     parts.everyone.click(on.everyone, None, every, **last)
     parts.nobody.click(on.nobody, None, every, **last)
-    parts.dilate.release(on.dilate, parts.dilate, every, **last)
+    parts.dilate.input(on.dilate, parts.dilate, every, **last)
     parts.segmenter.input(on.segmenter, parts.segmenter, every, **common)
     parts.fill.input(on.fill, parts.fill, every, **common)
     for button, handler in ((parts.go, on.remove), (parts.again, on.remove_them_too)):

@@ -46,6 +46,9 @@ def serving(
             raise InputError(
                 "The photo page needs Gradio: pip install -e '.[app]' in the source tree, or pip install gradio."
             ) from None
+        from starlette.middleware import Middleware
+        from starlette.middleware.trustedhost import TrustedHostMiddleware
+
         from flows.app.page import asset, build, theme
         from flows.app.sessions import Sessions
 
@@ -68,6 +71,7 @@ def serving(
                 ssr_mode=False,
                 pwa=False,
                 mcp_server=False,
+                app_kwargs={"middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])]},
                 theme=theme(),
                 css=asset("page.css"),
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from data.types import Hole, People, Pixels
+from data.types import Hole, People, Person, Pixels, decode_counts
 
 LONGEST = 1600
 """Longer side of a picture on the page, in pixels; what is computed and downloaded has the photo's own size."""
@@ -65,21 +66,19 @@ def _path(contours: Sequence[NDArray[np.int32]]) -> str:
 
 def people_view(people: People, stays: tuple[bool, ...]) -> list[dict[str, Any]]:
     """Everyone as the page draws them, the largest first, so that small people in front can be clicked."""
-    scale = view_size(people.size)[1] / people.size[1]
     out = []
     for index, (person, staying) in enumerate(zip(people.persons, stays, strict=True)):
-        x, y, w, h = (value * scale for value in person.bbox)
-        out.append(
-            {
-                "number": index,
-                "name": name_of(people, index),
-                "stays": staying,
-                "box": [round(value, 1) for value in (x, y, w, h)],
-                "outline": silhouette(people.mask(person)),
-                "area": people.area(person),
-            }
-        )
-    return sorted(out, key=lambda one: -one["area"])
+        seen, area = _seen(person, people.size)
+        box = box_view(people.size, person.bbox)
+        name = name_of(people, index)
+        out.append((area, {"number": index, "name": name, "stays": staying, "box": box, "outline": seen}))
+    return [view for _, view in sorted(out, key=lambda one: -one[0])]
+
+
+@lru_cache(maxsize=512)  # every change on the page draws everyone again
+def _seen(person: Person, size: tuple[int, int]) -> tuple[str, int]:
+    mask = decode_counts(person.counts, size)
+    return silhouette(mask), int(np.count_nonzero(mask))
 
 
 def name_of(people: People, index: int) -> str:

@@ -22,6 +22,7 @@ from data.types import Person, PhotoError, as_hole
 from flows import networks, one_photo
 from flows.app import views
 from flows.app.choices import Choice, fills, segmenters, usable
+from flows.app.sessions import Sessions
 from flows.app.strokes import MOST_POINTS, Stroke, draw, parse_strokes
 from flows.app.words import verdict
 from flows.app.work import Look, Work
@@ -277,3 +278,49 @@ def test_nobody_there_and_nothing_drawn_is_a_sentence(eyes: RedPeople) -> None:
 def test_a_file_that_is_no_photo_is_a_sentence(raw: bytes) -> None:
     with pytest.raises(PhotoError, match=r"holiday\.png: "):
         opened(raw, "holiday.png")
+
+
+# ---------------------------------------------------------------- tabs
+
+
+def sessions(folder: Path, most: int = 300) -> Sessions:
+    return Sessions(folder, [choice(name="red")], [choice("inpaint.fill=telea")], most)
+
+
+def test_an_upload_is_in_memory_and_no_longer_on_the_disk(eyes: RedPeople, tmp_path: Path) -> None:
+    tabs, upload = sessions(tmp_path), tmp_path / "0f3c" / "beach day.png"
+    for session in ("one", "two", "one"):
+        upload.parent.mkdir()
+        upload.write_bytes(photo(LEFT))
+        tabs.open(session, upload, "red", "telea")
+        assert list(tmp_path.iterdir()) == []
+    one, two = tabs.tab("one"), tabs.tab("two")
+    assert one is not two and one.work.photo.name == "beach day.png"
+    first = tabs.offer(one, "a.png", b"first")
+    second = tabs.offer(one, "a.png", b"second")
+    assert tabs.file(first) is None and tabs.file(second) == ("a.png", b"second")
+    tabs.close("one")
+    assert tabs.file(second) is None
+    with pytest.raises(InputError, match="drop it again"):
+        tabs.tab("one")
+    assert tabs.tab("two") is two
+
+
+def test_only_what_was_dropped_is_read(tmp_path: Path) -> None:
+    inside, secret = tmp_path / "uploads", tmp_path / "secret.png"
+    inside.mkdir()
+    secret.write_bytes(photo(LEFT))
+    for path in (secret, inside / ".." / "secret.png"):
+        with pytest.raises(InputError, match="dropped on the page"):
+            sessions(inside).open("one", path, "red", "telea")
+    assert secret.exists()
+    with pytest.raises(InputError, match="did not arrive"):
+        sessions(inside).open("one", inside / "gone.png", "red", "telea")
+
+
+def test_a_large_file_is_a_sentence(tmp_path: Path) -> None:
+    upload = tmp_path / "scan.tif"
+    upload.write_bytes(bytes(1_000_001))
+    with pytest.raises(InputError, match=r"scan\.tif: the page takes files of at most 1 MB"):
+        sessions(tmp_path, most=1).open("one", upload, "red", "telea")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,92 @@
+"""`person-removal app` in a process of its own, where red patches are people: no weights are needed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SUPPORT = Path(__file__).resolve().parent
+ROOT = SUPPORT.parents[1]
+
+
+class App:
+    """address: of the page. temporary: where the process may put temporary files."""
+
+    def __init__(self, process: subprocess.Popen[str], address: str, temporary: Path) -> None:
+        self.process, self.address, self.temporary = process, address, temporary
+
+    def folders(self) -> list[Path]:
+        return list(self.temporary.glob("person-removal-app-*"))
+
+    def files(self) -> list[Path]:
+        """Files that hold anything."""
+        return [p for folder in self.folders() for p in folder.rglob("*") if p.is_file() and p.stat().st_size]
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+
+@contextmanager
+def running(temporary: Path, *options: str, red: bool = True) -> Iterator[App]:
+    """The command, until the block is left; with `red` its segmenter is `RedPeople` and its fill `telea`."""
+    start = [sys.executable, str(SUPPORT / "red_app.py")] if red else [sys.executable, "-m", "flows.cli.main"]
+    temporary.mkdir(exist_ok=True)
+    process = subprocess.Popen(
+        [*start, "app", "--port", "0", "--no-browser", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=ROOT,
+        env={
+            **os.environ,
+            **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary)),
+            "PYTHONPATH": os.pathsep.join((str(ROOT), str(SUPPORT))),
+            "PYTHONUNBUFFERED": "1",
+        },
+    )
+    try:
+        yield App(process, _address(process), temporary)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(60)
+
+
+def _address(process: subprocess.Popen[str]) -> str:
+    assert process.stdout
+    said, until = [], time.monotonic() + 120
+    while time.monotonic() < until:
+        line = process.stdout.readline()
+        if not line:
+            break
+        said.append(line)
+        if line.startswith("Open "):
+            return line.split()[1]
+    raise AssertionError("the page did not start: " + "".join(said))
+
+
+if __name__ == "__main__":
+    from red_people import RedPeople
+
+    from configs.load import load_settings
+    from flows import networks
+    from flows.app import server
+    from flows.app.choices import Choice
+    from flows.cli.main import main
+
+    eyes, settings = RedPeople(), load_settings("embedded", ("inpaint.fill=telea", "verify.segmenter=same"))
+    networks.segmenter = lambda settings, weights: eyes  # type: ignore[assignment]
+    other = load_settings("embedded", ("inpaint.fill=navier-stokes",))
+    missing = "yolo needs weights that are not here: person-removal weights fetch yolo11n-seg"
+    server.prepare = lambda *_: (  # type: ignore[assignment]
+        [Choice("embedded", settings, {}), Choice("yolo", settings, {}, missing)],
+        [Choice("telea", settings, {}), Choice("navier-stokes", other, {})],
+    )
+    main()
