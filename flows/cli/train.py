@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,7 +47,6 @@ def train(
     place = loop.Place(output.expanduser().resolve())
     start = loop.choose_checkpoint(place, resume)
     cache = Path(settings.data.cache).expanduser() if settings.data.cache else place.folder / "pairs"
-    logging.getLogger("person_removal").addHandler(logging.StreamHandler())
     try:
         device = processes.start(settings)
         material = loop.gather(settings)

@@ -27,7 +27,7 @@ def forward(generator: Generator, image: Tensor, hole: Tensor) -> tuple[Tensor, 
     given = coarse * hole + image * (1 - hole)
     features = chain(generator.attention_in, given)  # [B, 2c, H/4, W/4]
     with torch.autocast(features.device.type, enabled=False):  # differences of scores are too fine for 8 bits
-        copied = attention(features.float(), hole, generator.layout)
+        copied = attention(features.float(), hole, generator.layout, generator.attention.fusion)
     branches = [chain(generator.dilated, given), chain(generator.attention_out, copied)]
     made = chain(generator.joint, torch.cat(branches, dim=1))
     return coarse, made if generator.prefill == "none" else (given + made).clamp(-1, 1)
@@ -52,14 +52,14 @@ def whole(layer: GatedConv, x: Tensor) -> Tensor:
     return gated(x, layer.activation)
 
 
-def attention(features: Tensor, hole: Tensor, layout: Layout) -> Tensor:
+def attention(features: Tensor, hole: Tensor, layout: Layout, fusion: bool) -> Tensor:
     """Contextual attention of every query with every key at once: [B, C, h, w] as `features`."""
     halved = thinned(features, 2, layout)
     (rows, columns), size = halved.shape[-2:], features.shape[-2:]
     patches = F.unfold(halved, 3, padding=1)  # [B, 9C, N]
     keys = patches / patches.norm(dim=1, keepdim=True).clamp_min(1e-4)
     scores = keys.transpose(1, 2) @ patches  # [B, key, query]
-    if layout == "pt":
+    if fusion:
         scores = transposed(diagonal(transposed(diagonal(scores), rows, columns)), columns, rows)
     known = F.max_pool2d(thinned(hole, 8, layout), 3, 1, 1).flatten(2).transpose(1, 2) == 0  # [B, key, 1]
     weights = torch.softmax(scores * known * SOFTMAX_SCALE, dim=1) * known

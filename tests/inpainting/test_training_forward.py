@@ -49,6 +49,20 @@ def test_it_equals_complete_and_forward(generator: Generator, batch: tuple[Tenso
     assert refined.std() > 0.2  # of order one: the comparison means something
 
 
+def test_fusion_is_the_generator_s_choice(generator: Generator, batch: tuple[Tensor, Tensor]) -> None:
+    before = generator.attention
+    made = {}
+    try:
+        for fusion in (True, False):
+            generator.attention = before._replace(fusion=fusion)
+            with torch.no_grad():
+                made[fusion] = forward(generator, *batch)[1]
+                assert float((made[fusion] - generator(*batch)[1]).abs().max()) < TOLERANCE
+    finally:
+        generator.attention = before
+    assert float((made[True] - made[False]).abs().max()) > 10 * TOLERANCE
+
+
 @pytest.mark.parametrize("prefill", ["none", "patchmatch"])
 def test_every_weight_learns_from_the_first_step(prefill: str, batch: tuple[Tensor, Tensor]) -> None:
     generator = Generator(8, "pt", prefill)
