@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from data.coco.licences import licences_of
 from data.collection import Collection
 from data.files import digest
+from data.places import is_remote
 from data.weights import registry
 from flows.context import RunContext
 from flows.decisions import Decisions
@@ -26,8 +29,20 @@ def described(context: RunContext, collection: Collection) -> dict[str, Any]:
             for name, weight in context.weights.items()
         ],
         "input": collection.root.name,
+        "id": digest([str(context.output), str(collection.images)])[:16],
+        "originals": _way(context.output, collection.images),
         "licences": _photo_licences(collection),
     }
+
+
+def _way(start: Path, folder: Path) -> str | None:
+    """The folder as a relative path, for links of a page; None where there is none (another drive, an object store)."""
+    if is_remote(start) or is_remote(folder):
+        return None
+    try:
+        return Path(os.path.relpath(folder, start)).as_posix()
+    except ValueError:
+        return None
 
 
 def _licence(name: str) -> str | None:

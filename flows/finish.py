@@ -140,7 +140,7 @@ def finish(
         left_out=sum(row["state"] == "refused" and row["decision"] == "reject" for row in table),
     )
     if context.settings.publish.report:
-        shown = ({**line, **_shown(row)} for line, row in zip(table, rows, strict=True))
+        shown = ({**line, **_shown(row, planned.decisions)} for line, row in zip(table, rows, strict=True))
         write_report(
             output, shown, {**described(context, collection), **_figures(summary, started), "remarks": remarks}
         )
@@ -179,10 +179,12 @@ def manifest_row(row: Row) -> dict[str, Any]:
     }
 
 
-def _shown(row: Row) -> dict[str, Any]:
+def _shown(row: Row, decisions: Decisions) -> dict[str, Any]:
     """What the report shows of a photo beyond its line of the manifest."""
-    facts = row.get("facts", {})
-    return {"id": row["id"], "thumbnails": facts.get("thumbnails", {}), "orientation": facts.get("orientation", 1)}
+    facts, decided = row.get("facts", {}), decisions.by_name.get(row["name"])
+    shown = {name: facts.get(name) for name in ("thumbnails", "persons", "outdated")}
+    decided_json = decided.as_json() if decided else None
+    return shown | {"id": row["id"], "orientation": facts.get("orientation", 1), "decided": decided_json}
 
 
 def _line(row: dict[str, Any]) -> bytes:

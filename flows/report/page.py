@@ -8,18 +8,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import quote
 
 from jinja2 import Environment, FunctionLoader
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
+from configs.settings import FillName
 from data.files import atomic_file
 from data.types import PUBLISHED
 from flows.states import STATE_WORDS
 
-_SCRIPTS = ("compare.js", "viewer.js", "list.js")  # concatenated in this order
+_SCRIPTS = (  # concatenated in this order
+    *("dom.js", "people.js", "compare.js", "zoom.js", "decisions.js", "grid.js"),
+    *("facts.js", "decide.js", "viewer.js", "list.js"),
+)
 # EXIF orientation: a point of the file's frame -> the same point of the upright photo, both in 0..1
 _UPRIGHT: dict[int, Callable[[float, float], tuple[float, float]]] = {
     1: lambda x, y: (x, y),
@@ -36,10 +40,12 @@ _UPRIGHT: dict[int, Callable[[float, float], tuple[float, float]]] = {
 def write_report(output: Path, rows: Iterable[Mapping[str, Any]], run: Mapping[str, Any]) -> Path:
     """Write `output`/report.html whole or not at all; returns its path.
 
-    rows: the rows of manifest.jsonl; `thumbnails`, `output` and `mask` are paths relative to `output`.
-    Boxes in `verify.found` are in the file's own frame; an `orientation` (EXIF, 1..8) turns them upright.
-    run: version, preset, settings, weights, input, started (ISO 8601), seconds, photos_per_second, states,
-    cached, computed, licences (licence name -> photos, or None).
+    rows: the rows of manifest.jsonl; `thumbnails`, `output` and `mask` are paths relative to `output`. Boxes in
+    `verify.found` and `persons` (bbox, stays) are in the file's own frame; an `orientation` (EXIF, 1..8) turns them
+    upright. `decided`: what is kept of the photo's decision, `outdated`: whether it was of another result.
+    run: id (the browser keeps decisions under it), originals (their folder, relative to `output`, or None), version,
+    preset, settings, weights, input, started (ISO 8601), seconds, photos_per_second, states, cached, computed, licences
+    (licence name -> photos, or None).
     """
     path = output / "report.html"
     with atomic_file(path) as file:
@@ -57,13 +63,13 @@ def render(rows: Iterable[Mapping[str, Any]], run: Mapping[str, Any]) -> str:
 def _pieces(rows: Iterable[Mapping[str, Any]], run: Mapping[str, Any]) -> Iterator[str]:
     """The page, piece by piece: of a photo no more than its text is held in memory."""
     counts = dict.fromkeys(STATE_WORDS, 0)
-    people, timed = 0, False
+    people, left_out = 0, 0
     texts = []
     for row in rows:
         photo = _photo(row)
         counts[photo["state"]] += 1
         people += photo["people"] if photo["state"] == "removed" else 0
-        timed = timed or photo["seconds"] is not None
+        left_out += photo["state"] == "refused" and row.get("decision") == "reject"
         texts.append((badness(row), htmlsafe_json_dumps(photo, separators=(",", ":"))))
     texts.sort(key=lambda text: text[0])
     style, script = _asset("report.css"), "".join(map(_asset, _SCRIPTS))
@@ -76,8 +82,13 @@ def _pieces(rows: Iterable[Mapping[str, Any]], run: Mapping[str, Any]) -> Iterat
         run=run,
         states=STATE_WORDS,
         counts=counts,
-        timed=timed,
-        unsettled=sum(count for state, count in counts.items() if state not in PUBLISHED),
+        unsettled=sum(count for state, count in counts.items() if state not in PUBLISHED) - left_out,
+        page={
+            "id": run["id"],
+            "originals": _link(run.get("originals")),
+            "fills": get_args(FillName),
+            "dilate": run["settings"].get("refine", {}).get("dilate"),
+        },
         people=people,
         style=Markup(style),
         script=Markup(script),
@@ -113,12 +124,34 @@ def _photo(row: Mapping[str, Any]) -> dict[str, Any]:
         "output": _link(row.get("output")),
         "mask": _link(row.get("mask")),
         "notes": list(row.get("notes") or ()),
-        "cached": bool(row.get("cached")),
-        "seconds": row.get("seconds"),
         "looked": verify.get("looked"),
+        "independent": verify.get("independent"),
         "left": verify.get("left", 0),
-        "scores": [round(found["score"], 3) for found in verify.get("found", ())],
-        "boxes": [_box(f["bbox"], size, orientation) for f in verify.get("found", ()) if all(size)],
+        "quality": verify.get("quality"),
+        "found": [
+            {
+                "box": _box(found["bbox"], size, orientation),
+                "score": round(found["score"], 3),
+                "where": found.get("where"),
+                "like": found.get("like"),
+            }
+            for found in verify.get("found", ())
+            if all(size)
+        ],
+        "persons": [
+            {
+                "box": _box(person["bbox"], size, orientation),
+                "bbox": [round(v) for v in person["bbox"]],
+                "stays": person["stays"],
+            }
+            for person in row.get("persons") or ()
+            if all(size)
+        ],
+        "result": row.get("result_sha256"),
+        "original": row.get("photo_sha256"),
+        "settings": row.get("settings"),
+        "decided": row.get("decided"),
+        "outdated": bool(row.get("outdated")),
         "thumbnails": {key: _link(path) for key, path in (row.get("thumbnails") or {}).items()},
     }
 

@@ -27,6 +27,8 @@ RUN: dict[str, Any] = {
     "cached": 1,
     "computed": 2,
     "licences": None,
+    "id": "0123456789abcdef",
+    "originals": "../photos",
 }
 
 
@@ -44,7 +46,6 @@ def row(name: str = "a.jpg", state: str = "removed", **more: Any) -> dict[str, A
         "output": f"images/{name}",
         "mask": None,
         "notes": [],
-        "cached": False,
         "verify": {"looked": "embedded", "found": [], "left": 0},
         "thumbnails": {},
         **more,
@@ -126,7 +127,7 @@ def test_names_survive_and_stay_data(name: str, tmp_path: Path) -> None:
 
     tags = Tags()
     tags.feed(page)
-    assert tags.scripts == 3  # photos, states, the page's own
+    assert tags.scripts == 4  # photos, states, the page, its script
 
 
 def test_the_runs_own_words_are_escaped() -> None:
@@ -135,11 +136,6 @@ def test_the_runs_own_words_are_escaped() -> None:
     assert "/photos/&lt;holiday&gt; &amp; more" in page
     assert "&lt;b&gt;w" in page and "A&amp;B" in page and "&lt;i&gt;CC BY" in page
     assert "<b>w" not in page and "<i>CC" not in page
-
-
-@pytest.mark.parametrize(("seconds", "offered"), [(None, False), (0.0, True)])
-def test_photos_can_be_sorted_by_time_where_times_are_known(seconds: float | None, offered: bool) -> None:
-    assert ("Slowest" in render([row(seconds=seconds)], RUN)) == offered
 
 
 def test_weights_without_a_known_licence_say_so() -> None:
@@ -170,10 +166,13 @@ def test_settings_weights_and_figures_are_shown() -> None:
         (["removed", "passthrough"], "All 2 photos went through"),
         (["removed", "review"], "1 of 2 photos needs a look"),
         (["corrupt", "failed", "refused"], "3 of 3 photos need a look"),
+        (["removed", "left out"], "All 2 photos went through"),
     ],
 )
 def test_headline(states: list[str], headline: str) -> None:
-    page = render([row(f"{n}.jpg", state) for n, state in enumerate(states)], RUN)
+    rows = [row(f"{n}.jpg", state) for n, state in enumerate(states) if state != "left out"]
+    rows += [row("out.jpg", "refused", decision="reject") for state in states if state == "left out"]
+    page = render(rows, RUN)
     assert f"<h1>{headline}</h1>" in re.sub(r"\s+", " ", page)
 
 
@@ -192,9 +191,11 @@ def test_headline(states: list[str], headline: str) -> None:
 )
 def test_boxes_turn_with_the_photo(orientation: int, size: list[int], box: list[float]) -> None:
     verify = {"looked": "yolo", "left": 0, "found": [{"bbox": [20, 10, 40, 30], "score": 0.5}]}
-    [photo] = embedded(render([row(verify=verify, orientation=orientation)], RUN))
+    persons = [{"bbox": [20, 10, 40, 30], "stays": False}]
+    [photo] = embedded(render([row(verify=verify, orientation=orientation, persons=persons)], RUN))
     assert photo["size"] == size
-    assert photo["boxes"] == [pytest.approx(box)]
+    assert photo["found"][0]["box"] == photo["persons"][0]["box"] == pytest.approx(box)
+    assert photo["persons"][0]["bbox"] == [20, 10, 40, 30], "a keep-list speaks of the file's own frame"
 
 
 def test_a_photo_that_was_never_decoded_has_a_row() -> None:

@@ -1,34 +1,7 @@
-"use strict";
-
-/** A new element. Properties are set, attributes go through `attr`; text is never parsed as HTML. */
-function el(tag, properties = {}, ...children) {
-  const { attr = {}, ...rest } = properties;
-  const node = Object.assign(document.createElement(tag), rest);
-  for (const [name, value] of Object.entries(attr)) node.setAttribute(name, value);
-  node.append(...children.filter((child) => child !== null));
-  return node;
-}
-
-const SVG = "http://www.w3.org/2000/svg";
-
-function svg(tag, attributes, ...children) {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
-
 const crossedPicture = () => svg("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" },
   svg("path", { d: "M2 2l16 16M6 4h11v11M15 16H3V5M6 13l3-3 3 3" }));
 
-/** Outlines of the people that the second look found; `boxes` are shares of the photo's sides. */
-function outlines(boxes, ratio) {
-  const rect = (className, [left, top, width, height]) => svg("rect", {
-    class: className, x: left * ratio, y: top, width: width * ratio, height, rx: 0.008,
-  });
-  return svg("svg", { class: "found", viewBox: `0 0 ${ratio} 1`, "aria-hidden": "true" },
-    ...boxes.flatMap((box) => [rect("under", box), rect("over", box)]));
-}
+const ratioOf = (photo) => (photo.size ? photo.size[0] / photo.size[1] : photo.thumbnails.before ? 4 / 3 : 1.2);
 
 /**
  * A photo's pictures, one over the other. With `before` and `after` they are compared: `before` is cut off
@@ -37,9 +10,8 @@ function outlines(boxes, ratio) {
  */
 function stage(photo, { large = false, onPress = null } = {}) {
   const { before, after, hole } = photo.thumbnails;
-  const [width, height] = photo.size ?? [4, 3];
   const box = el("div", { className: "stage" });
-  setRatio(box, before || after ? width / height : 1.2);
+  setRatio(box, ratioOf(photo));
   if (!before && !after) {
     box.classList.add("blank");
     box.append(crossedPicture(), el("p", { textContent: photo.reason ?? "There is no picture of this photo." }));
@@ -51,7 +23,10 @@ function stage(photo, { large = false, onPress = null } = {}) {
     const image = el("img", { className: kind, alt, decoding: "async", draggable: false });
     if (!large) image.loading = "lazy";
     image.addEventListener("error", () => box.classList.add("gone"));
-    if (kind !== "hole") image.addEventListener("load", () => setRatio(box, image.naturalWidth / image.naturalHeight, image));
+    if (large && kind !== "hole") {
+      const measure = () => setRatio(box, image.naturalWidth / image.naturalHeight, image);
+      image.addEventListener("load", measure, { once: true }); // by the thumbnail, whatever is shown later
+    }
     image.src = src;
     box.append(image);
   };
@@ -59,26 +34,27 @@ function stage(photo, { large = false, onPress = null } = {}) {
   if (after) layer("after", after, both ? `After: ${photo.name}` : photo.name);
   if (before) layer("before", before, both ? `Before: ${photo.name}` : photo.name);
   if (hole) layer("hole", hole, "");
-  if (photo.boxes.length) box.append(outlines(photo.boxes, width / height));
+  if (photo.persons.length) box.append(personOutlines(photo, ratioOf(photo)));
+  if (photo.found.length) box.append(foundOutlines(photo, ratioOf(photo)));
   box.append(el("span", { className: "lost", textContent: "The thumbnails were deleted" }));
   if (both) addSlider(box, photo, onPress);
   else if (onPress) box.addEventListener("click", onPress);
   return box;
 }
 
-/** Width over height. The size in the manifest reserves the room; the loaded picture has the last word. */
+/** Width over height. The size in the manifest reserves the room; in the large view the picture has the last word. */
 function setRatio(box, ratio, image = null) {
   if (image) box.style.setProperty("--most", `${image.naturalWidth * 3}px`);
   box.style.setProperty("--ratio", ratio);
-  box.parentElement?.style.setProperty("--ratio", ratio);
 }
 
 function addSlider(box, photo, onPress) {
   const range = el("input", {
-    type: "range", min: 0, max: 100, value: 50,
+    type: "range", min: 0, max: 100, value: photo.cut ?? 50,
     attr: { "aria-label": `Before and after of ${photo.name}` },
   });
   const cut = () => {
+    photo.cut = range.value; // the card may be built anew before it is seen again
     box.style.setProperty("--cut", `${range.value}%`);
     range.setAttribute("aria-valuetext", `${range.value} % before`);
   };
@@ -101,11 +77,11 @@ function addSlider(box, photo, onPress) {
   const release = () => { start = null; };
   box.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
-    start = event.clientX;
+    start = box.dataset.pans ? null : event.clientX; // a photo that is zoomed is moved by the same drag
     dragged = false;
   });
   box.addEventListener("pointermove", (event) => {
-    if (start === null) return;
+    if (start === null || box.dataset.pans) return;
     if (!dragged && Math.abs(event.clientX - start) > 4) {
       dragged = true;
       box.setPointerCapture(event.pointerId);
@@ -116,8 +92,8 @@ function addSlider(box, photo, onPress) {
   box.addEventListener("pointercancel", release); // a finger's vertical move became scrolling
   // Not on pointerup: a finger's click comes later, and would land on the dialog that has just opened.
   box.addEventListener("click", (event) => {
-    if (dragged) return;
-    if (onPress) onPress();
-    else follow(event);
-  });
+    if (dragged) event.stopPropagation();
+    else if (onPress) onPress();
+    else if (!event.target.closest("button") && !box.dataset.pans && !box.dataset.panned) follow(event);
+  }, true);
 }

@@ -1,111 +1,205 @@
 {
-  const CHUNK = 96; // cards built at a time: the first screen stands at once, whatever the collection's size
-
-  const all = JSON.parse(document.getElementById("photos").textContent); // in the order worst first
-  const states = JSON.parse(document.getElementById("states").textContent);
-  const bar = document.getElementById("bar");
-  const grid = document.getElementById("grid");
-  const more = document.getElementById("more");
+  const all = data("photos"); // in the order worst first
+  const states = data("states");
+  const page = data("page");
+  const bar = byId("bar");
   const names = new Intl.Collator(undefined, { numeric: true });
   all.forEach((photo) => { photo.needle = photo.name.toLowerCase(); });
 
+  const surest = (photo) => Math.max(0, ...photo.found.filter((f) => !f.like).map((f) => f.score));
+  // A photo of which nothing is known comes last, whatever the order.
+  const measure = (name) => (a, b) => (b.quality?.[name] ?? -1) - (a.quality?.[name] ?? -1);
   const orders = {
     worst: null,
+    found: (a, b) => surest(b) - surest(a) || b.left - a.left,
+    seam: measure("seam"),
+    rim: measure("ring_delta_e"),
     name: (a, b) => names.compare(a.name, b.name),
     share: (a, b) => b.share - a.share,
     people: (a, b) => b.people - a.people,
-    seconds: (a, b) => (b.seconds ?? 0) - (a.seconds ?? 0),
   };
+  const measured = { seam: "seam", rim: "ring_delta_e" };
+  for (const [order, name] of Object.entries(measured)) {
+    if (!all.some((photo) => photo.quality?.[name] !== undefined)) bar.querySelector(`option[value=${order}]`).remove();
+  }
   let shown = [];
-  let built = 0;
 
+  const decisions = makeDecisions(page.id, all, () => changed());
+  const undo = () => {
+    const photos = decisions.undo();
+    if (!photos) return say("There is nothing to undo.");
+    photos.forEach(redrawn);
+    viewer.refresh();
+    return say(photos.length === 1 ? `${photos[0].name}: undone.` : `${photos.length} decisions undone.`);
+  };
+  const toggle = (name) => () => { bar.elements[name].click(); };
+  const keys = { h: toggle("holes"), p: toggle("people"), f: toggle("found"), z: undo, "?": () => help.showModal() };
+  const help = byId("help");
   const viewer = makeViewer({
-    photos: () => shown,
-    states,
-    toggleHoles: () => { bar.elements.holes.click(); },
+    photos: () => shown, states, page, decisions, keys, closed: (at) => grid.reveal(at),
   });
+  const grid = makeGrid(byId("grid"), { card, lines: (photo) => (remark(photo) ? 3 : 2) });
+
+  /** What a card says besides its figures: the reason, or who is left. */
+  function remark(photo) {
+    if (!photo.thumbnails.before && !photo.thumbnails.after) return null; // the reason stands in the picture's place
+    return photo.reason ?? (photo.found.length || photo.left ? verdict(photo) : null);
+  }
 
   function card(photo, index) {
     const open = () => viewer.open(index);
     const facts = photo.people
       ? `${several(photo.people, "person", "people")}, ${percent(photo.share)} of the photo`
       : null;
-    // Someone who is left is worth more room than what went well.
-    const second = photo.scores.length || photo.left ? verdict(photo) : null;
-    const pictured = photo.thumbnails.before ?? photo.thumbnails.after; // else the reason stands in its place
-    const reason = pictured ? photo.reason ?? second : null;
+    const reason = remark(photo);
     const cut = photo.name.lastIndexOf("/") + 1;
+    const said = decisions.get(photo);
+    const word = decided(said);
     const node = el("article", { className: `card ${photo.state}` },
       stage(photo, { onPress: open }),
       el("div", { className: "caption" },
         el("button", { type: "button", className: "name", title: photo.name, onclick: open },
           cut ? el("span", { className: "folder", textContent: photo.name.slice(0, cut) }) : null,
           el("span", { className: "file", textContent: photo.name.slice(cut) })),
-        el("span", { className: `badge ${photo.state}`, textContent: states[photo.state][0] }),
-        facts ? el("p", { className: "facts", textContent: facts }) : null,
+        word ? el("span", { className: `said ${said.decision}`, textContent: word }) : null,
+        el("p", { className: "facts" },
+          el("span", { className: `badge ${photo.state}`, textContent: states[photo.state][0] }),
+          facts ? ` ${facts}` : null),
         reason ? el("p", { className: "reason", textContent: reason, title: reason }) : null));
+    if (decisions.isLooked(photo)) node.classList.add("looked");
     node.dataset.id = photo.id;
-    node.style.setProperty("--ratio", node.firstChild.style.getPropertyValue("--ratio"));
+    node.dataset.index = index;
     return node;
   }
 
-  function build() {
-    if (built >= shown.length) return;
-    const next = shown.slice(built, built + CHUNK);
-    grid.append(...next.map((photo, at) => card(photo, built + at)));
-    built += next.length;
+  function redrawn(photo) {
+    const index = shown.indexOf(photo);
+    if (index >= 0) grid.refresh(index);
   }
+
+  /** Something was decided or looked at. */
+  function changed() {
+    const photo = viewer?.isOpen() ? null : shown[Number(document.activeElement?.closest(".card")?.dataset.index)];
+    if (photo) redrawn(photo);
+    figures();
+  }
+
+  function figures() {
+    const looked = shown.filter(decisions.isLooked).length;
+    byId("looked").textContent = shown.length
+      ? `${looked.toLocaleString("en")} of ${shown.length.toLocaleString("en")} looked at` : "";
+    byId("bar-looked").value = shown.length ? looked / shown.length : 0;
+    const counts = { approve: 0, reject: 0, redo: 0 };
+    for (const one of all) {
+      const said = decisions.get(one);
+      if (said) counts[said.decision] += 1;
+    }
+    byId("decided").textContent = Object.entries({ approve: "approved", reject: "rejected", redo: "to be redone" })
+      .filter(([word]) => counts[word]).map(([word, text]) => `${counts[word].toLocaleString("en")} ${text}`).join(", ");
+    byId("export").disabled = decisions.file().count === 0;
+    byId("undo").disabled = !decisions.canUndo();
+    byId("memory").hidden = decisions.isKept();
+    byId("dropped").hidden = decisions.dropped() === 0;
+    byId("dropped").textContent = `${several(decisions.dropped(), "decision was", "decisions were")} about results that are`
+      + " no more: look at those photos again.";
+  }
+
+  const wanted = {
+    "": () => true,
+    none: (photo) => !decisions.get(photo),
+    unseen: (photo) => !decisions.isLooked(photo),
+    approve: (photo) => decisions.get(photo)?.decision === "approve",
+    reject: (photo) => decisions.get(photo)?.decision === "reject",
+    redo: (photo) => decisions.get(photo)?.decision === "redo",
+  };
 
   function update() {
     const state = bar.elements.state.value;
+    const fits = wanted[bar.elements.decision.value];
     const words = bar.elements.search.value.toLowerCase().split(/\s+/).filter(Boolean);
     shown = all.filter((photo) =>
-      (!state || photo.state === state) && words.every((word) => photo.needle.includes(word)));
+      (!state || photo.state === state) && fits(photo) && words.every((word) => photo.needle.includes(word)));
     const order = orders[bar.elements.sort.value];
     if (order) shown.sort(order);
-    built = 0;
-    grid.replaceChildren();
-    build();
-    document.getElementById("none").hidden = shown.length > 0 || all.length === 0;
-    document.getElementById("count").textContent = shown.length === all.length
+    grid.show(shown);
+    byId("none").hidden = shown.length > 0 || all.length === 0;
+    byId("count").textContent = shown.length === all.length
       ? "" : `Showing ${shown.length.toLocaleString("en")} of ${several(all.length, "photo", "photos")}`;
-    watch();
+    figures();
   }
 
   function overlays() {
-    document.body.classList.toggle("holes", bar.elements.holes.checked);
-    document.body.classList.toggle("boxes", bar.elements.found.checked);
+    for (const [name, mark] of [["holes", "holes"], ["people", "who"], ["found", "boxes"]]) {
+      const { checked } = bar.elements[name];
+      document.body.classList.toggle(mark, checked);
+      document.querySelector(`[data-toggle=${name}]`).setAttribute("aria-pressed", checked);
+    }
   }
 
-  // An observer reports changes only: it is put back after every chunk, so that a tall screen fills up.
-  const observer = new IntersectionObserver((entries) => {
-    // Several entries come when the end of the list was left and reached again between two frames.
-    if (!entries.at(-1).isIntersecting || built >= shown.length) return;
-    build();
-    watch();
-  }, { rootMargin: "1200px" });
-  function watch() {
-    observer.unobserve(more);
-    observer.observe(more);
+  function save() {
+    const { text, count, empty } = decisions.file();
+    const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+    el("a", { href: url, download: "decisions.json" }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+    say(`${several(count, "decision", "decisions")} in decisions.json: give it to person-removal run IN OUT --decisions.`
+      + (empty ? ` ${several(empty, "redo says", "redos say")} nothing of what to change and is left out.` : ""));
   }
 
+  for (const button of document.querySelectorAll("[data-toggle]")) {
+    button.addEventListener("click", toggle(button.dataset.toggle));
+  }
   bar.addEventListener("submit", (event) => event.preventDefault());
   bar.addEventListener("input", (event) => {
     if (event.target.type === "checkbox") overlays();
     else update();
   });
-  document.getElementById("clear").addEventListener("click", () => {
+  byId("clear").addEventListener("click", () => {
     bar.elements.state.value = "";
+    bar.elements.decision.value = "";
     bar.elements.search.value = "";
     update();
     bar.elements.search.focus();
   });
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-    if (event.target.matches("input[type=search], select")) return;
-    if (event.key === "/") { event.preventDefault(); bar.elements.search.focus(); }
-    if (event.key.toLowerCase() === "h") bar.elements.holes.click();
+  byId("undo").addEventListener("click", undo);
+  byId("export").addEventListener("click", save);
+  byId("import").addEventListener("click", () => byId("file").click());
+  byId("file").addEventListener("change", async ({ target }) => {
+    const [file] = target.files;
+    if (!file) return;
+    say(decisions.take(await file.text()));
+    target.value = "";
+    update();
   });
+  byId("show-help").addEventListener("click", () => help.showModal());
+  byId("help-too").addEventListener("click", () => help.showModal());
+  addEventListener("beforeunload", (event) => {
+    if (!decisions.isKept() && decisions.unsaved()) event.preventDefault();
+  });
+  document.addEventListener("keydown", (event) => {
+    if (!isCommand(event) || document.querySelector("dialog[open]")) return;
+    const key = keyOf(event);
+    const index = event.target.closest(".card")?.dataset.index;
+    if (key === "/") {
+      event.preventDefault();
+      bar.elements.search.focus();
+    } else if (["a", "r", "d"].includes(key) && index !== undefined) {
+      quick(shown[index], { a: "approve", r: "reject", d: "redo" }[key]);
+    } else if (keys[key]) {
+      event.preventDefault();
+      keys[key]();
+    }
+  });
+
+  /** Decide from the list; a redo wants to be told of, so it opens the photo. */
+  function quick(photo, word) {
+    const at = shown.indexOf(photo);
+    if (!photo.result || word === "redo") return viewer.open(at);
+    const own = photo.settings ? { settings: photo.settings } : {};
+    const taken = decisions.get(photo)?.decision === word;
+    decisions.set(photo, taken ? null : { decision: word, ...own });
+    return say(taken ? `${photo.name}: decision taken back.` : `${photo.name}: ${WORDS[word].toLowerCase()}. Undo with Z.`);
+  }
+
   overlays();
   update();
 }

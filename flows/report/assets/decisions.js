@@ -1,0 +1,134 @@
+/**
+ * What is decided of the photos, and which were looked at: kept in the browser under the run's id, on this machine
+ * only. A decision is of one result; of a result that is gone it is dropped. `changed` is told of every change.
+ */
+function makeDecisions(id, photos, changed) {
+  const KEY = `person-removal:${id}`;
+  const MARK = "person_removal_decisions";
+  const byName = new Map(photos.map((photo) => [photo.name, photo]));
+  const mine = new Map(); // name -> decision; `withdraw` takes back what the run knows
+  const looked = new Map(); // name -> the result that was looked at
+  const past = []; // what to put back: lists of [name, decision or undefined]
+  let kept = true; // whether the browser keeps it
+
+  const same = (a, b) => JSON.stringify(plain(a)) === JSON.stringify(plain(b));
+  function plain(said) {
+    if (!said || said.decision === "withdraw") return null;
+    const { decision, reject_as = "original", settings = {}, note = "" } = said;
+    return [decision, decision === "reject" ? reject_as : "", settings, note];
+  }
+
+  function load() {
+    try {
+      const text = localStorage.getItem(KEY);
+      localStorage.setItem(KEY, text ?? "{}"); // whether it may be written
+      return JSON.parse(text ?? "{}");
+    } catch {
+      kept = false;
+      return {};
+    }
+  }
+  function save() {
+    try {
+      localStorage.setItem(KEY, JSON.stringify({ mine: Object.fromEntries(mine), looked: Object.fromEntries(looked) }));
+    } catch { // full, or forbidden meanwhile
+      kept = false;
+    }
+  }
+
+  let dropped = 0;
+  const stored = load();
+  for (const [name, said] of Object.entries(stored.mine ?? {})) {
+    const photo = byName.get(name);
+    if (!photo || same(said, photo.decided)) continue; // the run has followed it
+    if ((said.result ?? null) === photo.result) mine.set(name, said);
+    else dropped += 1;
+  }
+  for (const [name, result] of Object.entries(stored.looked ?? {})) {
+    if (byName.get(name)?.result === result) looked.set(name, result);
+  }
+
+  const get = (photo) => {
+    const said = mine.get(photo.name) ?? (photo.outdated ? null : photo.decided);
+    return said?.decision === "withdraw" ? null : said ?? null;
+  };
+  const put = (name, said) => {
+    if (said) mine.set(name, said);
+    else mine.delete(name);
+  };
+  const done = () => { save(); changed(); };
+  const remember = (names) => past.push(names.map((name) => [name, mine.get(name)]));
+  const about = (photo) => ({ result: photo.result ?? undefined, photo: photo.original ?? undefined });
+
+  return {
+    get,
+    dropped: () => dropped,
+    isKept: () => kept,
+    unsaved: () => mine.size,
+    /** Decide of a photo; null takes the decision back. `typing`: goes on with the change before, as one to undo. */
+    set(photo, said, { typing = false } = {}) {
+      if (!typing) remember([photo.name]);
+      const whole = said ? { ...said, ...about(photo) } : photo.decided ? { decision: "withdraw", ...about(photo) } : null;
+      put(photo.name, whole && !photo.outdated && same(whole, photo.decided) ? null : whole);
+      done();
+    },
+    /** Undo the last change; the photos that it was about, or null. */
+    undo() {
+      const last = past.pop();
+      if (!last) return null;
+      for (const [name, said] of last) put(name, said);
+      done();
+      return last.map(([name]) => byName.get(name));
+    },
+    canUndo: () => past.length > 0,
+    look(photo) {
+      if (looked.has(photo.name)) return;
+      looked.set(photo.name, photo.result);
+      done();
+    },
+    isLooked: (photo) => looked.has(photo.name) || get(photo) !== null,
+
+    /** All decisions as `person-removal run --decisions` takes them, and how many say too little to be followed. */
+    file() {
+      const out = {};
+      let empty = 0;
+      for (const photo of photos) {
+        const said = mine.get(photo.name) ?? photo.decided;
+        if (said?.decision === "redo" && !Object.keys(said.settings ?? {}).length) empty += 1;
+        else if (said) out[photo.name] = said;
+      }
+      return { text: `${JSON.stringify({ [MARK]: 1, photos: out }, null, 1)}\n`, count: Object.keys(out).length, empty };
+    },
+    /** Take the decisions of such a file; a sentence on what was taken. */
+    take(text) {
+      let tree;
+      try {
+        tree = JSON.parse(text);
+      } catch {
+        return "This file is not JSON: nothing was taken.";
+      }
+      if (tree?.[MARK] !== 1 || typeof tree.photos !== "object" || !tree.photos) {
+        return "This file holds no decisions: nothing was taken.";
+      }
+      const words = ["approve", "reject", "redo", "withdraw"];
+      const fits = ([name, said]) => byName.has(name) && words.includes(said?.decision);
+      const all = Object.entries(tree.photos);
+      const known = all.filter(fits);
+      const current = known.filter(([name, said]) => !said.result || said.result === byName.get(name).result
+        || same(said, byName.get(name).decided));
+      remember(current.map(([name]) => name));
+      for (const [name, said] of current) {
+        const photo = byName.get(name);
+        put(name, !photo.outdated && same(said, photo.decided) ? null : { ...said, ...about(photo) });
+      }
+      done();
+      const strange = all.length - known.length;
+      const old = known.length - current.length;
+      return [
+        `${several(current.length, "decision", "decisions")} taken`,
+        strange ? `${strange} not understood, or of photos that are not here` : "",
+        old ? `${old} of other results, not taken` : "",
+      ].filter(Boolean).join("; ") + ".";
+    },
+  };
+}
