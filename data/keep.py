@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Collection as AnyOf
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from data.errors import InputError
 from data.types import Keep
@@ -14,7 +14,15 @@ from data.types import Keep
 _FORMS = "write 'largest', numbers as in people.json (0,2), or a JSON file of photo name -> such values or boxes"
 
 
-def read_keep(text: str | None, folder: Path, names: AnyOf[str]) -> dict[str, Keep]:
+class Asked(NamedTuple):
+    """What a keep-list says of one photo. unsure: how many of its people may or may not be some who stay; they leave,
+    and somebody has to look at the result."""
+
+    keep: Keep = ()
+    unsure: int = 0
+
+
+def read_keep(text: str | None, folder: Path, names: AnyOf[str]) -> dict[str, Asked]:
     """The keep-list of each photo that has one, from the setting `refine.keep`.
 
     folder: where a relative file name starts. names: the collection's photos. Raises InputError.
@@ -23,7 +31,7 @@ def read_keep(text: str | None, folder: Path, names: AnyOf[str]) -> dict[str, Ke
         return {}
     if Path(text).suffix.lower() != ".json":
         keep = parse_keep(text)
-        return dict.fromkeys(names, keep)
+        return dict.fromkeys(names, Asked(keep))
     path = folder / text
     try:
         tree = json.loads(path.read_bytes())
@@ -36,7 +44,7 @@ def read_keep(text: str | None, folder: Path, names: AnyOf[str]) -> dict[str, Ke
     for name in tree:
         if name not in names:
             raise InputError(f"{path}: there is no photo {name!r} in the collection.")
-    return {name: as_keep(value, f"{path}: {name}") for name, value in tree.items()}
+    return {name: _asked(value, f"{path}: {name}") for name, value in tree.items()}
 
 
 def parse_keep(text: str) -> Keep:
@@ -50,24 +58,35 @@ def parse_keep(text: str) -> Keep:
     return as_keep(list(numbers), f"--keep {text}")
 
 
+def _asked(value: Any, where: str) -> Asked:
+    """`{"keep": ..., "unsure": ...}`, as `person-removal family` writes it, or who stays alone."""
+    if not isinstance(value, dict):
+        return Asked(as_keep(value, where))
+    if unknown := sorted(set(value) - {"keep", "unsure"}):
+        raise InputError(f"{where}: {unknown[0]!r} is neither 'keep' nor 'unsure'.")
+    unsure = value.get("unsure", [])
+    if not isinstance(unsure, list):
+        raise InputError(f"{where}: 'unsure' is a list of numbers and boxes.")
+    return Asked(as_keep(value.get("keep", []), where), len([one_person(item, where) for item in unsure]))
+
+
 def as_keep(value: Any, where: str) -> Keep:
-    """A value of a keep-list. where: for the message. Raises InputError."""
+    """Who stays, from a keep-list. where: for the message. Raises InputError."""
     if value == "largest":
         return "largest"
     if not isinstance(value, list):
         raise InputError(f"{where}: {value!r} says nobody; {_FORMS}.")
-    out: list[int | tuple[float, float, float, float]] = []
-    for item in value:
-        if isinstance(item, int) and not isinstance(item, bool) and item >= 0:
-            out.append(item)
-        elif isinstance(item, list) and len(item) == 4 and all(_is_number(v) for v in item):
-            x, y, width, height = (float(v) for v in item)
-            out.append((x, y, width, height))
-        else:
-            raise InputError(
-                f"{where}: {item!r} is neither a person's number (from 0) nor a box [x, y, width, height]."
-            )
-    return tuple(out)
+    return tuple(one_person(item, where) for item in value)
+
+
+def one_person(item: Any, where: str) -> int | tuple[float, float, float, float]:
+    """A person's number or box. where: what the sentence of the InputError begins with."""
+    if isinstance(item, int) and not isinstance(item, bool) and item >= 0:
+        return item
+    if isinstance(item, list) and len(item) == 4 and all(_is_number(v) for v in item):
+        x, y, width, height = (float(v) for v in item)
+        return x, y, width, height
+    raise InputError(f"{where}: {item!r} is neither a person's number (from 0) nor a box [x, y, width, height].")
 
 
 def _is_number(value: Any) -> bool:

@@ -17,7 +17,7 @@ from configs import Settings
 from data.collection import Collection, Source
 from data.errors import InputError
 from data.files import canonical_json, digest, sha256, sha256_of
-from data.keep import read_keep
+from data.keep import Asked, read_keep
 from data.places import is_remote, stamp_of
 from data.store import Store
 from data.types import Given, Keep, PhotoError
@@ -31,10 +31,11 @@ class Entry:
 
     id: digest of the name, stable across runs. sha256: of the file. given: store key of the photo's annotation
     slice, or the path of its mask file; given_sha256: its content. mask_name: where its hole is published,
-    below `masks/`. keep: who stays. spared: path of the mask of where nothing is removed. edited: path of its
-    published mask, when somebody edited that by hand. settings: the photo's own, over the run's. decision: what
-    somebody wants published (`approve`: the result, `original`, `leave-out`: nothing) in place of the result with
-    the sha256 decided_on. state, reason: set when the photo is over before it started.
+    below `masks/`. keep: who stays. unsure: how many may or may not be some who stay. spared: path of the mask of
+    where nothing is removed. edited: path of its published mask, when somebody edited that by hand. settings: the
+    photo's own, over the run's. decision: what somebody wants published (`approve`: the result, `original`,
+    `leave-out`: nothing) in place of the result with the sha256 decided_on. state, reason: set when the photo is over
+    before it started.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Entry:
     given: str | None = None
     given_sha256: str | None = None
     keep: Keep = ()
+    unsure: int = 0
     spared: str | None = None
     spared_sha256: str | None = None
     edited: str | None = None
@@ -209,7 +211,8 @@ def _with_kept(entries: list[Entry], collection: Collection, settings: Settings,
     """Entries with who is asked to stay, and with the mask files of where nothing is removed."""
     refine = settings.refine
     keep = read_keep(refine.keep, collection.root, {entry.name for entry in entries})
-    entries = [replace(entry, keep=keep.get(entry.name, ())) for entry in entries]
+    asked = [keep.get(entry.name, Asked()) for entry in entries]
+    entries = [replace(entry, keep=of.keep, unsure=of.unsure) for entry, of in zip(entries, asked, strict=True)]
     if not refine.spare_masks:
         return entries
     out = []

@@ -93,7 +93,7 @@ Progress = Callable[[int, int | None], None]
 class Entry(_Frozen):
     """One weights file."""
 
-    task: Literal["segmentation", "detection", "pose", "inpainting"]
+    task: Literal["segmentation", "detection", "pose", "faces", "inpainting"]
     file: Annotated[str, AfterValidator(_plain)]
     """File name in the cache."""
     licence: str

@@ -194,7 +194,7 @@ def _decided(entry: Entry, decision: Decision) -> Entry:
     if decision.settings:
         entry = replace(entry, settings=decision.settings)
         keep = decision.settings.get("refine", {}).get("keep")
-        entry = entry if keep is None else replace(entry, keep=_keep(keep, entry.name))
+        entry = entry if keep is None else replace(entry, keep=_keep(keep, entry.name), unsure=0)
     if decision.publishes:
         entry = replace(entry, decision=decision.publishes, decided_on=decision.result)
     return entry

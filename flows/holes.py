@@ -57,7 +57,10 @@ def make_hole(
         artifact["kept"] = encode_counts(kept)
         stays = sum(bool((kept & mask).sum() > mask.sum() / 2) for mask in map(people.mask, people.persons))
     share = round(float((hole > 0).mean()), 6)
-    return canonical_json(artifact), {"share": share, "kept": stays, "edited": bool(entry.edited)}
+    facts = {"share": share, "kept": stays, "edited": bool(entry.edited)}
+    if entry.unsure and not entry.edited:  # a hand's word on the hole is the last one
+        facts["unsure"] = entry.unsure
+    return canonical_json(artifact), facts
 
 
 def choose(run: RunContext, entry: Entry, people: People, extra: People | None = None) -> masks.Choice:
@@ -72,6 +75,8 @@ def kept_digest(run: RunContext, entry: Entry) -> list[str]:
     """Digest of what says who stays; nothing when nobody is asked to."""
     settings = run.settings.refine
     said = [entry.keep, entry.spared_sha256, settings.min_size, settings.spare]
+    if entry.unsure:
+        said.append(entry.unsure)
     return [digest(said)] if any(said) else []
 
 

@@ -15,6 +15,9 @@ import detection
 import inpainting
 from configs import InpaintSettings, SegmentSettings, SettingsError
 from data.types import Weight
+from data.weights import find
+from detection.faces import WEIGHTS as FACES
+from detection.faces import FaceReader
 from detection.protocol import Segmenter
 from inpainting.protocol import Fill
 
@@ -49,6 +52,12 @@ def _built(build: Callable[[_Settings, Mapping[str, Weight]], _Network], setting
         return build(settings, dict(weights))
     except ValueError as error:
         raise SettingsError(str(error)) from error
+
+
+@lru_cache(maxsize=1)
+def face_reader() -> FaceReader:
+    """The process's reader of faces. Raises SettingsError, WeightsError."""
+    return FaceReader({name: find(name) for name in FACES})
 
 
 @lru_cache(maxsize=2)  # the run's and the second look's

@@ -44,7 +44,7 @@ def publish_photo(
     share = float((hole > 0).mean())
     encoded = encode(photo, result, hole, scrub=scrub)
     result_sha256 = sha256(encoded.raw)
-    state, outdated = decided_state(photo_state(hole, verified), entry, result_sha256, bool(hole.any()))
+    state, outdated = decided_state(photo_state(hole, facts), entry, result_sha256, bool(hole.any()))
     decided = None if outdated else entry.decision
     if decided == "original":
         encoded, share = encode(photo, photo.pixels, np.zeros_like(hole), scrub=scrub), 0.0
@@ -63,7 +63,7 @@ def publish_photo(
     written = write_files(run, entry, files)
     return {
         "state": state,
-        "reason": _reason(state, verified, entry, outdated),
+        "reason": _reason(state, facts, entry, outdated),
         "people": len(people),
         "persons": [
             {"bbox": [round(v, 1) for v in person.bbox], "stays": stay}
@@ -90,9 +90,9 @@ def publish_photo(
     }
 
 
-def photo_state(hole: Hole, verified: dict[str, Any]) -> State:
-    """`review` when somebody may be left, else `removed` or, where there was nobody, `passthrough`."""
-    if verified["left"] or verified["doubts"]:
+def photo_state(hole: Hole, facts: dict[str, dict[str, Any]]) -> State:
+    """`review` when somebody may be left, or may have been asked to stay, else `removed` or, where there was nobody, `passthrough`."""
+    if facts["verify"]["left"] or facts["verify"]["doubts"] or facts["refine"].get("unsure"):
         return "review"
     return "removed" if hole.any() else "passthrough"
 
@@ -135,11 +135,12 @@ def _notes(
     return notes
 
 
-def _reason(state: State, verified: dict[str, Any], entry: Entry, outdated: bool) -> str | None:
+def _reason(state: State, facts: dict[str, dict[str, Any]], entry: Entry, outdated: bool) -> str | None:
     if state == "refused":
         return f"{entry.name}: left out by decision."
     if state != "review":
         return None
+    verified, unsure = facts["verify"], facts["refine"].get("unsure")
     parts = ["an earlier result was rejected, this is another one"] if outdated and entry.decision != "approve" else []
     if verified["left"]:
         parts.append(f"{verified['left']} known person(s) not inside the hole")
@@ -147,6 +148,8 @@ def _reason(state: State, verified: dict[str, Any], entry: Entry, outdated: bool
         scores = [found["score"] for found in verified["found"] if found["where"] == where]
         if scores:
             parts.append(f"{len(scores)} person(s) seen in {place} (score up to {max(scores):.2f})")
+    if unsure:
+        parts.append(f"{unsure} person(s) removed who may be some that stay (the keep-list is unsure)")
     return f"{entry.name}: {' and '.join(parts)}."
 
 

@@ -1,9 +1,9 @@
 """People -> one hole a photo."""
 
-from masks.choice import Choice, choose, is_small
+from masks.choice import Choice, choose, is_small, listed
 from masks.refine import refine
 
 STAGE_VERSION = 4
 """Part of every key: raise it when the same people and settings give another hole than before."""
 
-__all__ = ["STAGE_VERSION", "Choice", "choose", "is_small", "refine"]
+__all__ = ["STAGE_VERSION", "Choice", "choose", "is_small", "listed", "refine"]
