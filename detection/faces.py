@@ -47,8 +47,8 @@ class FaceReader:
             import dlib
         except ImportError:
             raise SettingsError(
-                "Faces are read with dlib, which is not installed: pip install 'person-removal[family]' (from the source "
-                "tree: pip install -e '.[family]')."
+                "Faces are read with dlib, which is not installed: pip install 'person-removal[family]' "
+                "(from the source tree: pip install -e '.[family]')."
             ) from None
         self._find: Any = dlib.get_frontal_face_detector()
         self._landmarks: Any = dlib.shape_predictor(str(weights["face-landmarks"].path))

@@ -91,7 +91,8 @@ def publish_photo(
 
 
 def photo_state(hole: Hole, facts: dict[str, dict[str, Any]]) -> State:
-    """`review` when somebody may be left, or may have been asked to stay, else `removed` or, where there was nobody, `passthrough`."""
+    """`review` when somebody may be left, or gone who was asked to stay, else `removed` or, where there was nobody,
+    `passthrough`."""
     if facts["verify"]["left"] or facts["verify"]["doubts"] or facts["refine"].get("unsure"):
         return "review"
     return "removed" if hole.any() else "passthrough"

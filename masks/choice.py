@@ -46,7 +46,7 @@ def choose(
     first, people = people, people.plus([extra] if extra else [])
     areas = [people.area(p) for p in people.persons]
     stays = [is_small(area, people.size, settings) for area in areas]
-    for index in listed(first, keep):
+    for index in _listed(first, keep):
         stays[index] = True
     region = np.zeros(people.size, bool) if spared is None else spared.copy()
     region |= _regions(settings.spare, people.size)
@@ -81,7 +81,7 @@ def is_small(area: float, size: tuple[int, int], settings: RefineSettings) -> bo
     return math.sqrt(area) < settings.min_size * math.hypot(*size)
 
 
-def listed(people: People, keep: Keep) -> list[int]:
+def _listed(people: People, keep: Keep) -> list[int]:
     """Numbers of the persons on the keep-list; a number or box that fits nobody keeps nobody."""
     if keep == "largest":
         single = [i for i, p in enumerate(people.persons) if not p.crowd]
@@ -91,13 +91,14 @@ def listed(people: People, keep: Keep) -> list[int]:
         if isinstance(item, int):
             out += [item] if item < len(people) else []
         else:
-            overlaps = [_iou(item, p.bbox) for p in people.persons]
+            overlaps = [overlap(item, p.bbox) for p in people.persons]
             best = int(np.argmax(overlaps)) if overlaps else 0
             out += [best] if overlaps and overlaps[best] >= SAME_BOX else []
     return out
 
 
-def _iou(a: Sequence[float], b: Sequence[float]) -> float:
+def overlap(a: Sequence[float], b: Sequence[float]) -> float:
+    """Intersection over union of two boxes (x, y, width, height)."""
     width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
     both = max(width, 0.0) * max(height, 0.0)

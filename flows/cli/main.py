@@ -11,6 +11,7 @@ from flows.cli import bench, cache, evaluate, weights
 from flows.cli.app import photo_page
 from flows.cli.demo import demo
 from flows.cli.doctor import doctor
+from flows.cli.family import family
 from flows.cli.fill import fill
 from flows.cli.options import errors
 from flows.cli.run import run
@@ -32,6 +33,7 @@ WORK, LOOK, PREFECT = "Photos", "This machine, figures", "Prefect"
 app.command(rich_help_panel=WORK)(run)
 app.command(rich_help_panel=WORK)(demo)
 app.command("app", rich_help_panel=WORK)(photo_page)
+app.command(rich_help_panel=WORK)(family)
 app.command(rich_help_panel=WORK)(fill)
 app.command(rich_help_panel=WORK)(train)
 app.command("undo-annotations", rich_help_panel=WORK)(undo_annotations)

@@ -29,6 +29,8 @@ def test_the_shipped_registry_is_valid_and_complete() -> None:
         "yolov8n",
         "selfie-segmentation",
         "pose-landmark-full",
+        "face-landmarks",
+        "face-recognition",
         "places2-pt",
         "places2-tf",
         "celebahq-pt",

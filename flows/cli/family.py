@@ -1,0 +1,106 @@
+"""`person-removal family`: who stays in a whole collection, from a few marks."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from configs.load import load_settings
+from data.errors import InputError
+from data.files import atomic_file, write_atomic
+from data.marks import read_marks
+from flows.cli.options import Input, Output, Preset, Segmenter, Set, completing, console
+from flows.evaluation.sheet import contact_sheet
+from flows.family import Seen, Verdict, Word, judge, keep_list, marked_faces, portraits, see_people
+from flows.job import execute, prepare
+from flows.selection import selection
+
+FACELESS = ("review", "remove")
+
+
+def family(
+    source: Input,
+    output: Output,
+    marks: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Who is who in a few photos; without it, --people.")
+    ] = None,
+    keep: Annotated[Path, typer.Option(metavar="FILE", help="The keep-list that is written; a new file.")] = Path(
+        "keep.json"
+    ),
+    people: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A JPEG of everyone with a face, numbered for the marks.")
+    ] = None,
+    faceless: Annotated[
+        str,
+        typer.Option(metavar="WHAT", help="Who shows no face: review, or remove.", autocompletion=completing(FACELESS)),
+    ] = "review",
+    preset: Preset = "embedded",
+    segmenter: Segmenter = None,
+    set_: Set = None,
+) -> None:
+    """Find marked people in all photos by their faces, offline; writes a keep-list.
+
+    Doubtful people are removed, and their photos end in review/. docs/family.md says how sure it is.
+
+    \b
+    person-removal family holiday/ out/ --people people.jpg
+    person-removal family holiday/ out/ --marks marks.json --keep keep.json
+    person-removal run holiday/ out/ --preset embedded --keep keep.json
+    """
+    if (marks is None) == (people is None):
+        raise InputError("Give --people FILE to see who can be marked, or --marks FILE to find them.")
+    if faceless not in FACELESS:
+        raise InputError(f"--faceless {faceless}: write review or remove.")
+    written = keep if marks else people
+    if written and written.exists():
+        raise InputError(f"{written}: the file is there already; give a new name.")
+    settings = load_settings(preset, set_ or (), base={"segment": {"segmenter": segmenter}} if segmenter else {})
+    job = prepare(source, output, settings, selection("segment"))
+    names = {item.name for item in job.collection.sources}
+    known = read_marks(marks, names) if marks else []
+    execute(job)
+    looked = track(see_people(job), "faces", job.planned.photos, console=Console(stderr=True), transient=True)
+    seen = dict(sorted(looked))
+    if people:
+        pictures = portraits(job, seen)
+        with atomic_file(people) as file:
+            contact_sheet(pictures, columns=6).save(file, "JPEG", quality=85)
+        everyone = sum(map(len, seen.values()))
+        console.print(
+            f"{people}: the {len(pictures)} largest faces of {everyone} people, each with its number.", markup=False
+        )
+        return
+    faces = marked_faces(known, seen)
+    without: Word = "leaves" if faceless == "remove" else "unsure"
+    verdicts = {name: judge(those, faces, without) for name, those in seen.items()}
+    write_atomic(keep, json.dumps(keep_list(verdicts, known), indent=1).encode())
+    console.print(_table(verdicts, faces))
+    _say_how(verdicts, seen, keep)
+
+
+def _table(photos: Mapping[str, Sequence[Verdict]], names: Mapping[str, object]) -> Table:
+    table = Table("who", "photos in which they stay", "unsure")
+    counts = Counter((verdict.name, verdict.word) for verdicts in photos.values() for verdict in verdicts)
+    for name in names:
+        table.add_row(name, str(counts[name, "stays"]), str(counts[name, "unsure"]))
+    table.add_row("nobody's face seen", "", str(counts[None, "unsure"]))
+    return table
+
+
+def _say_how(photos: Mapping[str, Sequence[Verdict]], seen: Mapping[str, Sequence[Seen]], keep: Path) -> None:
+    doubtful = sum(any(verdict.word == "unsure" for verdict in verdicts) for verdicts in photos.values())
+    leave = sum(verdict.word == "leaves" for verdicts in photos.values() for verdict in verdicts)
+    console.print(
+        f"{leave} of {sum(map(len, seen.values()))} people are nobody of these and leave. {doubtful} of {len(seen)} "
+        f"photos hold somebody who may be one: they will end in review/. In {keep}, move boxes from unsure to keep, or "
+        f"delete them; then: person-removal run ... --keep {keep}",
+        markup=False,
+    )
