@@ -87,8 +87,8 @@ def family(
 
 
 def _table(photos: Mapping[str, Sequence[Verdict]], names: Mapping[str, object]) -> Table:
-    table = Table("who", "photos in which they stay", "unsure")
-    counts = Counter((verdict.name, verdict.word) for verdicts in photos.values() for verdict in verdicts)
+    table = Table("who", "photos in which they stay", "unsure in")
+    counts = Counter(pair for verdicts in photos.values() for pair in {(v.name, v.word) for v in verdicts})
     for name in names:
         table.add_row(name, str(counts[name, "stays"]), str(counts[name, "unsure"]))
     table.add_row("nobody's face seen", "", str(counts[None, "unsure"]))
