@@ -118,7 +118,7 @@ def _twins(names: list[str], store: Store) -> dict[str, str]:
     ]
     if not pairs or is_remote(store.root):
         return {}
-    return {name: other for name, other in pairs if _is_one_file(store.root, name, other)}
+    return {name: other for name, other in pairs if _is_one_file(store.scratch(), name, other)}
 
 
 def _is_one_file(folder: Path, name: str, other: str) -> bool:

@@ -51,6 +51,10 @@ class Store:
             self.root.mkdir(parents=True, exist_ok=True)
             self.root.chmod(0o700)
 
+    def scratch(self) -> Path:
+        """A folder on its file system for what is there for a moment."""
+        return self.root
+
     def path(self, stage: str, key: str) -> Path:
         return self.root / stage / key[:2] / key
 

@@ -21,8 +21,8 @@ from data.types import PhotoError
 from data.weights import WeightsError
 from flows import upkeep
 from flows.context import STORE, RunContext, find_weights, resolve
-from flows.decisions import RECORD, record, take_decisions
-from flows.events import json_log
+from flows.decisions import RECORD, Decisions, record, take_decisions
+from flows.events import Counts, json_log, listening
 from flows.finish import Summary, finish
 from flows.lock import alone
 from flows.networks import check_fill
@@ -30,6 +30,7 @@ from flows.pipeline import Selection, run_pipeline
 from flows.planning import Planned, plan_shards
 from flows.processes import stop_processes
 from flows.publish import publish_mask
+from flows.rates import note_rates
 from flows.reading import read_hole
 from flows.runners import MissingInput, read_manifest
 from flows.selection import select_photos
@@ -66,11 +67,35 @@ def prepare(source: Path, output: Path, settings: Settings, selection: Selection
 
     Raises InputError, CocoError, SettingsError, WeightsError: one sentence each.
     """
-    source, output = absolute(source), absolute(output)
     decisions = absolute(decisions) if decisions else None
     handed = _handed.get()
-    if handed and handed.is_for(source, output, settings, selection, decisions):
+    if handed and handed.is_for(absolute(source), absolute(output), settings, selection, decisions):
         return handed
+    opened = open_places(source, output, settings, selection, decisions)
+    context, collection = opened.context, opened.collection
+    _claim(context, collection.root)
+    with _disk(context.output):
+        photos = select_photos(context, (item.name for item in collection.sources), selection)
+        planned = plan_shards(context, collection, photos, opened.decisions, opened.decided_in)
+        return Job(collection, planned, selection, settings, decisions)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The input read and everything checked, nothing written yet. decided_in: the file that the decisions are from."""
+
+    collection: Collection
+    context: RunContext
+    decisions: Decisions
+    decided_in: str
+
+
+def open_places(
+    source: Path, output: Path, settings: Settings, selection: Selection, decisions: Path | None = None
+) -> Opened:
+    """What `prepare` does before it claims the output directory; raises the same."""
+    source, output = absolute(source), absolute(output)
+    decisions = absolute(decisions) if decisions else None
     _check_places(source, output)
     resolved = resolve(settings)
     decided = take_decisions(output, decisions, resolved)
@@ -80,11 +105,8 @@ def prepare(source: Path, output: Path, settings: Settings, selection: Selection
         check_fill(tree.inpaint, weights)
     collection = read_collection(source, resolved.input)
     context = RunContext(output, resolved, weights)
-    _claim(context, source)
-    with _disk(output):
-        photos = select_photos(context, (source.name for source in collection.sources), selection)
-        planned = plan_shards(context, collection, photos, decided, str(decisions or output / RECORD))
-        return Job(collection, planned, selection, settings, decisions)
+    _check_owner(context, source)
+    return Opened(collection, context, decided, str(decisions or output / RECORD))
 
 
 _handed: ContextVar[Job | None] = ContextVar("handed", default=None)
@@ -112,7 +134,8 @@ def execute(job: Job, run: Callable[[Planned, Selection], Sequence[str]] = run_p
         upkeep.begin(store, output)
         record(output, job.planned.decisions)
         try:
-            manifests = run(job.planned, job.selection)
+            with listening(counts := Counts()):
+                manifests = run(job.planned, job.selection)
             if job.selection.reached[-1] == "refine":
                 _write_masks(job, manifests)
         finally:
@@ -120,6 +143,7 @@ def execute(job: Job, run: Callable[[Planned, Selection], Sequence[str]] = run_p
         summary = None
         if "publish" in job.selection.stages:
             summary = finish(job.context, job.collection, manifests, job.selection.started, job.planned)
+        note_rates(job.context, counts)
         upkeep.end(store, manifests)
         if summary and not job.settings.run.keep:
             upkeep.prune(store, everything=True)
@@ -172,12 +196,15 @@ def _check_places(source: Path, output: Path) -> None:
         raise InputError(f"{output}: the output is a file; give a directory.")
 
 
-def _claim(context: RunContext, source: Path) -> None:
+def _check_owner(context: RunContext, source: Path) -> None:
     """One output directory belongs to one input, or the photos of one would take those of the other away."""
     noted = context.store.note("collection.json", dict[str, str]())
     owner = as_path(str(noted.get("input", source)))
     if owner != source and owner.is_dir():
         raise InputError(f"{context.output}: it holds the result of {owner}; give another output directory.")
+
+
+def _claim(context: RunContext, source: Path) -> None:
     try:
         context.store.create()
         context.store.write_note("collection.json", {"input": str(source)})

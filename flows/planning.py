@@ -6,7 +6,7 @@ from collections.abc import Set as Names
 from dataclasses import dataclass, field
 
 from data.collection import Collection
-from data.plan import make_entries
+from data.plan import Entry, make_entries
 from data.shards import write_shards
 from flows.context import RunContext
 from flows.decisions import NOTHING, RECORD, Decisions, plan_decisions, standing_results
@@ -43,10 +43,7 @@ def plan_shards(
 
     decisions: of single photos, from the file `decided_in`. Raises InputError, CocoError.
     """
-    entries = make_entries(collection, context.settings, context.store)
-    standing = standing_results(context.output) if decisions.by_name or decisions.given else {}
-    entries, decisions = plan_decisions(decisions, entries, standing, decided_in)
-    chosen = with_edited_masks(context, [entry for entry in entries if photos is None or entry.name in photos])
+    entries, chosen, decisions = plan_entries(context, collection, photos, decisions, decided_in)
     shards = write_shards(chosen, context.store, context.settings.run.shard_size, context.tasks, of=len(entries))
     return Planned(
         run=str(context.save()),
@@ -58,3 +55,14 @@ def plan_shards(
         others=frozenset(entry.id for entry in entries) - {entry.id for entry in chosen},
         decisions=decisions,
     )
+
+
+def plan_entries(
+    context: RunContext, collection: Collection, photos: Names[str] | None, decisions: Decisions, decided_in: str
+) -> tuple[list[Entry], list[Entry], Decisions]:
+    """All entries of the collection, those that the run works on, and the decisions that hold; see `plan_shards`."""
+    entries = make_entries(collection, context.settings, context.store)
+    standing = standing_results(context.output) if decisions.by_name or decisions.given else {}
+    entries, decisions = plan_decisions(decisions, entries, standing, decided_in)
+    chosen = with_edited_masks(context, [entry for entry in entries if photos is None or entry.name in photos])
+    return entries, chosen, decisions

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -18,7 +19,8 @@ from flows.cli.options import Fill, Preset, Segmenter, Set, completing, console
 from flows.cli.show import Show
 from flows.deployments import ServerError
 from flows.finish import PhotosFailed, Summary
-from flows.job import Job, absolute, execute, handed_over, prepare
+from flows.forecast import forecast
+from flows.job import Job, absolute, execute, handed_over, open_places, prepare
 from flows.pipeline import STAGE_NAMES, Selection
 from flows.selection import selection
 
@@ -112,6 +114,10 @@ def run(
         bool,
         typer.Option("--discard-cache", help="Delete the artifacts after publishing.", rich_help_panel=HOW),
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what would be done and what it takes, do nothing.", rich_help_panel=HOW),
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Only problems, on stderr.", rich_help_panel=HOW)
     ] = False,
@@ -158,6 +164,12 @@ def run(
     settings = load_settings(preset, set_ or (), base=base)
     wanted = selection(stages, refresh, photos, status)
     show = Show.of(quiet=quiet, as_json=as_json)
+    if dry_run:
+        ahead = forecast(open_places(source, output, settings, wanted, decisions), wanted)
+        show.forecast(ahead)
+        if as_json:
+            console.print_json(json.dumps(asdict(ahead), default=str))
+        return
     code = run_job(source, output, settings, wanted, decisions, prefect=prefect, allow_review=allow_review, show=show)
     raise typer.Exit(code)
 

@@ -19,6 +19,7 @@ from flows.cli.options import console, errors
 from flows.decisions import RECORD
 from flows.events import Counts, final_state, listening
 from flows.finish import Summary
+from flows.forecast import Forecast
 from flows.job import Job
 from flows.reading import Row
 from flows.second_look import who_looks
@@ -65,6 +66,29 @@ class Show:
             )
         if free is not None and planned.bytes * 3 > free:
             self.out.print("Little room: the run may need about three times the photos' size.", style="yellow")
+
+    def forecast(self, ahead: Forecast) -> None:
+        """What a run would do."""
+        over = "".join(f", {count} {state} as they are" for state, count in ahead.over.items())
+        others = f", {ahead.others} others stay as they are" if ahead.others else ""
+        self._say(f"{ahead.photos} photos, {ahead.bytes / 1e6:.1f} MB{over}{others}")
+        table = Table("stage", "by", "stored", "to compute", "s a photo", "")
+        for name, stage in ahead.stages.items():
+            source = "measured here" if stage.measured else "from a table"
+            row = (name, stage.by, str(stage.stored), str(stage.compute), f"{stage.seconds:.2f}")
+            table.add_row(*row, source if stage.compute else "")
+        self.out.print(table)
+        for note in ahead.notes:
+            self.out.print(note, style="yellow", markup=False)
+        if any(stage.compute for stage in ahead.stages.values()):
+            self._say(
+                f"Time: about {_minutes(ahead.seconds)} with {ahead.workers} processes. Memory: about "
+                f"{ahead.memory / 1e9:.1f} GB; the largest photo has {ahead.megapixels:.1f} megapixels."
+            )
+        else:
+            self._say("Everything is in the store: nothing would be computed.")
+        free = f", {ahead.free / 1e9:.1f} GB are free" if ahead.free is not None else ""
+        self._say(f"Disk: up to {ahead.room / 1e9:.1f} GB below {ahead.output}{free}. Nothing was written.")
 
     @contextmanager
     def following(self, job: Job) -> Iterator[None]:

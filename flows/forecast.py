@@ -1,0 +1,178 @@
+"""What a run would do, without doing any of it: nothing is computed, nothing is written."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from configs import Settings
+from data.errors import InputError
+from data.places import as_path, is_remote
+from data.plan import Entry
+from data.store import Artifact, Store
+from flows.context import STORE, RunContext
+from flows.job import Opened
+from flows.pipeline import Selection, remove_people_from_shard
+from flows.planning import plan_entries
+from flows.rates import seconds_per_photo, worker
+from flows.reading import Row
+from flows.second_look import look_settings
+from flows.selection import select_photos
+from flows.stages import STAGES
+
+GIGABYTES = {"annotations": 0.2, "mask-files": 0.2, "none": 0.2, "embedded": 0.7, "yolo": 0.7, "maskrcnn": 1.8}
+"""Memory of a process by the segmenter that it holds; others as the largest."""
+PER_MEGAPIXEL = 0.02
+"""Gigabytes more for each megapixel of the photo that it works on."""
+ROOM = 3.0
+"""Images, artifacts and thumbnails take at most about so many times the photos' bytes."""
+_HEADERS = 50
+
+
+class ReadOnlyStore(Store):
+    """A store in which nothing is written."""
+
+    def create(self) -> None:
+        pass
+
+    def write(self, stage: str, key: str, payload: bytes, facts: dict[str, Any] | None = None) -> Artifact:
+        return Artifact(stage, key, "", facts or {})
+
+    def write_note(self, name: str, value: Any) -> None:
+        pass
+
+    def discard(self, stage: str, key: str) -> None:
+        pass
+
+    def scratch(self) -> Path:
+        return Path(tempfile.gettempdir())
+
+
+class OnlyLooking(RunContext):
+    """A run's context whose store is only read."""
+
+    @property
+    def store(self) -> Store:
+        return ReadOnlyStore(self.output / STORE)
+
+
+@dataclass(frozen=True)
+class StageForecast:
+    """photos: stored, and to compute. seconds: of one process, a photo. measured: whether in this output directory."""
+
+    by: str
+    stored: int
+    compute: int
+    seconds: float
+    measured: bool
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """over: photos that are over before they start, by state. seconds: of the whole run. memory: bytes, all processes
+    together. room, free: bytes on the disk; free is None in an object store. megapixels: of the largest photo."""
+
+    output: Path
+    photos: int
+    bytes: int
+    others: int
+    over: dict[str, int]
+    stages: dict[str, StageForecast]
+    workers: int
+    seconds: float
+    megapixels: float
+    memory: float
+    room: float
+    free: float | None
+    notes: tuple[str, ...] = field(default=())
+
+
+def forecast(opened: Opened, selection: Selection) -> Forecast:
+    """Raises InputError, CocoError: what a run would say before its first photo."""
+    # Read back as stages read them: a default 0 and the 0.0 that JSON makes of it have different digests.
+    settings = Settings.model_validate(opened.context.settings.model_dump(mode="json"))
+    context = OnlyLooking(opened.context.output, settings, opened.context.weights)
+    photos = select_photos(context, (source.name for source in opened.collection.sources), selection)
+    entries, chosen, decisions = plan_entries(context, opened.collection, photos, opened.decisions, opened.decided_in)
+    able = [entry for entry in chosen if entry.state is None]
+    stored = dict.fromkeys(selection.reached, 0)
+    for entry in able:
+        for stage, row in _rows(context, entry, selection).items():
+            stored[stage] += row is not None
+    stages = {}
+    for stage in selection.reached:
+        seconds, measured = seconds_per_photo(context, stage)
+        by = worker(context.settings, stage)
+        stages[stage] = StageForecast(by, stored[stage], len(able) - stored[stage], seconds, measured)
+        if stages[stage].compute and stage not in selection.stages:
+            raise InputError(
+                f"{stages[stage].compute} photos have nothing from stage '{stage}' in the store; run it first."
+            )
+    work = sum(stage.compute * stage.seconds for stage in stages.values())
+    fresh = stages[selection.reached[-1]].compute / max(len(able), 1)
+    megapixels, busy = _largest(chosen), min(context.tasks, max(1, len(able)))
+    look = look_settings(context.settings)
+    held = {context.settings.segment.segmenter, look.segmenter if look else "none"}
+    each = max(GIGABYTES.get(name, max(GIGABYTES.values())) for name in held) + PER_MEGAPIXEL * megapixels
+    size = sum(entry.bytes for entry in chosen)
+    return Forecast(
+        output=context.output,
+        photos=len(chosen),
+        bytes=size,
+        others=len(entries) - len(chosen),
+        over=dict(Counter(str(entry.state) for entry in chosen if entry.state)),
+        stages=stages,
+        workers=context.tasks,
+        seconds=work / busy,
+        megapixels=megapixels,
+        memory=busy * each * 1e9 if work else 0.0,
+        room=ROOM * size * fresh,
+        free=_free(context.output),
+        notes=(*opened.collection.notes, *decisions.notes),
+    )
+
+
+def _rows(context: RunContext, entry: Entry, selection: Selection) -> dict[str, Row | None]:
+    """The photo's row of each stage, None where it would be computed: the DAG, walked over the store alone."""
+    rows: dict[str, Row | None] = {}
+
+    def step(stage: str, shard: str, inputs: Mapping[str, Row | None], again: bool) -> Row | None:
+        given = {name: row for name, row in inputs.items() if row is not None}
+        row = None
+        if len(given) == len(inputs) and stage not in selection.refresh:
+            key = STAGES[stage].key(context, entry, given)
+            found = context.store.header(stage, key)
+            row = {"key": key, "sha256": found.sha256, "facts": found.facts} if found else None
+            row = row if row and STAGES[stage].intact(context, row) else None
+        rows[stage] = row
+        return row
+
+    passes = context.settings.verify.passes if look_settings(context.settings) else 0
+    remove_people_from_shard("", step, passes, selection.reached)
+    return rows
+
+
+def _largest(entries: Sequence[Entry]) -> float:
+    """Megapixels of the largest photo: the sizes that are stated, and those in the headers of the largest files."""
+    stated = [entry.stated_size[0] * entry.stated_size[1] for entry in entries if entry.stated_size]
+    unknown = [entry for entry in entries if not entry.stated_size and not is_remote(as_path(entry.path))]
+    for entry in sorted(unknown, key=lambda entry: -entry.bytes)[:_HEADERS]:
+        try:
+            with Image.open(entry.path) as image:
+                stated.append(image.width * image.height)
+        except (OSError, ValueError, Image.DecompressionBombError):
+            continue
+    return max(stated, default=0) / 1e6
+
+
+def _free(output: Path) -> float | None:
+    if is_remote(output):
+        return None
+    return float(shutil.disk_usage(next(path for path in (output, *output.parents) if path.exists())).free)

@@ -1,0 +1,112 @@
+"""`run --dry-run`: what the run then does, and not a byte written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from collection_with_people import FAST, coco_settings, remove
+from PIL import Image
+from typer.testing import CliRunner
+
+from data.errors import InputError
+from data.store import Store
+from flows.cli.main import app
+from flows.forecast import Forecast, forecast
+from flows.job import open_places
+from flows.rates import NOTE
+from flows.selection import selection
+
+STAGES = ("segment", "refine", "inpaint", "verify", "publish")
+
+
+def ahead(coco: Path, out: Path, *overrides: str, stages: str | None = None, refresh: str | None = None) -> Forecast:
+    wanted = selection(stages, refresh)
+    return forecast(open_places(coco, out, coco_settings(*overrides), wanted), wanted)
+
+
+def to_compute(found: Forecast) -> dict[str, int]:
+    return {stage: of.compute for stage, of in found.stages.items() if of.compute}
+
+
+def everything(folder: Path) -> dict[str, tuple[int, int]]:
+    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_nothing_is_written_where_there_is_nothing_yet(coco: Path, tmp_path: Path) -> None:
+    found = ahead(coco, tmp_path / "out")
+    assert to_compute(found) == dict.fromkeys(STAGES, 6) and not (tmp_path / "out").exists()
+    assert found.photos == 6 and found.seconds > 0 and found.memory > 0 and found.room == 3 * found.bytes
+
+
+CHANGES: dict[str, Callable[[Path], tuple[str, ...]]] = {
+    "nothing": lambda coco: (),
+    "a setting of refine": lambda coco: ("refine.dilate=0.3",),
+    "a setting of inpaint": lambda coco: ("inpaint.feather=0",),
+    "somebody stays": lambda coco: ("refine.keep=largest",),
+    "a photo": lambda coco: Image.new("RGB", (128, 96)).save(coco / "images/0003.png") or (),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_it_says_what_the_run_then_does(
+    coco: Path, tmp_path: Path, computed: Callable[[], dict[str, int]], name: str
+) -> None:
+    """At most: where another hole comes out equal, what follows is in the store after all."""
+    remove(coco, tmp_path / "out")
+    computed()
+    overrides = CHANGES[name](coco)
+    before = everything(tmp_path / "out")
+    said = to_compute(ahead(coco, tmp_path / "out", *overrides))
+    assert everything(tmp_path / "out") == before and computed() == {}
+    remove(coco, tmp_path / "out", *overrides)
+    done = computed()
+    assert all(done.get(stage, 0) <= count for stage, count in said.items()) and set(done) <= set(said)
+    assert max(done.values(), default=0) == max(said.values(), default=0)
+    assert to_compute(ahead(coco, tmp_path / "out", *overrides)) == {}
+
+
+def test_stages_and_refresh(coco: Path, tmp_path: Path) -> None:
+    remove(coco, tmp_path / "out", stages="segment,refine")
+    assert to_compute(ahead(coco, tmp_path / "out")) == dict.fromkeys(STAGES[2:], 6)
+    assert to_compute(ahead(coco, tmp_path / "out", stages="segment,refine", refresh="refine")) == {"refine": 6}
+    with pytest.raises(InputError, match="6 photos have nothing from stage 'inpaint'"):
+        ahead(coco, tmp_path / "out", stages="verify")
+
+
+def test_photos_that_are_over_are_no_work(coco: Path, tmp_path: Path) -> None:
+    (coco / "images/0002.png").unlink()
+    found = ahead(coco, tmp_path / "out")
+    assert found.over == {"failed": 1} and found.stages["segment"].compute == 5
+
+
+def test_time_is_what_was_measured_here(coco: Path, tmp_path: Path) -> None:
+    assert not any(stage.measured for stage in ahead(coco, tmp_path / "out").stages.values())
+    remove(coco, tmp_path / "out")
+    Store(tmp_path / "out/.person-removal").write_note(NOTE, {"refine": 2.0, "inpaint telea": 5.0})
+    found = ahead(coco, tmp_path / "out", "refine.dilate=0.3")
+    assert found.stages["inpaint"].measured and not found.stages["verify"].measured
+    assert found.seconds == 6 * (2 + 5) + 6 * (found.stages["verify"].seconds + found.stages["publish"].seconds)
+    other = ahead(coco, tmp_path / "out", "inpaint.fill=navier-stokes")
+    assert not other.stages["inpaint"].measured, "another fill takes another time"
+
+
+def test_a_run_keeps_what_it_measured(coco: Path, tmp_path: Path) -> None:
+    remove(coco, tmp_path / "out")
+    rates = json.loads((tmp_path / "out/.person-removal" / NOTE).read_text())
+    assert set(rates) == {"segment annotations", "refine", "inpaint telea", "verify none", "publish"}
+    remove(coco, tmp_path / "out")
+    assert json.loads((tmp_path / "out/.person-removal" / NOTE).read_text()) == rates, (
+        "nothing computed, nothing learnt"
+    )
+
+
+def test_on_the_command_line(coco: Path, tmp_path: Path) -> None:
+    options = [part for setting in FAST for part in ("--set", setting)]
+    command = ["run", str(coco), str(tmp_path / "out"), "--preset", "coco", "--dry-run", *options]
+    done = CliRunner().invoke(app, command, catch_exceptions=False)
+    assert done.exit_code == 0 and "Nothing was written." in done.stdout and not (tmp_path / "out").exists()
+    found = json.loads(CliRunner().invoke(app, [*command, "--json"], catch_exceptions=False).stdout)
+    assert found["photos"] == 6 and found["stages"]["inpaint"]["compute"] == 6
