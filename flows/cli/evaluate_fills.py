@@ -18,8 +18,9 @@ from data.types import Pixels
 from flows.cli.options import console
 from flows.evaluation.blind import BlindPairs
 from flows.evaluation.fill_report import as_json, by_pair, differences_table, row_of_pictures, table
-from flows.evaluation.fills import BINS, FIGURES, Contender, Judged, figures_of, in_bin, judge_fills, parse_fills
+from flows.evaluation.fills import BINS, Contender, Judged, figures_of, in_bin, judge_fills, parse_fills, told
 from flows.evaluation.pairs import Case, draw_pairs, make_cases, pairs_json, read_pairs
+from flows.evaluation.perceptual import load_lpips
 from flows.evaluation.plots import fills_plot
 from flows.evaluation.sheet import contact_sheet
 from flows.processes import prepare_process
@@ -44,6 +45,7 @@ class FillsAsked:
     size: int
     paste: bool
     blind: str | None
+    lpips: Path | None
     out: Path | None
 
 
@@ -52,6 +54,7 @@ def evaluate_fills(asked: FillsAsked) -> None:
     contenders = parse_fills(asked.fills, asked.preset, asked.overrides)
     settings = load_settings(asked.preset, asked.overrides)
     blind = _blind(asked, contenders)
+    lpips = load_lpips(asked.lpips) if asked.lpips else None
     if asked.ids:
         pairs = read_pairs(asked.ids)[: asked.limit]
     else:
@@ -68,7 +71,7 @@ def evaluate_fills(asked: FillsAsked) -> None:
     prepare_process()
     cases = make_cases(pairs, asked.scenes, asked.coco, settings, asked.size, asked.paste)
     progress = track(cases, "filling", len(pairs), console=Console(stderr=True))
-    judged, shares = judge_fills(contenders, progress, see)
+    judged, shares = judge_fills(contenders, progress, see, lpips)
     text = f"{table(judged, shares, asked.seed)}\n{differences_table(judged, shares, asked.seed)}"
     console.print(text, markup=False)
     for one in judged:
@@ -115,4 +118,4 @@ def _write(
     estimates = {
         one.label: {name: figures_of(one, in_bin(shares, name), asked.seed) for name in bins} for one in judged
     }
-    fills_plot(out / "fills.png", {figure: what.title for figure, what in FIGURES.items()}, estimates)
+    fills_plot(out / "fills.png", {figure: what.title for figure, what in told(judged).items()}, estimates)

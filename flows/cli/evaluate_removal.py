@@ -85,6 +85,10 @@ def removal(
         str | None,
         typer.Option(metavar="A,B", help="Two fills side by side, without names.", rich_help_panel=SCENES),
     ] = None,
+    lpips: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="This TorchScript file's distance too.", rich_help_panel=SCENES),
+    ] = None,
 ) -> None:
     """Who is left after a removal; with --scenes, how good the fills are.
 
@@ -98,11 +102,25 @@ def removal(
         if of or verifier:
             raise InputError("--of and --verifier judge photos with people; leave them out with --scenes.")
         evaluate_fills(
-            FillsAsked(directory, scenes, fills or COMPARED, preset, base, limit, seed, ids, size, paste, blind, out)
+            FillsAsked(
+                coco=directory,
+                scenes=scenes,
+                fills=fills or COMPARED,
+                preset=preset,
+                overrides=base,
+                limit=limit,
+                seed=seed,
+                ids=ids,
+                size=size,
+                paste=paste,
+                blind=blind,
+                lpips=lpips,
+                out=out,
+            )
         )
         return
-    if ids or blind:
-        raise InputError("--ids and --blind are about pairs of scenes and silhouettes; name the scenes with --scenes.")
+    if ids or blind or lpips:
+        raise InputError("--ids, --blind and --lpips are about fills in scenes; name the scenes with --scenes.")
     settings = load_settings(preset, base)
     collection, sources = listed_photos(directory, settings, limit, seed)
     prepare_process()

@@ -9,14 +9,15 @@ import numpy as np
 
 from data.types import Pixels, as_hole
 from flows.evaluation.estimates import Estimate
-from flows.evaluation.fills import BINS, FIGURES, Judged, against, figures_of, in_bin, verdict
+from flows.evaluation.fills import BINS, FIGURES, Judged, against, figures_of, in_bin, told, verdict
 from flows.evaluation.pairs import Case
 from flows.evaluation.sheet import marked
 
 
 def table(judged: Sequence[Judged], shares: Mapping[int, float], seed: int) -> str:
     """Markdown: every figure with its 95 % interval, by fill and size of the hole; CPU seconds are means."""
-    head = ["fill", "hole", "pairs", *(figure.title for figure in FIGURES.values()), "CPU s"]
+    names = told(judged)
+    head = ["fill", "hole", "pairs", *(figure.title for figure in names.values()), "CPU s"]
     lines = [_row(head), "|---" * len(head) + "|"]
     for one in judged:
         for name in BINS:
@@ -25,20 +26,21 @@ def table(judged: Sequence[Judged], shares: Mapping[int, float], seed: int) -> s
                 continue
             figures = figures_of(one, numbers, seed)
             seconds = f"{np.mean([one.seconds[number] for number in numbers]):.2f}"
-            lines.append(_row([one.label, name, str(len(numbers)), *(_cell(figures, f) for f in FIGURES), seconds]))
+            lines.append(_row([one.label, name, str(len(numbers)), *(_cell(figures, f) for f in names), seconds]))
     return "\n".join(lines) + "\n"
 
 
 def differences_table(judged: Sequence[Judged], shares: Mapping[int, float], seed: int) -> str:
     """Markdown: every other fill minus the first on the same pairs; empty with one fill."""
     first, *others = judged
-    head = ["fill", "hole", *(figure.title for figure in FIGURES.values())]
+    names = told(judged)
+    head = ["fill", "hole", *(figure.title for figure in names.values())]
     lines = [f"Minus {first.label}, on the same pairs:\n", _row(head), "|---" * len(head) + "|"]
     for one in others:
         for name in BINS:
             changes = against(first, one, in_bin(shares, name), seed)
             if changes:
-                cells = (f"{_cell(changes, f, '+')} {verdict(f, changes[f])}".strip() for f in FIGURES)
+                cells = (f"{_cell(changes, f, '+')} {verdict(f, changes[f])}".strip() for f in names)
                 lines.append(_row([one.label, name, *cells]))
     return "\n".join(lines) + "\n" if others else ""
 
@@ -58,7 +60,7 @@ def as_json(judged: Sequence[Judged], shares: Mapping[int, float], seed: int) ->
     """Everything but the times, so that the same seed gives the same bytes."""
     first, *others = judged
     return {
-        "figures": {figure: what.what for figure, what in FIGURES.items()},
+        "figures": {figure: what.what for figure, what in told(judged).items()},
         "fills": {
             one.label: {name: _estimates(figures_of(one, in_bin(shares, name), seed)) for name in BINS}
             for one in judged

@@ -21,6 +21,7 @@ from flows.context import resolve
 from flows.evaluation import metrics
 from flows.evaluation.estimates import Estimate, Parts, difference, estimate
 from flows.evaluation.pairs import Case
+from flows.evaluation.perceptual import Distance
 from inpainting import compose, inpaint, required_weights
 
 MEAN = "mean"
@@ -52,6 +53,7 @@ FIGURES = {
     "swd": Figure(
         "sliced Wasserstein", -1, 2, "distance of the texture from the truth's, grey levels; 0 is the truth's"
     ),
+    "lpips": Figure("LPIPS", -1, 3, "perceptual distance of the filled photo from the truth (with --lpips)"),
     "detail": Figure("fine detail / truth's", 0, 2, "standard deviation of the finest band, as a share of the truth's"),
     "seam": Figure("seam / truth's", 0, 2, "mean step across the hole's rim, as a share of the truth's"),
     "ring": Figure("ring ΔE − truth's", 0, 2, "colour difference along the rim beyond the truth's, CIE76"),
@@ -124,9 +126,10 @@ def fill_with_mean(case: Case) -> Pixels:
     return out
 
 
-def measure(result: Pixels, case: Case) -> Values:
+def measure(result: Pixels, case: Case, lpips: Distance | None = None) -> Values:
     truth, hole = case.truth, case.hole
     return {
+        **({"lpips": lpips(result, truth)} if lpips else {}),
         "psnr": min(metrics.psnr(result, truth, hole), MOST_PSNR),
         "ssim": metrics.ssim(result, truth, hole),
         "l1": metrics.l1(result, truth, hole),
@@ -143,7 +146,8 @@ def measure(result: Pixels, case: Case) -> Values:
 def parts_of(values: Values) -> Parts:
     """One pair's part of the figures: seam and detail are ratios of sums, so that a scene without any does not count
     without bounds; the others are means over pairs."""
-    means = {name: (values[name], 1.0) for name in ("psnr", "ssim", "l1", "swd")}
+    measured = [name for name in ("psnr", "ssim", "l1", "swd", "lpips") if name in values]
+    means: dict[str, tuple[float, float]] = {name: (values[name], 1.0) for name in measured}
     ratios = {name: (values[name], values[f"{name}_truth"]) for name in ("detail", "seam")}
     return {**means, **ratios, "ring": (values["ring"] - values["ring_truth"], 1.0)}
 
@@ -152,6 +156,7 @@ def judge_fills(
     contenders: Sequence[Contender],
     cases: Iterable[Case],
     seen: Callable[[Case, Mapping[str, Pixels]], None] = lambda case, results: None,
+    lpips: Distance | None = None,
 ) -> tuple[list[Judged], dict[int, float]]:
     """Every contender on every case, and the share of the photo that each case's hole covers, by the pair's number.
 
@@ -170,9 +175,15 @@ def judge_fills(
                 one.failed[number] = error.sentence
                 continue
             one.seconds[number] = time.process_time() - started
-            one.values[number] = measure(results[one.label], case)
+            one.values[number] = measure(results[one.label], case, lpips)
         seen(case, results)
     return judged, shares
+
+
+def told(judged: Sequence[Judged]) -> dict[str, Figure]:
+    """The figures that were measured, in order."""
+    names = {name for one in judged for values in one.values.values() for name in values}
+    return {name: figure for name, figure in FIGURES.items() if name in names}
 
 
 def in_bin(shares: Mapping[int, float], name: str) -> list[int]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fill_cases import PAIR, case, scene
 from literal_masks import mask, picture
 
 from configs import RefineSettings, SettingsError
@@ -24,18 +25,7 @@ from flows.evaluation.fills import (
     parse_fills,
     verdict,
 )
-from flows.evaluation.pairs import Case, Pair, Silhouette, make_case
-
-PAIR = Pair(1, "scene.png", "person.png", 7, 0.1, (0.5, 0.5))
-
-
-def scene(seed: int = 0, side: int = 64) -> np.ndarray:
-    return np.random.default_rng(seed).integers(60, 200, (side, side, 3), np.uint8)
-
-
-def case(seed: int = 0, number: int = 1) -> Case:
-    red = Silhouette(np.full((24, 12, 3), (220, 20, 30), np.uint8), np.ones((24, 12), bool))
-    return make_case(replace(PAIR, number=number), scene(seed), red, RefineSettings(dilate=0, dilate_min=2))
+from flows.evaluation.pairs import Silhouette, make_case
 
 
 def test_the_person_lies_where_the_pair_says() -> None:
