@@ -150,8 +150,9 @@ class InpaintSettings(_Frozen):
     """`windows` fills each group of holes in its surroundings; `whole` gives the fill the full photo, never reduced."""
     margin: float = Field(default=1.0, ge=0.05, le=8)
     """Context around a group of holes, as a share of the group's longer side."""
-    window: int = Field(default=384, ge=64, le=4096, multiple_of=8)
-    """Longer side, in pixels, above which a window is filled at reduced size."""
+    window: int | None = Field(default=None, ge=64, le=4096, multiple_of=8)
+    """Longer side, in pixels, above which a window is filled at reduced size; None is 256 for `patchmatch` and 384 for
+    the others."""
     feather: int = Field(default=2, ge=0, le=64)
     """Width in pixels of the blend inside the hole's rim."""
     harmony: float = Field(default=0, ge=0, le=1)
@@ -161,6 +162,9 @@ class InpaintSettings(_Frozen):
     """`patchmatch`: side of the compared patches in pixels (odd)."""
     radius: float = Field(default=0.02, gt=0, le=0.5)
     """`telea`, `navier-stokes`: neighbourhood as a share of the window's longer side."""
+    guide: Literal["none", "rows", "near", "best"] = "best"
+    """`patchmatch`: where it looks first: at the same height (`rows`), also beside the hole (`near`), or anywhere;
+    `best` tries `rows` and `near` and keeps the fill whose colours continue the surroundings better."""
     seed: int = 1
     """`patchmatch`: seed of the random search."""
     external: str | None = None
@@ -193,6 +197,11 @@ class InpaintSettings(_Frozen):
         if value % 2 == 0:
             raise ValueError("a patch has a middle pixel, so its side is odd")
         return value
+
+    @property
+    def longest(self) -> int:
+        """`window` with its default."""
+        return self.window or (256 if self.fill == "patchmatch" else 384)
 
     @model_validator(mode="after")
     def _file_is_named(self) -> InpaintSettings:

@@ -100,8 +100,9 @@ def _inpaint(run: RunContext, entry: Entry, rows: Rows) -> Made:
         return inpainting.pack([]), {}
     settings = run.settings.inpaint
     fill = networks.fill(settings, run.weights)
+    photo = read_photo(run, entry)
     try:
-        patches = inpainting.inpaint(read_photo(run, entry).pixels, hole, fill, settings, read_kept(run, rows))
+        patches = inpainting.inpaint(photo.pixels, hole, fill, settings, read_kept(run, rows), photo.orientation)
     except PhotoError as error:  # the room below knows no names
         raise PhotoError(error.state, f"{entry.name}: {error.sentence}") from None
     return inpainting.pack(patches), {}

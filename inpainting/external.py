@@ -100,7 +100,7 @@ def build(settings: InpaintSettings, weights: Mapping[str, Weight]) -> ExternalF
             network = Network(network.run, (settings.external_size, settings.external_size), network.device)
     else:
         raise SettingsError(f"inpaint.external: {weight.path.name} is neither a .pt nor an .onnx file.")
-    if network.size and (settings.strategy == "whole" or settings.window > min(network.size)):
+    if network.size and (settings.strategy == "whole" or settings.longest > min(network.size)):
         raise SettingsError(
             f"inpaint.external: {weight.path.name} takes {network.size[1]} x {network.size[0]} pixels and no more; set "
             f"inpaint.strategy=windows and inpaint.window={min(network.size) // 8 * 8} or less."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from configs import InpaintSettings
+from data.images import to_raw_frame, upright
 from data.types import Hole, Patch, PhotoError, Pixels
 from inpainting.compositing import RIM, blend, cut_patches, match_colours
 from inpainting.detail import enlarge
@@ -16,13 +17,19 @@ MOST_HOLE = 0.999
 
 
 def inpaint(
-    image: Pixels, hole: Hole, fill: Fill, settings: InpaintSettings, exclude: Hole | None = None
+    image: Pixels,
+    hole: Hole,
+    fill: Fill,
+    settings: InpaintSettings,
+    exclude: Hole | None = None,
+    orientation: int = 1,
 ) -> list[Patch]:
     """Final pixels for the hole, one patch for each connected group of it; none for an empty hole.
 
     image: uint8 H x W x 3 RGB. hole: uint8 H x W, 0 or 255, 255 = fill. Every pixel of the hole is
     hidden from the fill, whichever window it lies in, so that a person is never copied into the result.
     exclude: uint8 H x W, 255 = stays in the photo, yet is hidden from the fill too (people who are kept).
+    orientation: EXIF 1..8 of these arrays: the fill sees the photo upright, where the ground is below.
 
     Raises ValueError for arrays of another kind and PhotoError (refused) when hardly anything is known.
     """
@@ -31,8 +38,17 @@ def inpaint(
     share = np.count_nonzero(hidden) / hole.size
     if share > MOST_HOLE:
         raise PhotoError("refused", f"the hole covers {share:.0%} of the photo, nothing is left to fill from")
+    _, boxes = hole_groups(hole)
+    filled = _filled(
+        upright(image, orientation), upright(hole, orientation), upright(hidden, orientation), fill, settings
+    )
+    return cut_patches(to_raw_frame(filled, orientation), hole, boxes)
+
+
+def _filled(image: Pixels, hole: Hole, hidden: Hole, fill: Fill, settings: InpaintSettings) -> Pixels:
+    """The photo with its hole filled. hidden: the hole and whatever else is no source."""
     labels, boxes = hole_groups(hole)
-    longest = max(hole.shape) if settings.strategy == "whole" else settings.window
+    longest = max(hole.shape) if settings.strategy == "whole" else settings.longest
     filled = image.copy()
     for window in plan_windows(hole, boxes, settings):
         is_own = np.zeros(len(boxes) + 1, np.uint8)
@@ -48,7 +64,7 @@ def inpaint(
         final = match_colours(image[around], filled[around], mine, hidden[around] == 0, settings.harmony)
         final = blend(image[around], final, mine, settings.feather)
         filled[around] = np.where(mine[..., None] != 0, final, filled[around])
-    return cut_patches(filled, hole, boxes)
+    return filled
 
 
 def fill_window(image: Pixels, own: Hole, others: Hole, fill: Fill, longest: int) -> Pixels:

@@ -1,6 +1,8 @@
 """The fill without weights: patches copied from elsewhere in the photo (PyPatchMatch).
 
-Barnes et al., PatchMatch: a randomized correspondence algorithm for structural image editing, 2009.
+Barnes et al., PatchMatch: a randomized correspondence algorithm for structural image editing, 2009. What lies at the
+same height in a photo is more often the same thing than what looks alike elsewhere, so the library's regularity guide
+is given the place of every pixel: a patch from far above or below must look that much more alike.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 
 from configs import InpaintSettings, SettingsError
 from data.types import Hole, Pixels, Weight
+from inpainting.choosing import best
 
 # The C library keeps its seed and tables in globals: one call at a time per process.
 _LOCK = threading.Lock()
@@ -24,28 +27,81 @@ _STRIP = 5  # a known square of a fifth of the longer side is enough
 _PATCHES = 12  # and so are this many radii
 _MIRRORINGS = 4
 
+_BESIDE = 0.35
+"""Share of known pixels in a hole's rows from which guides help."""
+
+
+@dataclass(frozen=True)
+class Guide:
+    """How much a patch from elsewhere has to look more alike: `weight` for each half of the window's longer side that
+    it lies above or below, as a share of the largest patch distance; `sideways` times that for left and right."""
+
+    weight: float
+    sideways: float
+
+
+GUIDES: dict[str, tuple[Guide | None, ...]] = {
+    "none": (None,),
+    "rows": (Guide(0.05, 0),),
+    "near": (Guide(0.1, 0.3),),
+    "best": (Guide(0.05, 0), Guide(0.1, 0.3)),
+}
+"""The guides of `inpaint.guide`: one fill each, of which the best is kept."""
+
 
 @dataclass(frozen=True)
 class PatchMatchFill:
-    """radius: half the side of the compared patches, in pixels. seed: of the random search."""
+    """radius: half the side of the compared patches, in pixels. seed: of the random search. guides: a fill with each is
+    made."""
 
     radius: int
     seed: int
+    guides: tuple[Guide | None, ...] = (None,)
 
     def fill(self, image: Pixels, hole: Hole, exclude: Hole | None = None) -> Pixels:
         """See `inpainting.protocol.Fill`. The same arguments give the same bytes in every process."""
-        import patchmatch
-
         height, width = hole.shape
         masks = [hole] if exclude is None else [hole, exclude]
-        image, *masks = _with_enough_known(image, masks, self.radius)
+        padded, *masks = _with_enough_known(image, masks, self.radius)
         top, left = (masks[0].shape[0] - height) // 2, (masks[0].shape[1] - width) // 2
+        unknown = hole if exclude is None else np.maximum(hole, exclude)
+        # With hardly anything beside the hole a guide would have the same few patches repeated all over it.
+        guides = self.guides if known_beside(hole, unknown) >= _BESIDE else (None,)
+        fills = [
+            np.asarray(self._fill(padded, masks, guide)[top : top + height, left : left + width], np.uint8)
+            for guide in guides
+        ]
+        return best(fills, image, hole, unknown)
+
+    def _fill(self, image: Pixels, masks: list[Hole], guide: Guide | None) -> Pixels:
+        import patchmatch
+
+        hole, others = masks[0], masks[1] if len(masks) > 1 else None
         with _LOCK:
             patchmatch.set_random_seed(self.seed)
-            filled = patchmatch.inpaint(
-                image, masks[0], global_mask=masks[1] if len(masks) > 1 else None, patch_size=self.radius
+            if guide is None:
+                return patchmatch.inpaint(image, hole, global_mask=others, patch_size=self.radius)
+            places = _places(hole.shape[0], hole.shape[1], guide.sideways)
+            return patchmatch.inpaint_regularity(
+                image, hole, places, global_mask=others, patch_size=self.radius, guide_weight=guide.weight
             )
-        return np.asarray(filled[top : top + height, left : left + width], np.uint8)
+
+
+def known_beside(hole: Hole, unknown: Hole) -> float:
+    """Share of known pixels in the rows of the hole, 0 to 1; rows with more of the hole count more."""
+    rows = np.count_nonzero(hole, axis=1)
+    known = np.count_nonzero(unknown == 0, axis=1)
+    return float((rows * known).sum() / max(1, rows.sum() * hole.shape[1]))
+
+
+def _places(height: int, width: int, sideways: float) -> NDArray[np.float32]:
+    """The place of every pixel as the library's guide wants it, float32 H x W x 3: coordinates on a circle of 1, of
+    which the longer side takes half, so that no place is near another from behind."""
+    half = 0.5 / max(height, width)
+    places = np.zeros((height, width, 3), np.float32)
+    places[..., 0] = (np.arange(height, dtype=np.float32) * np.float32(half))[:, None]
+    places[..., 1] = np.arange(width, dtype=np.float32) * np.float32(half * sideways)
+    return places
 
 
 def _with_enough_known(image: Pixels, masks: list[Hole], radius: int) -> list[NDArray[np.uint8]]:
@@ -89,4 +145,4 @@ def build(settings: InpaintSettings, weights: Mapping[str, Weight]) -> PatchMatc
             "a wheel for this platform, or choose another fill."
         )
     # The library's patch_size is the radius; the setting is the side, as the literature has it.
-    return PatchMatchFill(max(1, settings.patch_size // 2), settings.seed)
+    return PatchMatchFill(max(1, settings.patch_size // 2), settings.seed, GUIDES[settings.guide])

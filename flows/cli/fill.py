@@ -54,7 +54,8 @@ def fill(
     height, width = photo.pixels.shape[:2]
     hole = read_hole(mask, (height, width), photo.orientation)
     prepare_process()
-    patches = inpainting.inpaint(photo.pixels, hole, networks.fill(settings, found), settings)
+    fill_ = networks.fill(settings, found)
+    patches = inpainting.inpaint(photo.pixels, hole, fill_, settings, orientation=photo.orientation)
     result = inpainting.compose(photo.pixels, hole, patches)
     encoded = encode(photo, result, hole)
     write_atomic(out, encoded.raw)

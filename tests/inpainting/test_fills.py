@@ -14,9 +14,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from configs import InpaintSettings, SettingsError
+from data.images import to_raw_frame, upright
 from data.types import PhotoError
 from inpainting import FILLS, build_fill, compose, inpaint, pack, required_weights
+from inpainting.choosing import best
 from inpainting.filling import MOST_HOLE
+from inpainting.patchmatch import known_beside
 
 WEIGHTLESS = ["patchmatch", "telea", "navier-stokes"]
 
@@ -200,3 +203,69 @@ def test_any_photo_and_any_hole(data: st.DataObject) -> None:
     out = removed(image, hole, fill=fill, feather=0, window=64, margin=data.draw(st.sampled_from([0.05, 1.0])))
     assert np.array_equal(out[hole == 0], image[hole == 0])
     assert not ((out == (255, 0, 255)).all(axis=2) & (hole != 0)).any()
+
+
+@pytest.mark.parametrize(
+    ("guide", "hole", "told"),
+    [
+        ("none", disc((96, 96), 48, 48, 14), []),
+        ("rows", disc((96, 96), 48, 48, 14), [(1 / 192, 0)]),
+        ("near", disc((96, 96), 48, 48, 14), [(1 / 192, 0.3 / 192)]),
+        ("best", disc((96, 96), 48, 48, 14), [(1 / 192, 0), (1 / 192, 0.3 / 192)]),
+        ("best", disc((96, 96), 48, 48, 30) | disc((96, 96), 48, 20, 30), []),  # next to nothing beside it
+    ],
+)
+def test_guides_tell_the_library_where_every_pixel_is(
+    guide: str, hole: np.ndarray, told: list[tuple[float, float]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import patchmatch
+
+    heard = []
+    original = patchmatch.inpaint_regularity
+
+    def spy(image: np.ndarray, hole: np.ndarray, places: np.ndarray, **chosen: object) -> np.ndarray:
+        down, right = places[1, 0] - places[0, 0], places[0, 1] - places[0, 0]
+        assert places.max() <= 0.5 and down[1] == right[0] == 0  # farther apart, and the circle closes
+        heard.append((float(down[0]), float(right[1])))
+        return np.asarray(original(image, hole, places, **chosen))
+
+    monkeypatch.setattr("patchmatch.inpaint_regularity", spy)
+    removed(photo(96, 96), hole, guide=guide, strategy="whole")
+    assert np.allclose(heard, told, atol=1e-6) and len(heard) == len(told)
+
+
+@pytest.mark.parametrize(
+    ("hole", "unknown", "share"),
+    [
+        (["####", "...."], ["####", "...."], 0.0),
+        (["##..", "...."], ["##..", "####"], 0.5),  # other rows do not count
+        (["#...", "...."], ["##..", "...."], 0.5),  # other people do
+        (["###.", "#..."], ["###.", "#..."], 0.375),  # (3 x 1 + 1 x 3) / 4 pixels of the hole, of 4 in a row
+    ],
+)
+def test_known_beside(hole: list[str], unknown: list[str], share: float) -> None:
+    def mask(rows: list[str]) -> np.ndarray:
+        return np.array([[255 if c == "#" else 0 for c in row] for row in rows], np.uint8)
+
+    assert known_beside(mask(hole), mask(unknown)) == share
+
+
+def test_of_several_fills_the_one_whose_colours_go_on_is_kept() -> None:
+    rng = np.random.default_rng(0)
+    image, hole = rng.integers(80, 120, (64, 64, 3), np.uint8), disc((64, 64), 32, 32, 15)
+    right, smeared, dark = image[::-1].copy(), image[::-1] // 2 + 80, image[::-1] // 2
+    image[hole != 0] = 255
+    for fills in ([dark, right, smeared], [right, dark], [smeared, right]):
+        assert best(fills, image, hole, hole) is right
+
+
+@pytest.mark.parametrize("orientation", [2, 3, 5, 6, 8])
+def test_a_fill_sees_the_photo_upright(orientation: int) -> None:
+    image, hole = photo(), disc((120, 160), 60, 50, 25)
+    hole[100:110, 20:80] = 255
+    settings = InpaintSettings(fill="patchmatch")
+    fill = build_fill(settings, {})
+    shown = compose(image, hole, inpaint(image, hole, fill, settings))
+    raw, raw_hole = to_raw_frame(image, orientation), to_raw_frame(hole, orientation)
+    patches = inpaint(raw, raw_hole, fill, settings, orientation=orientation)
+    assert np.array_equal(upright(compose(raw, raw_hole, patches), orientation), shown)
