@@ -45,6 +45,9 @@ def train(
     from inpainting.training import loop, processes  # torch: only now
 
     place = loop.Place(output.expanduser().resolve())
+    for folder in (*settings.data.photos, *settings.validation.photos):
+        if place.folder.is_relative_to(Path(folder).expanduser().resolve()):  # samples would be photos the next time
+            raise InputError(f"{output}: the output folder must lie apart from the photos in {folder}.")
     start = loop.choose_checkpoint(place, resume)
     cache = Path(settings.data.cache).expanduser() if settings.data.cache else place.folder / "pairs"
     try:
@@ -92,20 +95,23 @@ def _introduce(settings: TrainSettings, material: Material, place: Place, start:
     if start:
         from inpainting.training.state import settings_of
 
-        other = sorted(set(_flat(settings_of(start)).items()) ^ set(_flat(ours).items()))
-        names = sorted({name for name, _ in other})
+        names = sorted({name for name, _ in _flat(settings_of(start)) ^ _flat(ours)})
         if names:
-            console.print(f"{start} was made with another {', '.join(names)}.", markup=False)
+            console.print(f"Another {', '.join(names)} than {start} was made with: another course.", markup=False)
     write_atomic(place.folder / "settings.yaml", yaml.safe_dump(ours, sort_keys=False).encode())
 
 
-def _flat(tree: dict[str, Any]) -> dict[str, str]:
-    return {
-        f"{section}.{name}": repr(value)
+def _flat(tree: dict[str, Any]) -> set[tuple[str, str]]:
+    """Names and values of the settings that a training's course depends on."""
+    free = {"data.workers", "data.cache", "optimiser.steps", "network.start"}
+    free |= {f"run.{name}" for name in ("checkpoint", "keep", "minutes", "tensorboard")}
+    every = {
+        (f"{section}.{name}", repr(value))
         for section, fields in tree.items()
-        if isinstance(fields, dict)
+        if isinstance(fields, dict) and section != "validation"
         for name, value in fields.items()
     }
+    return {(name, value) for name, value in every if name not in free}
 
 
 def _fill_pairs(material: Material, cache: Path, bar: Progress, stopped: list[int]) -> None:

@@ -111,7 +111,9 @@ def start(arguments: Sequence[str]) -> subprocess.Popen[str]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="a test cannot press Ctrl-C there without ending itself")
-def test_ctrl_c_leaves_a_checkpoint_to_go_on_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_leaves_a_checkpoint_to_go_on_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     textures(tmp_path / "photos", 4)
     output = tmp_path / "out"
     settings = ["optimiser.steps=1000000", "validation.items=2", "validation.holdout=2"]
@@ -132,9 +134,10 @@ def test_ctrl_c_leaves_a_checkpoint_to_go_on_from(tmp_path: Path, monkeypatch: p
     done = int(checkpoint.stem)
     assert done >= 1
 
-    settings[0] = f"optimiser.steps={done + 1}"
+    settings = [f"optimiser.steps={done + 1}", *settings[1:], "optimiser.clip=5"]
     assert person_removal(monkeypatch, *command(output, tmp_path / "photos", *settings), "--resume", "latest") == 0
     assert (output / "checkpoints" / f"{done + 1:08d}.pth").is_file()
+    assert "Another optimiser.clip than" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -146,6 +149,7 @@ def test_ctrl_c_leaves_a_checkpoint_to_go_on_from(tmp_path: Path, monkeypatch: p
         (["--resume", "latest"], "no checkpoint to go on from"),
         (["--config", "missing.yaml"], "missing.yaml"),
         (["--set", "run.device=cuda:99"], "run.device"),
+        (["--set", "data.photos=."], "apart from the photos"),
     ],
 )
 def test_a_mistake_is_one_sentence(
