@@ -132,7 +132,7 @@ def test_made_up_people_are_told_from_missed_ones(seen: str, made_up: str, where
         ("........ ..##.... ..##.... ........", (("book", "..##.... ..##.... ..##.... ........"),), "picture"),
         ("........ ..##.... ..##.... ........", (("tv", "......## ......## ......## ........"),), None),
         ("..##.... ..##.... ..##.... ..##....", (("cell phone", "........ ........ ..##.... ........"),), None),
-        # the network itself is surer that it is a dog
+        # the network itself would also say that it is a dog
         ("........ ..##.... ..##.... ........", (("dog", "........ ..###... ..##.... ........"),), "animal"),
         ("........ .####... .####... ........", (("horse", "........ ........ .####... .####..."),), None),
     ],
@@ -144,11 +144,13 @@ def test_who_only_looks_like_a_person(seen: str, things: Sequence[tuple[str, str
     assert (found.where, found.like) == ("elsewhere", like)
 
 
-def test_a_person_whom_the_network_rather_takes_for_one_is_no_animal() -> None:
+@pytest.mark.parametrize(("score", "like"), [(0.2, None), (0.4, "animal")])
+def test_an_animal_that_the_network_hardly_believes_in_is_a_person(score: float, like: str | None) -> None:
     here = "........ ..##.... ..##.... ........"
     grey = np.full((4, 8, 3), 100, np.uint8)
-    [found] = judge(People((4, 8), (person(here, 0.6),), (thing("dog", here, 0.5),)), as_hole(mask(HOLE)), grey, grey)
-    assert found.like is None
+    people = People((4, 8), (person(here, 0.6),), (thing("dog", here, score),))
+    [found] = judge(people, as_hole(mask(HOLE)), grey, grey)
+    assert found.like == like
 
 
 class DarkRedFill:
