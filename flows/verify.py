@@ -15,7 +15,7 @@ from configs import RefineSettings
 from data.files import canonical_json, sha256
 from data.plan import Entry
 from data.store import artifact_key
-from data.types import Hole, People, Person, Pixels, Thing
+from data.types import Hole, Keep, People, Person, Pixels, Thing
 from flows import holes
 from flows.context import RunContext
 from flows.looking import look
@@ -98,7 +98,7 @@ def verify(run: RunContext, entry: Entry, rows: Rows) -> Made:
         photo = read_photo(run, entry)
         result = inpainting.compose(photo.pixels, hole, read_patches(run, rows))
         if looker:
-            seen = not_kept(look(run, looker, photo, result, entry), choice, run.settings.refine)
+            seen = not_kept(look(run, looker, photo, result, entry), choice, run.settings.refine, entry.keep)
             finds = judge(seen, hole, photo.pixels, result)
         if hole.any():
             facts["quality"] = quality(result, hole)
@@ -153,8 +153,9 @@ def _left(people: People, hole: Hole, choice: masks.Choice, most: float) -> int:
     return sum(1 for person in leave if _share(outside, people.mask(person)) > most)
 
 
-def not_kept(found: People, choice: masks.Choice, settings: RefineSettings) -> People:
-    """Whom a second look found, without those who may stay."""
+def not_kept(found: People, choice: masks.Choice, settings: RefineSettings, keep: Keep = ()) -> People:
+    """Whom a second look found, without those who may stay: also whom a box of the keep-list means and nobody saw
+    before, so that somebody the second look brought can be asked to stay."""
     may_stay = choice.kept | choice.region
     return replace(
         found,
@@ -162,6 +163,7 @@ def not_kept(found: People, choice: masks.Choice, settings: RefineSettings) -> P
             person
             for person, mask in ((person, found.mask(person)) for person in found.persons)
             if _share(may_stay, mask) <= MOSTLY
+            and not masks.is_listed(person.bbox, keep)
             and not masks.is_small(int(np.count_nonzero(mask)), found.size, settings)
         ),
     )

@@ -81,6 +81,12 @@ def is_small(area: float, size: tuple[int, int], settings: RefineSettings) -> bo
     return math.sqrt(area) < settings.min_size * math.hypot(*size)
 
 
+def is_listed(box: Sequence[float], keep: Keep) -> bool:
+    """Whether a box of the keep-list is of the person with this `box`, whoever found that person."""
+    boxes = () if keep == "largest" else [item for item in keep if not isinstance(item, int)]
+    return any(overlap(item, box) >= SAME_BOX for item in boxes)
+
+
 def _listed(people: People, keep: Keep) -> list[int]:
     """Numbers of the persons on the keep-list; a number or box that fits nobody keeps nobody."""
     if keep == "largest":

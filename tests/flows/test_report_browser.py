@@ -239,6 +239,48 @@ def test_text_stands_out_from_its_ground(browser: Any, report: Path, scheme: str
     assert contrast(value["edge"], value["panel"]) >= 3, "borders of fields (1.4.11)"
 
 
+READ = """() => {
+    const parse = (text) => {
+        const [r, g, b, a = 1] = text.match(/[\\d.]+/g).map(Number);
+        return [r, g, b, a];
+    };
+    const over = ([r, g, b, a], [R, G, B]) => [r * a + R * (1 - a), g * a + G * (1 - a), b * a + B * (1 - a), 1];
+    const ground = (node) => {
+        const own = parse(getComputedStyle(node).backgroundColor);
+        if (own[3] === 1) return own;
+        return over(own, node.parentElement ? ground(node.parentElement) : [255, 255, 255, 1]);
+    };
+    const hex = (colour) => "#" + colour.slice(0, 3).map((v) => Math.round(v).toString(16).padStart(2, "0")).join("");
+    const out = [];
+    const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walk.nextNode()) {
+        const node = walk.currentNode.parentElement;
+        const shown = walk.currentNode.data.trim() && node.checkVisibility({ opacityProperty: true });
+        // What is switched off need not stand out (1.4.3); over a photo, labels bring their own ground.
+        if (!shown || node.closest("script, option, :disabled, .stage")) continue;
+        const behind = ground(node);
+        out.push([walk.currentNode.data.trim(), hex(over(parse(getComputedStyle(node).color), behind)), hex(behind)]);
+    }
+    return out;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_as_it_is_painted(browser: Any, report: Path, scheme: str) -> None:
+    """The colours that the browser has computed, of every text, in the list, a photo and the help."""
+    with opened(browser, report, color_scheme=scheme, reduced_motion="reduce") as page:
+        texts = page.evaluate(READ)
+        card(page, "street/left.jpg").locator(".name").click()
+        for key in "pd":
+            page.keyboard.press(key)
+        texts += page.locator("#viewer").evaluate(READ)
+        page.keyboard.press("r")
+        page.keyboard.press("?")
+        texts += page.locator("#viewer").evaluate(READ)
+    assert len(texts) > 150
+    assert {(text, a, b) for text, a, b in texts if contrast(a, b) < 4.5} == set()
+
+
 def contrast(one: str, other: str) -> float:
     """WCAG contrast ratio of two #rrggbb colours, 1..21."""
 

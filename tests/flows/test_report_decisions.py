@@ -56,7 +56,7 @@ def taken_in(page: Any, tmp_path: Path, tree: Any) -> str:
     file = tmp_path / "given.json"
     file.write_text(tree if isinstance(tree, str) else json.dumps(tree))
     page.locator("#file").set_input_files(file)
-    page.wait_for_function("document.getElementById('said').textContent.includes('taken')")
+    page.locator("#said", has_text="taken").wait_for(state="attached")
     return str(page.locator("#said").text_content())
 
 

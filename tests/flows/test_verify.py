@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -275,3 +276,12 @@ def test_quality_sees_seams_colours_and_smoothness() -> None:
 def test_quality_of_holes_without_surroundings(shape: tuple[int, int]) -> None:
     figures = quality(np.full((*shape, 3), 90, np.uint8), np.full(shape, 255, np.uint8))
     assert figures == {"seam": 0, "ring_delta_e": 0, "texture": 1}
+
+
+@pytest.mark.parametrize(("box", "state"), [([20, 30, 16, 40], "passthrough"), ([70, 30, 16, 40], "removed")])
+def test_whom_only_the_second_look_sees_can_be_asked_to_stay(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, box: list[int], state: str
+) -> None:
+    (tmp_path / "keep.json").write_text(json.dumps({"a.png": [box]}))
+    keep = f"refine.keep={tmp_path / 'keep.json'}"
+    assert verified(monkeypatch, tmp_path, "segment.score=0.5", "verify.score=0.1", keep)["state"] == state
