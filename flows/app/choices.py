@@ -89,7 +89,8 @@ def _other(name: str, preset: str, overrides: Sequence[str], base: dict[str, Any
     try:
         return _choice(name, load_settings(preset, keep, base=base), fill)
     except SettingsError as error:
-        return Choice(name, Settings(), {}, str(error))
+        problem = f"{name} needs a file of yours: person-removal app --set inpaint.external=FILE.onnx"
+        return Choice(name, Settings(), {}, problem if name == "external" else str(error))
 
 
 def _choice(name: str, settings: Settings, fill: bool = False) -> Choice:

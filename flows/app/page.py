@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from importlib.resources import files
 from typing import Any
@@ -12,10 +13,16 @@ from data.images import EXTENSIONS
 from flows.app.choices import Choice, usable
 from flows.app.handlers import Handlers, Parts
 from flows.app.sessions import Sessions
+from flows.app.words import note
 
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")  # of the system: none is fetched
 
 _TITLE = '<h1>Person removal</h1><p class="lead">Drop a photo, choose who goes, take the result home.</p>'
+
+_WELCOME = (
+    "Everything happens on this machine: the photo goes nowhere, and nothing of it is kept when this tab is closed. "
+    "JPEG, PNG, WebP, TIFF, AVIF, GIF, BMP and JPEG 2000 come back as what they were."
+)
 
 
 def build(sessions: Sessions, segmenters: list[Choice], fills: list[Choice]) -> Any:
@@ -49,7 +56,7 @@ def _layout(segmenters: list[Choice], fills: list[Choice]) -> Parts:
         upload = gr.File(
             label="Photo", file_types=["image", *sorted(EXTENSIONS)], height=96, elem_id="photo", min_width=300
         )
-    message = gr.HTML(elem_id="message")
+    message = gr.HTML(note(_WELCOME), elem_id="message")
     with gr.Row(visible=False) as desk:
         with gr.Column(scale=3, min_width=320):
             stage = _part("stage", picture="")
@@ -104,8 +111,10 @@ def _radio(choices: list[Choice], label: str, elem_id: str) -> gr.Radio:
 
 
 def _ways_to(choices: list[Choice]) -> str:
-    missing = [f"<li>{escape(choice.problem)}</li>" for choice in choices if choice.problem]
-    return f'<p>Not on this machine:</p><ul class="ways">{"".join(missing)}</ul>' if missing else ""
+    missing = [choice.problem for choice in choices if choice.problem]
+    items = [re.sub(r"(person-removal .+)", r"<code>\1</code>", escape(problem)) for problem in missing]
+    each = "".join(f"<li>{item}</li>" for item in items)
+    return f'<p>Not on this machine:</p><ul class="ways">{each}</ul>' if each else ""
 
 
 def _wire(page: gr.Blocks, parts: Parts, on: Handlers) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -39,6 +40,7 @@ def serving(
     segmenters: list[choices.Choice], fills: list[choices.Choice], port: int, browser: bool = False
 ) -> Iterator[str]:
     """The page's address, as long as the block runs. port: 0 takes any that is free. Raises InputError."""
+    port = _free(port)
     with temporary_folder() as temporary:
         try:
             import gradio  # noqa: F401
@@ -53,35 +55,49 @@ def serving(
         from flows.app.sessions import Sessions
 
         prepare_process()
+        _ask_no_proxy()
         sessions = Sessions(temporary, choices.usable(segmenters), choices.usable(fills), MOST_MEGABYTES)
         page = build(sessions, segmenters, fills)
-        try:
-            app, address, _ = page.launch(
-                server_name=HOST,
-                server_port=port or None,
-                share=False,
-                inbrowser=browser,
-                prevent_thread_lock=True,
-                quiet=True,
-                show_error=False,
-                max_file_size=MOST_MEGABYTES * 1_000_000,
-                footer_links=[],
-                run_history=False,
-                enable_monitoring=False,
-                ssr_mode=False,
-                pwa=False,
-                mcp_server=False,
-                app_kwargs={"middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])]},
-                theme=theme(),
-                css=asset("page.css"),
-            )
-        except OSError:
-            raise InputError(f"Port {port} is taken: give another one with --port.") from None
+        app, address, _ = page.launch(
+            server_name=HOST,
+            server_port=port,
+            share=False,
+            inbrowser=browser,
+            prevent_thread_lock=True,
+            quiet=True,
+            show_error=False,
+            max_file_size=MOST_MEGABYTES * 1_000_000,
+            footer_links=[],
+            run_history=False,
+            enable_monitoring=False,
+            ssr_mode=False,
+            pwa=False,
+            mcp_server=False,
+            app_kwargs={"middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])]},
+            theme=theme(),
+            css=asset("page.css"),
+        )
         try:
             app.add_api_route("/photo/{token}", _download(sessions))
             yield address
         finally:
             page.close(verbose=False)
+
+
+def _free(port: int) -> int:
+    """The port, or any that is free for 0. Raises InputError, before seconds are spent on imports."""
+    try:
+        with socket.create_server((HOST, port)) as place:
+            return int(place.getsockname()[1])
+    except OSError as error:
+        raise InputError(f"Port {port} cannot be used ({error.strerror}): give another one with --port.") from None
+
+
+def _ask_no_proxy() -> None:
+    """Gradio asks its own server whether it is up, and would ask a company's proxy for it."""
+    before = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    for name in ("no_proxy", "NO_PROXY"):
+        os.environ[name] = ",".join(filter(None, (before, HOST, "localhost")))
 
 
 def keep_going() -> None:

@@ -51,13 +51,17 @@ def silhouette(mask: NDArray[np.bool_]) -> str:
 
 def _contours(mask: NDArray[np.bool_] | Hole, kind: int) -> list[NDArray[np.int32]]:
     """Outlines, each N x 1 x 2 (x, y), in the view's pixels."""
+    found, _ = cv2.findContours(_small(mask), kind, cv2.CHAIN_APPROX_SIMPLE)
+    return [np.asarray(one, np.int32) for one in found]
+
+
+def _small(mask: NDArray[np.bool_] | Hole) -> NDArray[np.uint8]:
+    """The mask at the view's size, uint8 0 or 1."""
     height, width = view_size(mask.shape)
     seen: NDArray[Any] = np.asarray(mask).astype(bool) * np.uint8(255)
     if (height, width) != seen.shape:
         seen = np.asarray(cv2.resize(seen, (width, height), interpolation=cv2.INTER_AREA))
-    binary = np.where(seen > 127, np.uint8(1), np.uint8(0))
-    found, _ = cv2.findContours(binary, kind, cv2.CHAIN_APPROX_SIMPLE)
-    return [np.asarray(one, np.int32) for one in found]
+    return np.where(seen > 127, np.uint8(1), np.uint8(0))
 
 
 def _path(contours: Sequence[NDArray[np.int32]]) -> str:
@@ -68,17 +72,25 @@ def people_view(people: People, stays: tuple[bool, ...]) -> list[dict[str, Any]]
     """Everyone as the page draws them, the largest first, so that small people in front can be clicked."""
     out = []
     for index, (person, staying) in enumerate(zip(people.persons, stays, strict=True)):
-        seen, area = _seen(person, people.size)
-        box = box_view(people.size, person.bbox)
+        seen, place, area = _seen(person, people.size)
         name = name_of(people, index)
-        out.append((area, {"number": index, "name": name, "stays": staying, "box": box, "outline": seen}))
+        out.append((area, {"number": index, "name": name, "stays": staying, "place": place, "outline": seen}))
     return [view for _, view in sorted(out, key=lambda one: -one[0])]
 
 
 @lru_cache(maxsize=512)  # every change on the page draws everyone again
-def _seen(person: Person, size: tuple[int, int]) -> tuple[str, int]:
+def _seen(person: Person, size: tuple[int, int]) -> tuple[str, tuple[int, int], int]:
+    """The person's silhouette, the place (x, y) for their number, both in the view's pixels, and their area."""
     mask = decode_counts(person.counts, size)
-    return silhouette(mask), int(np.count_nonzero(mask))
+    return silhouette(mask), innermost(mask), int(np.count_nonzero(mask))
+
+
+def innermost(mask: NDArray[np.bool_]) -> tuple[int, int]:
+    """The place (x, y) in the view that lies deepest within the mask."""
+    seen = _small(mask)
+    depth = cv2.distanceTransform(np.pad(seen, 1), cv2.DIST_L2, cv2.DIST_MASK_3)[1:-1, 1:-1]
+    y, x = np.unravel_index(int(np.argmax(depth)), depth.shape)
+    return int(x), int(y)
 
 
 def name_of(people: People, index: int) -> str:

@@ -19,8 +19,8 @@ def verdict(look: Look) -> tuple[str, bool]:
     made_up = sum(find.where == "hole" and not find.like for find in look.finds)
     like = sorted({find.like for find in look.finds if find.like})
     parts = [
-        f"{missed} in what is the photo's own" if missed else "",
-        f"{made_up} in what was filled (another fill may do better)" if made_up else "",
+        f"{missed} whom the photo still shows" if missed else "",
+        f"{made_up} in the filled part (another fill may do better)" if made_up else "",
         f"something like a person ({', '.join(like)})" if like else "",
     ]
     return f"Someone may be left, marked in the result: {'; '.join(filter(None, parts))} ({who}).", False

@@ -228,7 +228,7 @@ def test_whoever_is_left_is_marked_and_taken_out_too(tab: Tab) -> None:
     tab.brush("Brush: keep", (0.7, 0.3), (0.7, 0.8))
     tab.changes_hole(before)
     tab.remove()
-    tab.says("Someone may be left, marked in the result: 1 in what is the photo's own", "#verdict")
+    tab.says("Someone may be left, marked in the result: 1 whom the photo still shows", "#verdict")
     assert tab.page.locator("#result rect").count() == 1
     tab.page.get_by_role("button", name="Remove them too").click()
     sync_api.expect(tab.page.locator("#stage .person")).to_have_count(3, timeout=30_000)

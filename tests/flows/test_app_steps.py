@@ -132,6 +132,11 @@ def test_a_silhouette_leaves_scraps_out() -> None:
     assert views.silhouette(two).count("M") == 1
 
 
+def test_a_number_stands_on_its_person() -> None:
+    assert views.innermost(mask("###### ###### ###### #..... #..... #.....")) == (1, 1)
+    assert views.innermost(mask("..... .###. .###. .###. .....")) == (2, 2)
+
+
 @pytest.mark.parametrize(
     ("size", "shown"), [((480, 640), (480, 640)), ((3000, 4000), (1200, 1600)), ((9000, 2), (1600, 1))]
 )
@@ -238,7 +243,7 @@ def test_who_is_seen_in_the_result_can_be_taken_out_too(eyes: RedPeople) -> None
     work.edit((), (keeps,), work.dilate)  # a hand keeps most of the right one
     look = work.look
     assert [find.where for find in look.finds] == ["elsewhere"]
-    assert verdict(look)[0].startswith("Someone may be left, marked in the result: 1 in what is the photo's own (")
+    assert verdict(look)[0].startswith("Someone may be left, marked in the result: 1 whom the photo still shows (")
     work.edit((), (), work.dilate)
     assert not work.look.finds and verdict(work.look)[1]
     work.edit((1,), (), work.dilate)
@@ -254,7 +259,7 @@ def test_who_is_seen_in_the_result_can_be_taken_out_too(eyes: RedPeople) -> None
         ([], "Nobody found afterwards (a second look by yolo)."),
         (
             [("elsewhere", None), ("elsewhere", None), ("hole", None), ("elsewhere", "screen")],
-            "Someone may be left, marked in the result: 2 in what is the photo's own; 1 in what was filled (another "
+            "Someone may be left, marked in the result: 2 whom the photo still shows; 1 in the filled part (another "
             "fill may do better); something like a person (screen) (a second look by yolo).",
         ),
     ],

@@ -49,6 +49,7 @@ def running(temporary: Path, *options: str, red: bool = True) -> Iterator[App]:
             **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary)),
             "PYTHONPATH": os.pathsep.join((str(ROOT), str(SUPPORT))),
             "PYTHONUNBUFFERED": "1",
+            "http_proxy": "http://127.0.0.1:9",  # a company's proxy, which knows nothing of this machine
         },
     )
     try:

@@ -48,11 +48,10 @@ function draw() {
       "aria-checked": String(!stays), "aria-label": `Remove person ${person.name}`, "data-number": person.number,
     }, people);
     shape("path", { class: "shape", d: person.outline, "fill-rule": "nonzero" }, group);
-    const [x, y, width, height] = person.box;
     const text = String(person.number + 1);
     const wide = (14 + 8 * text.length) * unit, high = 22 * unit;
-    const cx = Math.min(Math.max(x + width / 2, wide / 2), view.width - wide / 2);
-    const cy = Math.min(Math.max(y + Math.min(height / 2, 20 * unit), high / 2), view.height - high / 2);
+    const inside = (place, half, whole) => Math.min(Math.max(place, half), whole - half);
+    const cx = inside(person.place[0], wide / 2, view.width), cy = inside(person.place[1], high / 2, view.height);
     shape("rect", { x: cx - wide / 2, y: cy - high / 2, width: wide, height: high, rx: high / 2 }, group);
     shape("text", { x: cx, y: cy, "font-size": 14 * unit }, group).textContent = text;
     group.addEventListener("click", () => mode === "pick" && toggle(person.number));
@@ -80,7 +79,6 @@ function draw() {
 function show() {
   const next = props.value;
   find(".work").hidden = !next;
-  find(".empty").hidden = !!next;
   if (!next) { view = null; return; }
   if (!view || next.photo !== view.photo) { // another photo: nothing drawn here counts any more
     strokes = []; edit = next.edit; stroke = null;
