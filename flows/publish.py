@@ -12,6 +12,7 @@ from data.images import Decoded, encode, mask_png
 from data.plan import Entry
 from data.types import Hole, People, Pixels, State
 from flows.context import RunContext
+from flows.memory import DEGRADED
 from flows.outputs import MASKS, write_files
 from flows.report.thumbnails import SUFFIXES, thumbnails
 
@@ -82,7 +83,7 @@ def publish_photo(
         "outdated": outdated,
         "settings": entry.settings,
         "mask": f"{MASKS}{entry.mask_name}" if run.settings.publish.masks or entry.edited else None,
-        "notes": [*_notes(share, facts["refine"], verified, decided, entry), *encoded.notes],
+        "notes": [*_notes(share, facts, decided, entry), *encoded.notes],
         "verify": {key: verified[key] for key in _VERIFIED if key in verified},
         "thumbnails": pictures,
         "orientation": photo.orientation,
@@ -117,11 +118,12 @@ def _word(decided: str | None, entry: Entry) -> str | None:
     return "redo" if entry.settings else None
 
 
-def _notes(
-    share: float, refined: dict[str, Any], verified: dict[str, Any], decided: str | None, entry: Entry
-) -> list[str]:
+def _notes(share: float, facts: dict[str, dict[str, Any]], decided: str | None, entry: Entry) -> list[str]:
+    refined, verified, degraded = facts["refine"], facts["verify"], facts["inpaint"].get(DEGRADED)
     words = {"approve": "approved by hand", "original": "rejected by hand: the original is kept"}
     notes = [f"{share:.0%} of the photo is made up"] if share > MADE_UP else []
+    if degraded:
+        notes.append(f"out of memory: filled at a lower resolution ({degraded})")
     if refined["kept"]:
         notes.append(f"{refined['kept']} of the people kept")
     if refined["edited"]:

@@ -19,6 +19,7 @@ from data.types import PhotoError
 from flows import holes, networks
 from flows.context import RunContext
 from flows.looking import look
+from flows.memory import DEGRADED, inpaint_within_memory
 from flows.outputs import is_intact
 from flows.publish import STAGE_VERSION as PUBLISH_VERSION
 from flows.publish import publish_photo
@@ -102,10 +103,11 @@ def _inpaint(run: RunContext, entry: Entry, rows: Rows) -> Made:
     fill = networks.fill(settings, run.weights)
     photo = read_photo(run, entry)
     try:
-        patches = inpainting.inpaint(photo.pixels, hole, fill, settings, read_kept(run, rows), photo.orientation)
+        kept, orientation = read_kept(run, rows), photo.orientation
+        patches, lower = inpaint_within_memory(photo.pixels, hole, fill, settings, kept, orientation)
     except PhotoError as error:  # the room below knows no names
         raise PhotoError(error.state, f"{entry.name}: {error.sentence}") from None
-    return inpainting.pack(patches), {}
+    return inpainting.pack(patches), {DEGRADED: lower} if lower else {}
 
 
 # ---------------------------------------------------------------- publish: files of the output directory
@@ -120,7 +122,7 @@ def _publish_key(run: RunContext, entry: Entry, rows: Rows) -> str:
         [
             *(entry.name, entry.mask_name, entry.sha256),
             *(rows[stage]["sha256"] for stage in ("segment", "refine", "inpaint", "verify")),
-            digest([rows["refine"]["facts"], rows["verify"]["facts"]]),
+            digest([rows["refine"]["facts"], rows["verify"]["facts"], rows["inpaint"]["facts"]]),
             digest([entry.settings, entry.decision, entry.decided_on]),
         ],
     )
@@ -132,7 +134,7 @@ def _publish(run: RunContext, entry: Entry, rows: Rows) -> Made:
     stays = holes.choose(run, entry, first, extra).stays if refined["kept"] else (False,) * len(people)
     photo, hole = read_photo(run, entry), read_hole(run, rows)
     result = inpainting.compose(photo.pixels, hole, read_patches(run, rows)) if hole.any() else photo.pixels
-    facts = {"refine": refined, "verify": rows["verify"]["facts"]}
+    facts = {"refine": refined, "verify": rows["verify"]["facts"], "inpaint": rows["inpaint"]["facts"]}
     row = publish_photo(run, entry, photo, hole, result, people, stays, facts)
     artifact = json.loads(run.store.read("refine", rows["refine"]["key"]))
     return canonical_json({"people": people.to_json(), "hole": artifact}), row

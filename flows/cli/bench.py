@@ -14,15 +14,14 @@ from rich.table import Table
 
 from configs.load import load_settings
 from data.collection import read_collection
+from flows.cli.bench_fill import fill
 from flows.cli.options import Set, console
 from flows.job import absolute
 
 app = typer.Typer(no_args_is_help=True, help="How fast this machine is, on your photos.")
 
 
-@app.callback()
-def bench() -> None:
-    """Keeps `pipeline` a command of its own while it is the only one."""
+app.command()(fill)
 
 
 @app.command()

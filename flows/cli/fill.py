@@ -18,6 +18,7 @@ from detection.mask_files import BadMask, read_mask
 from flows import networks
 from flows.cli.options import Fill, Preset, Set, console
 from flows.context import resolve
+from flows.memory import inpaint_within_memory
 from flows.processes import prepare_process
 
 
@@ -55,11 +56,13 @@ def fill(
     hole = read_hole(mask, (height, width), photo.orientation)
     prepare_process()
     fill_ = networks.fill(settings, found)
-    patches = inpainting.inpaint(photo.pixels, hole, fill_, settings, orientation=photo.orientation)
+    patches, lower = inpaint_within_memory(photo.pixels, hole, fill_, settings, orientation=photo.orientation)
     result = inpainting.compose(photo.pixels, hole, patches)
     encoded = encode(photo, result, hole)
     write_atomic(out, encoded.raw)
     console.print(f"{out}: filled {(hole > 0).mean():.1%} of the photo with {settings.fill}.", markup=False)
+    if lower:
+        console.print(f"  out of memory: filled at a lower resolution ({lower})", markup=False)
     for note in encoded.notes:
         console.print(f"  {note}", markup=False)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,25 @@ def left_plot(path: Path, runs: Mapping[str, Mapping[str, Estimate]]) -> None:
     for axis in axes:
         axis.set_ylim(bottom=0)
     axes[0].legend(fontsize=8)
+    _save(figure, path)
+
+
+def speed_plot(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Seconds and peak memory over megapixels, a line for each way, layout and number of people. rows: of
+    `bench fill`."""
+    figure, axes = _figure(2)
+    lines: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        if row["seconds"] is not None:
+            lines.setdefault(f"{row['way']}, {row['layout']}, {row['people']} people", []).append(row)
+    for axis, name, title in zip(axes, ("seconds", "memory"), ("seconds", "peak memory, GB"), strict=True):
+        for label, points in lines.items():
+            x = [row["width"] * row["height"] / 1e6 for row in points]
+            axis.plot(x, [row[name] for row in points], "o-", label=label)
+        axis.set(title=title, xlabel="megapixels", ylim=(0, None))
+        axis.grid(alpha=0.3)
+    axes[0].set(yscale="log", ylim=(None, None))
+    axes[1].legend(fontsize=8)
     _save(figure, path)
 
 

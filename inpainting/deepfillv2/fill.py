@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from configs import InpaintSettings
 from configs.devices import device_name
@@ -52,13 +53,24 @@ class DeepFill:
     prefill: Fill | None = None
 
     def fill(self, image: Pixels, hole: Hole, exclude: Hole | None = None) -> Pixels:
-        """See `inpainting.protocol.Fill`: other people (`exclude`) are unknown to the network, like the hole."""
-        import torch
+        """See `inpainting.protocol.Fill`: other people (`exclude`) are unknown to the network, like the hole.
 
+        Raises MemoryError, whatever torch calls it on its devices.
+        """
         wanted = hole > 127
         unknown = wanted if exclude is None else wanted | (exclude > 127)
         if not wanted.any():
             return image.copy()
+        try:
+            filled = self.filled(image, unknown)
+        except RuntimeError as error:
+            raise (MemoryError(str(error)) if is_out_of_memory(error) else error) from None
+        return np.where(wanted[..., None], filled, image)
+
+    def filled(self, image: Pixels, unknown: NDArray[np.bool_]) -> Pixels:
+        """The image with everything that is unknown filled."""
+        import torch
+
         seen = image if self.prefill is None else filled_first(image, as_hole(unknown), self.prefill)
         with torch.inference_mode():
             pixels = torch.from_numpy(np.array(seen)).to(self.device)
@@ -66,8 +78,15 @@ class DeepFill:
             mask = torch.from_numpy(unknown).to(self.device)[None, None].float()  # [1, 1, H, W]
             y = self.generator.complete(x, mask)[0].permute(1, 2, 0)  # [H, W, 3]
             # round: truncation would darken every value by half a level
-            filled = ((y + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
-        return np.where(wanted[..., None], filled, image)
+            filled: Pixels = ((y + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
+        return filled
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch found no memory; its CPU has no exception of its own for that."""
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def filled_first(image: Pixels, unknown: Hole, prefill: Fill) -> Pixels:

@@ -1,14 +1,18 @@
-"""`bench pipeline`: everything is timed on the same photos, and the second runs compute nothing."""
+"""`bench`: everything is timed on the same photos, and what should be the same is."""
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from configs import SettingsError
 from flows.cli.bench import app
+from flows.evaluation.fill_speed import figures
+from inpainting.windows import hole_groups
 
 
 @pytest.mark.slow
@@ -25,3 +29,62 @@ def test_pipeline(coco: Path, tmp_path: Path) -> None:
         "naive script": (2, 2),
     }
     assert all(t["seconds"] > 0 for t in timings.values())
+
+
+PORT = """
+from flows.evaluation.plain_deepfillv2 import plain_generator
+from inpainting.deepfillv2 import load_generator
+
+class Generator:
+    def __init__(self, cnum, checkpoint):
+        self.net = load_generator(checkpoint)
+        assert self.net.c == cnum
+
+    def to(self, device):
+        return self
+
+    def __call__(self, x, hole):
+        assert x.shape[1] == 5 and not (x[:, :3] * hole).any() and (x[:, 4:] == hole).all()
+        return plain_generator(self.net, x[:, :3], hole)
+"""
+"""What a checkout of the port offers, in few words."""
+
+
+@pytest.mark.slow
+def test_fill(tmp_path: Path) -> None:
+    (tmp_path / "port/model").mkdir(parents=True)
+    (tmp_path / "port/model/networks.py").write_text(PORT)
+    options = ["--sizes", "96x64", "--width", "8", "--runs", "1", "--people", "2", "--port", str(tmp_path / "port")]
+    files = ["--json", str(tmp_path / "fill.json"), "--png", str(tmp_path / "fill.png")]
+    done = CliRunner().invoke(app, ["fill", *options, *files], catch_exceptions=False)
+    assert done.exit_code == 0 and "96x64" in done.stdout
+    rows = {row["way"]: row for row in json.loads((tmp_path / "fill.json").read_text())["rows"]}
+    assert list(rows) == ["whole", "windows", "plain", "port"] and not any(row["reason"] for row in rows.values())
+    assert all(row["seconds"] > 0 and (row["memory"] > 0.05 or os.name == "nt") for row in rows.values())
+    for row, other in (("whole", "plain"), ("whole", "port"), ("port", "plain")):
+        apart = rows[row][f"difference_{other}"]
+        assert apart["largest"] <= 1 and apart["share"] < 1e-2
+    assert rows["windows"]["difference_plain"] is None  # it sees another context
+    assert (tmp_path / "fill.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--sizes", "100x64"], "multiples of 8"),
+        (["--sizes", "large"], "width x height"),
+        (["--ways", "fast"], "whole, windows, plain, port"),
+        (["--ways", "port"], "--port DIR"),
+        (["--layouts", "onnx"], "pt, tf"),
+    ],
+)
+def test_what_fill_cannot_measure(options: list[str], said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        CliRunner().invoke(app, ["fill", *options], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("people", [1, 5])
+def test_a_tenth_of_the_photo_is_people(people: int) -> None:
+    hole = figures(512, 680, people)
+    assert (hole > 0).mean() == pytest.approx(0.1, abs=0.01)
+    assert len(hole_groups(hole)[1]) == people
