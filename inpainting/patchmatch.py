@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ from configs import InpaintSettings, SettingsError
 from data.types import Hole, Pixels, Weight
 from inpainting.choosing import best
 
-# The C library keeps its seed and tables in globals: one call at a time per process.
+# The C library keeps its seed in a global, read when a call begins; the random numbers from there on are the thread's.
 _LOCK = threading.Lock()
 
 # When the image is mirrored outwards (measured on strips of known pixels along the sides of real photos).
@@ -60,6 +61,8 @@ class PatchMatchFill:
 
     def fill(self, image: Pixels, hole: Hole, exclude: Hole | None = None) -> Pixels:
         """See `inpainting.protocol.Fill`. The same arguments give the same bytes in every process."""
+        import patchmatch
+
         height, width = hole.shape
         masks = [hole] if exclude is None else [hole, exclude]
         padded, *masks = _with_enough_known(image, masks, self.radius)
@@ -67,24 +70,21 @@ class PatchMatchFill:
         unknown = hole if exclude is None else np.maximum(hole, exclude)
         # With hardly anything beside the hole a guide would have the same few patches repeated all over it.
         guides = self.guides if known_beside(hole, unknown) >= _BESIDE else (None,)
-        fills = [
-            np.asarray(self._fill(padded, masks, guide)[top : top + height, left : left + width], np.uint8)
-            for guide in guides
-        ]
-        return best(fills, image, hole, unknown)
+        with _LOCK, ThreadPoolExecutor(len(guides)) as pool:
+            patchmatch.set_random_seed(self.seed)
+            fills = list(pool.map(lambda guide: self._fill(padded, masks, guide), guides))
+        return best([f[top : top + height, left : left + width] for f in fills], image, hole, unknown)
 
     def _fill(self, image: Pixels, masks: list[Hole], guide: Guide | None) -> Pixels:
         import patchmatch
 
         hole, others = masks[0], masks[1] if len(masks) > 1 else None
-        with _LOCK:
-            patchmatch.set_random_seed(self.seed)
-            if guide is None:
-                return patchmatch.inpaint(image, hole, global_mask=others, patch_size=self.radius)
-            places = _places(hole.shape[0], hole.shape[1], guide.sideways)
-            return patchmatch.inpaint_regularity(
-                image, hole, places, global_mask=others, patch_size=self.radius, guide_weight=guide.weight
-            )
+        if guide is None:
+            return patchmatch.inpaint(image, hole, global_mask=others, patch_size=self.radius)
+        places = _places(hole.shape[0], hole.shape[1], guide.sideways)
+        return patchmatch.inpaint_regularity(
+            image, hole, places, global_mask=others, patch_size=self.radius, guide_weight=guide.weight
+        )
 
 
 def known_beside(hole: Hole, unknown: Hole) -> float:
