@@ -27,8 +27,8 @@ from flows.second_look import look_settings
 from flows.selection import select_photos
 from flows.stages import STAGES
 
-GIGABYTES = {"annotations": 0.2, "mask-files": 0.2, "none": 0.2, "embedded": 0.7, "yolo": 0.7, "maskrcnn": 1.8}
-"""Memory of a process by the segmenter that it holds; others as the largest."""
+GIGABYTES = {"annotations": 0.2, "mask-files": 0.2, "none": 0.2, "embedded": 1.0, "yolo": 1.0, "maskrcnn": 2.0}
+"""Memory of a process by the segmenter that it holds, others as the largest; measured for `embedded` alone."""
 PER_MEGAPIXEL = 0.02
 """Gigabytes more for each megapixel of the photo that it works on."""
 ROOM = 3.0
@@ -106,9 +106,10 @@ def forecast(opened: Opened, selection: Selection) -> Forecast:
     for entry in able:
         for stage, row in _rows(context, entry, selection).items():
             stored[stage] += row is not None
+    usual, largest = _megapixels(able)
     stages = {}
     for stage in selection.reached:
-        seconds, measured = seconds_per_photo(context, stage)
+        seconds, measured = seconds_per_photo(context, stage, usual)
         by = worker(context.settings, stage)
         stages[stage] = StageForecast(by, stored[stage], len(able) - stored[stage], seconds, measured)
         if stages[stage].compute and stage not in selection.stages:
@@ -117,10 +118,10 @@ def forecast(opened: Opened, selection: Selection) -> Forecast:
             )
     work = sum(stage.compute * stage.seconds for stage in stages.values())
     fresh = stages[selection.reached[-1]].compute / max(len(able), 1)
-    megapixels, busy = _largest(chosen), min(context.tasks, max(1, len(able)))
+    busy = min(context.tasks, max(1, len(able)))
     look = look_settings(context.settings)
     held = {context.settings.segment.segmenter, look.segmenter if look else "none"}
-    each = max(GIGABYTES.get(name, max(GIGABYTES.values())) for name in held) + PER_MEGAPIXEL * megapixels
+    each = max(GIGABYTES.get(name, max(GIGABYTES.values())) for name in held) + PER_MEGAPIXEL * largest
     size = sum(entry.bytes for entry in chosen)
     return Forecast(
         output=context.output,
@@ -131,7 +132,7 @@ def forecast(opened: Opened, selection: Selection) -> Forecast:
         stages=stages,
         workers=context.tasks,
         seconds=work / busy,
-        megapixels=megapixels,
+        megapixels=largest,
         memory=busy * each * 1e9 if work else 0.0,
         room=ROOM * size * fresh,
         free=_free(context.output),
@@ -159,17 +160,25 @@ def _rows(context: RunContext, entry: Entry, selection: Selection) -> dict[str, 
     return rows
 
 
-def _largest(entries: Sequence[Entry]) -> float:
-    """Megapixels of the largest photo: the sizes that are stated, and those in the headers of the largest files."""
-    stated = [entry.stated_size[0] * entry.stated_size[1] for entry in entries if entry.stated_size]
-    unknown = [entry for entry in entries if not entry.stated_size and not is_remote(as_path(entry.path))]
-    for entry in sorted(unknown, key=lambda entry: -entry.bytes)[:_HEADERS]:
+def _megapixels(entries: Sequence[Entry]) -> tuple[float, float]:
+    """Of the usual and of the largest photo: from the sizes that are stated, and from the headers of a few files, the
+    largest among them."""
+    known = [entry.stated_size[0] * entry.stated_size[1] / 1e6 for entry in entries if entry.stated_size]
+    others = [entry for entry in entries if not entry.stated_size and not is_remote(as_path(entry.path))]
+    usual = known + _headers(others[:: max(1, len(others) // _HEADERS)])
+    largest = usual + _headers(sorted(others, key=lambda entry: -entry.bytes)[:_HEADERS])
+    return (sum(usual) / len(usual), max(largest)) if usual else (0.0, max(largest, default=0.0))
+
+
+def _headers(entries: Sequence[Entry]) -> list[float]:
+    found = []
+    for entry in entries:
         try:
             with Image.open(entry.path) as image:
-                stated.append(image.width * image.height)
+                found.append(image.width * image.height / 1e6)
         except (OSError, ValueError, Image.DecompressionBombError):
             continue
-    return max(stated, default=0) / 1e6
+    return found
 
 
 def _free(output: Path) -> float | None:

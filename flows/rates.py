@@ -18,8 +18,11 @@ PER_PHOTO = {
     "verify": {"none": 0.03, "embedded": 0.6, "yolo": 0.3, "maskrcnn": 4.0, "union": 1.0},
     "publish": {"": 0.1},
 }
-"""Seconds of one process for a photo of 0.3 megapixels with people, without a GPU: what was measured with `embedded`,
-`annotations`, `patchmatch` and `telea` on 2 cores, and guesses for the others."""
+"""Seconds of one process for a photo of 0.3 megapixels with people, without a GPU. With `embedded`, `annotations` and
+`patchmatch` they add up to what whole runs over 186 such photos took (benchmarks/README.md); the others are guesses."""
+
+GROWTH = 0.7
+"""A photo of 40 times the pixels takes 40 ** 0.7 times as long: 25 s at 12 megapixels, 2 s at 0.3 (`embedded`)."""
 
 
 def worker(settings: Settings, stage: str) -> str:
@@ -44,10 +47,11 @@ def note_rates(context: RunContext, counts: Counts) -> None:
         context.store.write_note(NOTE, {**known, **fresh})
 
 
-def seconds_per_photo(context: RunContext, stage: str) -> tuple[float, bool]:
-    """Seconds of one process for a photo, and whether that was measured here."""
+def seconds_per_photo(context: RunContext, stage: str, megapixels: float) -> tuple[float, bool]:
+    """Seconds of one process for a photo of this size, and whether that was measured here, where it is of the photos
+    that were computed here."""
     who = worker(context.settings, stage)
     measured = context.store.note(NOTE, dict[str, float]()).get(f"{stage} {who}".strip())
     if isinstance(measured, int | float):
         return float(measured), True
-    return PER_PHOTO[stage].get(who, 1.0), False
+    return PER_PHOTO[stage].get(who, 1.0) * max(1.0, megapixels / 0.3) ** GROWTH, False

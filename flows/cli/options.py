@@ -53,9 +53,7 @@ Output = Annotated[
 Result = Annotated[Path, typer.Argument(metavar="OUT", parser=as_path, help="Output directory of a run; s3:// too.")]
 Preset = Annotated[
     str,
-    typer.Option(
-        metavar="NAME", help="default, embedded, coco, or a YAML file.", autocompletion=completing(preset_names)
-    ),
+    typer.Option(metavar="NAME", help="default, embedded, coco, or a file.", autocompletion=completing(preset_names)),
 ]
 Segmenter = Annotated[
     str | None,
@@ -66,7 +64,7 @@ Set = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
-        metavar="KEY=VALUE",
+        metavar="K=VALUE",
         help="Any setting, as refine.dilate=0.08 (docs/settings.md).",
         autocompletion=completing(_assignments),
     ),

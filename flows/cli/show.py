@@ -69,7 +69,7 @@ class Show:
 
     def forecast(self, ahead: Forecast) -> None:
         """What a run would do."""
-        over = "".join(f", {count} {state} as they are" for state, count in ahead.over.items())
+        over = "".join(f", {count} of them {state} before they start" for state, count in ahead.over.items())
         others = f", {ahead.others} others stay as they are" if ahead.others else ""
         self._say(f"{ahead.photos} photos, {ahead.bytes / 1e6:.1f} MB{over}{others}")
         table = Table("stage", "by", "stored", "to compute", "s a photo", "")
@@ -88,7 +88,7 @@ class Show:
         else:
             self._say("Everything is in the store: nothing would be computed.")
         free = f", {ahead.free / 1e9:.1f} GB are free" if ahead.free is not None else ""
-        self._say(f"Disk: up to {ahead.room / 1e9:.1f} GB below {ahead.output}{free}. Nothing was written.")
+        self._say(f"Disk: up to {ahead.room / 1e6:.0f} MB below {ahead.output}{free}. Nothing was written.")
 
     @contextmanager
     def following(self, job: Job) -> Iterator[None]:
