@@ -171,7 +171,7 @@ def test_a_training_that_is_there_is_not_overwritten(
 ) -> None:
     (tmp_path / "out/checkpoints").mkdir(parents=True)
     (tmp_path / "out/checkpoints/00000500.pth").touch()
-    assert person_removal(monkeypatch, *command(tmp_path / "out", tmp_path)) == 2
+    assert person_removal(monkeypatch, *command(tmp_path / "out", tmp_path / "photos")) == 2
     assert "training of 500 steps" in capsys.readouterr().err
 
 

@@ -59,7 +59,7 @@ def test_the_weight_s_largest_singular_value_becomes_one() -> None:
     for _ in range(60):
         discriminator(torch.zeros(1, 3, 64, 64), torch.zeros(1, 1, 64, 64))
     for i in range(1, 7):
-        weight = getattr(discriminator, f"conv{i}").conv_sn.weight
+        weight = getattr(discriminator, f"conv{i}").conv_sn.weight.detach()
         assert float(torch.linalg.matrix_norm(weight.flatten(1), 2)) == pytest.approx(1, abs=0.02)
 
 
