@@ -20,8 +20,9 @@ STAGE_VERSION = 3
 """Part of every key: raise it when the same photo, hole, settings and weights give other patches than before."""
 
 
-def _builder(module: str, name: str) -> Callable[[], Builder]:
-    # Imported on first use: networks bring torch along, which a light command must not wait for.
+def builder(module: str, name: str) -> Callable[[], Builder]:
+    """A builder that is imported when it is first asked for: networks bring torch along, which light commands lack."""
+
     def load() -> Builder:
         builder: Builder = getattr(import_module(module), name)
         return builder
@@ -30,11 +31,11 @@ def _builder(module: str, name: str) -> Callable[[], Builder]:
 
 
 FILLS: dict[str, Callable[[], Builder]] = {
-    "deepfillv2": _builder("inpainting.deepfillv2.fill", "build"),
-    "patchmatch": _builder("inpainting.patchmatch", "build"),
-    "telea": _builder("inpainting.opencv", "build_telea"),
-    "navier-stokes": _builder("inpainting.opencv", "build_navier_stokes"),
-    "external": _builder("inpainting.external", "build"),
+    "deepfillv2": builder("inpainting.deepfillv2.fill", "build"),
+    "patchmatch": builder("inpainting.patchmatch", "build"),
+    "telea": builder("inpainting.opencv", "build_telea"),
+    "navier-stokes": builder("inpainting.opencv", "build_navier_stokes"),
+    "external": builder("inpainting.external", "build"),
 }
 """Builder of each fill by the name that `inpaint.fill` uses; its file is imported when it is asked for."""
 
@@ -57,6 +58,7 @@ __all__ = [
     "Builder",
     "Fill",
     "build_fill",
+    "builder",
     "compose",
     "inpaint",
     "pack",
