@@ -85,12 +85,13 @@ class Handlers:
         parts = self.parts
         if not upload:
             return
-        yield {**self.busy("Looking for people"), parts.outcome: gr.Column(visible=False)}
+        hidden = {parts.desk: gr.Row(visible=False), parts.outcome: gr.Column(visible=False)}
+        yield {**self.busy("Looking for people"), **hidden}
         try:
             tab = self.sessions.open(str(request.session_hash), Path(upload), segmenter, fill)
             shown = self._everything(tab)
         except BaseException:
-            yield {parts.upload: None, parts.desk: gr.Row(visible=False), parts.stage: None}
+            yield {parts.upload: None, parts.stage: None}
             raise
         yield {parts.upload: None, parts.desk: gr.Row(visible=True), **shown}
 
@@ -98,6 +99,8 @@ class Handlers:
     def edited(self, request: gr.Request, event: gr.EventData) -> Iterator[Shown]:
         """A click on somebody or a brush stroke: the page sends all that it knows."""
         tab = self._tab(request)
+        if event.of != _of(tab):
+            return  # a click that waited while another photo was dropped, or other eyes found other people
         tab.edit = int(event.edit)
         yield from self._edit(tab, event.keep, event.strokes)
 
@@ -210,6 +213,7 @@ class Handlers:
         goes = sum(not stays for stays in marked.choice.stays)
         view = {
             "photo": tab.photo,
+            "of": _of(tab),
             "edit": tab.edit,
             "width": width,
             "height": height,
@@ -239,8 +243,8 @@ class Handlers:
             **self._marks(tab),
             **self._compared(work, ORIGINAL),
             **self._offered(tab, scrub),
-            parts.message: "",
             **self.free(),
+            parts.message: note("Done: the result is below, with the file to download."),
             parts.verdict: note(sentence, "good" if sure else "warn"),
             parts.again: gr.Button(visible=bool(look.missed(work.lookalikes)), interactive=True),
             parts.compare: gr.Radio(others, value=ORIGINAL, visible=len(others) > 1),
@@ -275,3 +279,8 @@ class Handlers:
             f"<p>{escape(name)}, {tab.work.photo.format}, {size:.1f} MB</p>"
         )
         return {self.parts.download: link + (f"<ul>{notes}</ul>" if notes else "")}
+
+
+def _of(tab: Tab) -> str:
+    """What the numbers of people on the page speak of."""
+    return f"{tab.photo} {tab.work.segmenter.name}"

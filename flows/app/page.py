@@ -140,10 +140,13 @@ def _wire(page: gr.Blocks, parts: Parts, on: Handlers) -> None:
         button.click(handler, parts.scrub, every, **common).success(None, js=_TO_THE_RESULT)
     parts.compare.input(on.compare, parts.compare, every, **last)
     parts.scrub.input(on.scrub, parts.scrub, every, **last)
+    page.load(None, js=_READ_ALOUD)
     page.unload(on.closed)
 
 
 _TO_THE_RESULT = """() => setTimeout(() => {
     const outcome = document.querySelector("#outcome");
-    if (outcome && outcome.offsetParent) outcome.scrollIntoView({ behavior: "smooth", block: "start" });
+    const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+    if (outcome && outcome.offsetParent) outcome.scrollIntoView({ behavior, block: "start" });
 }, 100)"""
+_READ_ALOUD = """() => document.querySelector("#message").setAttribute("aria-live", "polite")"""

@@ -234,6 +234,23 @@ def test_whoever_is_left_is_marked_and_taken_out_too(tab: Tab) -> None:
     sync_api.expect(tab.page.locator("#stage .person")).to_have_count(3, timeout=30_000)
 
 
+def test_the_next_photo_starts_anew(tab: Tab) -> None:
+    tab.drop("first.png", photo("PNG"))
+    tab.says("first.png: 2 people found")
+    before = tab.hole()
+    tab.brush("Brush: remove", (0.45, 0.1), (0.55, 0.1))
+    with_stroke = tab.changes_hole(before)
+    tab.page.locator("#stage").get_by_text("Choose people").click()
+    tab.page.locator('#stage .person[data-number="0"]').click()
+    tab.changes_hole(with_stroke)
+    tab.remove()
+    tab.drop("second.png", photo("PNG", seed=9))
+    tab.says("second.png: 2 people found")
+    assert tab.goes() == [True, True] and tab.hole() == before
+    assert tab.page.locator("#stage .drawn path").count() == 0
+    assert not tab.page.locator("#outcome").is_visible()
+
+
 def test_errors_are_sentences_and_the_page_goes_on(tab: Tab) -> None:
     for name, raw, sentence in (
         ("cut.jpg", photo()[:4000], "cut.jpg: damaged image file"),
@@ -297,6 +314,9 @@ def test_a_phone_in_any_light(browser: Any, app: red_app.App, scheme: str) -> No
         "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector('h1')).color]"
     )
     assert (brightness(ground) < brightness(ink)) == (scheme == "dark")
+    tab.page.locator("#go").scroll_into_view_if_needed()
+    said = tab.page.locator("#message .note").bounding_box()
+    assert 0 <= said["y"] < 100, "what the page says stays in sight"
     assert tab.complaints == []
     tab.close()
 

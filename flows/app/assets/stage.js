@@ -26,7 +26,7 @@ const radius = () => Number(find(".size input").value) / 2 / Math.max(1, svg().c
 
 function send() {
   edit += 1;
-  trigger("edited", { edit, keep: [...keep], strokes });
+  trigger("edited", { of: view.of, edit, keep: [...keep], strokes });
   draw();
 }
 
