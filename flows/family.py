@@ -62,7 +62,6 @@ class Verdict:
 def see_people(job: Job) -> Iterator[tuple[str, list[Seen]]]:
     """(name, people with their faces) of every photo of a job whose people are found. Raises SettingsError,
     WeightsError."""
-    networks.face_reader()  # what is missing is missing before the first photo
     entries = [entry for shard in job.planned.shards for entry in read_shard(as_path(shard)) if entry.state is None]
     arguments = [(job.planned.run, entry) for entry in entries]
     try:

@@ -6,12 +6,14 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from data.places import is_remote
 from data.types import STATES
@@ -100,11 +102,9 @@ class Show:
             MofNCompleteColumn(),
             TextColumn("{task.fields[note]}"),
             TimeElapsedColumn(),
-            console=self.out,
-            disable=not self.out.is_terminal,
         )
+        below = Text()
         tasks = {stage: bars.add_task(stage, total=so_far.photos, note="") for stage in so_far.stages}
-        total = bars.add_task("all", total=None, note="")
         said = time.monotonic()
 
         def listen(stage: str, row: Row, from_store: bool, seconds: float) -> None:
@@ -114,12 +114,13 @@ class Show:
             bars.update(
                 tasks[stage], completed=len(so_far.counts[stage].photos), note=f"{stored} cached" if stored else ""
             )
-            bars.update(total, note=so_far.sentence(), completed=so_far.work, total=1)
+            below.plain = so_far.sentence()
             if not self.out.is_terminal and time.monotonic() - said >= EVERY:
                 said = time.monotonic()
                 self._say(so_far.sentence())
 
-        with bars, listening(listen):
+        drawn = Live(Group(bars, below), console=self.out) if self.out.is_terminal else nullcontext()
+        with drawn, listening(listen):
             yield
 
     def stages_done(self, job: Job) -> None:
@@ -171,7 +172,8 @@ class SoFar:
         self.stored: Counter[str] = Counter()
 
     def count(self, stage: str, row: Row, from_store: bool, seconds: float) -> None:
-        self.stored[stage] += from_store and row["id"] not in self.counts[stage].photos  # not of an extra pass
+        first = row["id"] not in self.counts[stage].photos  # not of an extra pass
+        self.stored[stage] += from_store and first and "key" in row
         self.counts(stage, row, from_store, seconds)
         if state := final_state(stage, row):
             self.states[row["id"]] = state
@@ -191,7 +193,7 @@ class SoFar:
         parts = [f"{done} of {self.photos} photos"]
         if done:
             parts.append(f"{done / max(seconds, 1e-9):.2f} photos/s")
-        if 0 < work < 1:
+        if 0 < work < 1 - 1e-9:
             parts.append(f"about {_minutes(seconds * (1 - work) / work)} left")
         counts = Counter(self.states.values())
         states = ", ".join(f"{state} {counts[state]}" for state in STATES if counts[state])
