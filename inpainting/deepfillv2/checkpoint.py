@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import pickle
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -67,6 +68,10 @@ def read(path: Path) -> Mapping[str, Any]:
         raise CheckpointError(
             f"{path} is damaged, or holds pickled code, which is never run: export its weights as safetensors."
         ) from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # the disk's, not what torch's reader makes of an archive without its end
+            raise
+        raise CheckpointError(f"{path} is truncated, or no checkpoint: its archive has no end.") from error
     except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError, IndexError) as error:
         # what torch raises for a truncated archive and for bytes that are no checkpoint at all
         raise CheckpointError(f"{path} is truncated, or no checkpoint: {gist(error)}.") from error

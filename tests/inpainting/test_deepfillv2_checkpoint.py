@@ -141,7 +141,7 @@ def test_pickled_code_is_never_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.02, 0.5, 0.999])
 def test_truncated_files(tmp_path: Path, suffix: str, share: float) -> None:
     path = tmp_path / f"weights{suffix}"
     if suffix == ".pth":
