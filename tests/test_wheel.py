@@ -29,6 +29,7 @@ def test_wheel_beside_folders_of_the_same_names(tmp_path: Path) -> None:
     )
     assert {"flows/deployments/prefect.yaml", "flows/deployments/automations.yaml", "flows/cli/main.py"} <= set(names)
     assert any(name.startswith("flows/report/") and name.endswith(".css") for name in names)
+    assert {f"flows/app/assets/stage.{kind}" for kind in ("html", "css", "js")} <= set(names)
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {
         *("configs", "data", "detection", "flows", "inpainting", "masks"),
     }

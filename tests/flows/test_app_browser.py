@@ -41,6 +41,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[red_app.App]:
         yield running
         assert running.files() == [], "no photo is on the disk"
         assert running.stop() == 0
+        assert running.asked() == [], "the server asks nobody either"
         assert running.folders() == []
 
 

@@ -94,6 +94,7 @@ def test_the_command_serves_this_machine_only_and_leaves_nothing(tmp_path: Path)
             time.sleep(0.05)
         assert page.folders() == []
         assert page.process.wait(60) == 0
+        assert page.asked() == []
 
 
 def _status(address: str, path: str, host: str | None = None) -> int:

@@ -14,6 +14,8 @@ from pathlib import Path
 SUPPORT = Path(__file__).resolve().parent
 ROOT = SUPPORT.parents[1]
 
+NETWORK = "network.txt"
+
 
 class App:
     """address: of the page. temporary: where the process may put temporary files."""
@@ -27,6 +29,11 @@ class App:
     def files(self) -> list[Path]:
         """Files that hold anything."""
         return [p for folder in self.folders() for p in folder.rglob("*") if p.is_file() and p.stat().st_size]
+
+    def asked(self) -> list[str]:
+        """What the process asked of other machines; with `red` only."""
+        noted = self.temporary / NETWORK
+        return noted.read_text(encoding="utf-8").splitlines() if noted.exists() else []
 
     def stop(self, number: int = signal.SIGINT) -> int:
         self.process.send_signal(number)
@@ -73,7 +80,18 @@ def _address(process: subprocess.Popen[str]) -> str:
     raise AssertionError("the page did not start: " + "".join(said))
 
 
+def _note_network(event: str, arguments: tuple[object, ...]) -> None:
+    """An audit hook that writes down every connection and every name that is not this machine's."""
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"):
+        place = arguments[1] if event in ("socket.connect", "socket.sendto") else arguments[0]
+        host = place[0] if isinstance(place, tuple) else place
+        if host not in ("127.0.0.1", "localhost", b"127.0.0.1", b"localhost"):
+            with (Path(os.environ["TMPDIR"]) / NETWORK).open("a", encoding="utf-8") as file:
+                file.write(f"{event} {host!r}\n")
+
+
 if __name__ == "__main__":
+    sys.addaudithook(_note_network)
     from red_people import RedPeople
 
     from configs.load import load_settings
