@@ -63,11 +63,12 @@ class Decision:
 
 @dataclass(frozen=True)
 class Decisions:
-    """by_name: what holds, by photo. given: what a file has just brought, not looked at yet. notes: sentences for who
-    runs it, on what does not hold."""
+    """by_name: what holds, by photo. given: what a file has just brought, not looked at yet. kept: what the output
+    directory held before. notes: sentences for who runs it, on what does not hold."""
 
     by_name: Mapping[str, Decision] = field(default_factory=dict)
     given: Mapping[str, Decision] = field(default_factory=dict)
+    kept: Mapping[str, Decision] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def settings(self, base: Settings) -> list[Settings]:
@@ -96,16 +97,19 @@ def take_decisions(output: Path, file: Path | None, base: Settings) -> Decisions
 
     base: the run's settings. Raises InputError, SettingsError: a file, decision or setting that cannot be used.
     """
-    kept = read_decisions(output / RECORD, base) if (output / RECORD).is_file() else {}
+    kept = read_decisions(output / RECORD, base, missing={})
     given = read_decisions(file, base) if file else {}
-    return Decisions(kept, given)
+    return Decisions(kept, given, kept)
 
 
-def read_decisions(path: Path, base: Settings) -> dict[str, Decision]:
-    """The decisions of a file, by photo name. Raises InputError, SettingsError."""
+def read_decisions(path: Path, base: Settings, missing: dict[str, Decision] | None = None) -> dict[str, Decision]:
+    """The decisions of a file, by photo name. missing: what stands for a file that is not there; without it that is an
+    error, too. Raises InputError, SettingsError."""
     try:
         tree = json.loads(read_bytes(path))
     except OSError as error:
+        if missing is not None and isinstance(error, FileNotFoundError | NotADirectoryError):
+            return missing
         raise InputError(f"{path}: the decisions cannot be read ({error.strerror or error}).") from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: the decisions are not valid JSON ({error}).") from None
@@ -142,7 +146,7 @@ def plan_decisions(
             planned[name] = _decided(known[name], holding[name])
         else:
             notes.append(_not_applied(name, holding[name]))
-    return list(planned.values()), Decisions(holding, notes=tuple(notes))
+    return list(planned.values()), Decisions(holding, {}, decisions.kept, tuple(notes))
 
 
 def _not_applied(name: str, decision: Decision) -> str:
@@ -160,12 +164,9 @@ def standing_results(output: Path) -> dict[str, dict[str, Any]]:
 
 def record(output: Path, decisions: Decisions) -> None:
     """Keep what holds in the output directory, for later runs and for people to read and edit."""
-    path = output / RECORD
-    if decisions.by_name or path.is_file():
+    if decisions.by_name != decisions.kept:
         photos = {name: decision.as_json() for name, decision in sorted(decisions.by_name.items())}
-        data = json.dumps({_MARK: _FORMAT, "photos": photos}, indent=1).encode() + b"\n"
-        if not path.is_file() or read_bytes(path) != data:
-            write_atomic(path, data)
+        write_atomic(output / RECORD, json.dumps({_MARK: _FORMAT, "photos": photos}, indent=1).encode() + b"\n")
 
 
 def _bound(decision: Decision, entry: Entry, row: Mapping[str, Any], where: str) -> Decision:
