@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 import masks
 from data.errors import InputError
@@ -35,6 +36,9 @@ SAME = 0.40
 DIFFERENT = 0.70
 """Faces this far apart are two people's. Of 38 pairs of photos of one person none was."""
 
+PART = 0.8
+"""A person without a face, this share of whose pixels are somebody else's too, is a part of that one, found twice."""
+
 Word = Literal["stays", "unsure", "leaves"]
 Box = tuple[float, float, float, float]
 
@@ -42,11 +46,12 @@ Box = tuple[float, float, float, float]
 @dataclass(frozen=True)
 class Seen:
     """One found person. number: in the list of the photo's people. box: x, y, width, height in the file's own frame.
-    faces: inside the person's mask, largest first."""
+    faces: inside the person's mask, largest first. part_of: number of another one in whose mask this one's lies."""
 
     number: int
     box: Box
     faces: tuple[Face, ...]
+    part_of: int | None = None
 
 
 @dataclass(frozen=True)
@@ -86,12 +91,21 @@ def _see(run: str, entry: Entry) -> list[Seen] | None:
     except PhotoError:
         return None
     pixels, reader, out = upright(photo.pixels, photo.orientation), networks.face_reader(), []
+    shapes = [people.mask(person) for person in people.persons]
     for number, person in enumerate(people.persons):
-        mask = upright(people.mask(person).astype(np.uint8), photo.orientation)
+        mask = upright(shapes[number].astype(np.uint8), photo.orientation)
         x, y, width, height = cv2.boundingRect(mask)
         faces = tuple(face for face in reader.read(pixels, (x, y, width, height)) if mask[int(face.y), int(face.x)])
-        out.append(Seen(number, person.bbox, faces))
+        out.append(Seen(number, person.bbox, faces, None if faces else _part_of(number, shapes)))
     return out
+
+
+def _part_of(number: int, shapes: Sequence[NDArray[np.bool_]]) -> int | None:
+    """Somebody else of whom this may be a part that was found twice."""
+    mine = shapes[number]
+    shared = {other: int(np.count_nonzero(mine & mask)) for other, mask in enumerate(shapes) if other != number}
+    best = max(shared, key=lambda other: shared[other], default=None)
+    return best if best is not None and shared[best] >= PART * max(1, int(np.count_nonzero(mine))) else None
 
 
 def portraits(job: Job, photos: Mapping[str, Sequence[Seen]], most: int = 96) -> list[tuple[str, Pixels]]:
@@ -138,11 +152,16 @@ def marked(mark: Mark, people: Sequence[Seen]) -> Seen | None:
 def judge(people: Sequence[Seen], known: Mapping[str, Sequence[Vector]], faceless: Word = "unsure") -> list[Verdict]:
     """Who of a photo's people stays. faceless: what becomes of those whose face is not seen."""
     verdicts = [_judge(person, known, faceless) for person in people]
+    stay = {verdict.person.number: verdict for verdict in verdicts if verdict.word == "stays"}
+    for place, verdict in enumerate(verdicts):
+        whole = stay.get(verdict.person.part_of) if verdict.person.part_of is not None else None
+        if whole and not verdict.person.faces:
+            verdicts[place] = Verdict(verdict.person, "stays", whole.name, whole.distance)
     for name in known:
         those = [v for v in verdicts if v.word == "stays" and v.name == name]
-        those.sort(key=lambda verdict: verdict.distance or 0)
+        those.sort(key=lambda verdict: (not verdict.person.faces, verdict.distance))
         for other in those[1:]:  # nobody is twice in a photo, but in mirrors and pictures, and where one is found twice
-            if not _one_face(those[0].person.faces[0], other.person.faces[0]):
+            if other.person.faces and not _one_face(those[0].person.faces[0], other.person.faces[0]):
                 verdicts[verdicts.index(other)] = Verdict(other.person, "unsure", name, other.distance)
     return verdicts
 

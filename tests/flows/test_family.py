@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,8 @@ WORDS = [
     ("two faces, one near: the mask is of two people", [seen(0, FAR, NEAR)], ["unsure"]),
     ("two faces, both far", [seen(0, FAR, -FAR)], ["leaves"]),
     ("twice in a photo: the nearer one", [seen(0, NEAR), seen(1, 0.1)], ["unsure", "stays"]),
+    ("no face, but a part of one who stays", [seen(0, NEAR), replace(seen(1), part_of=0)], ["stays", "stays"]),
+    ("no face, a part of one who leaves", [seen(0, FAR), replace(seen(1), part_of=0)], ["leaves", "unsure"]),
     ("one face in two masks: found twice", [seen(0, NEAR), seen(1, 0.1, x=-95)], ["stays", "stays"]),
 ]
 
