@@ -72,7 +72,10 @@ def fills(chosen: Settings, overrides: Sequence[str] = ()) -> list[Choice]:
                 out.append(_other(f"{name} {weights}", "default", overrides, {"inpaint": given}, True))
         else:
             out.append(_other(name, "default", overrides, {"inpaint": {"fill": name}}, True))
-    return [out[0], *(choice for choice in out[1:] if choice.name != mine)]
+    once: dict[str, Choice] = {}
+    for choice in out:
+        once.setdefault(choice.name, choice)
+    return list(once.values())
 
 
 def _fill_name(settings: InpaintSettings) -> str:
@@ -87,7 +90,8 @@ def _other(name: str, preset: str, overrides: Sequence[str], base: dict[str, Any
     said = [one for one in overrides if one.split(".")[0].strip() == section]
     keep = [one for one in said if one.split("=")[0].strip() not in ("segment.segmenter", "inpaint.fill")]
     try:
-        return _choice(name, load_settings(preset, keep, base=base), fill)
+        settings = load_settings(preset, keep, base=base)
+        return _choice(_fill_name(settings.inpaint) if fill else name, settings, fill)
     except SettingsError as error:
         problem = f"{name} needs a file of yours: person-removal app --set inpaint.external=FILE.onnx"
         return Choice(name, Settings(), {}, problem if name == "external" else str(error))

@@ -172,6 +172,16 @@ def test_overrides_hold_for_every_choice() -> None:
     assert fills(load_settings("embedded", said), said)[0].name == "telea"
 
 
+def test_a_file_of_weights_is_one_choice(tmp_path: Path) -> None:
+    file = tmp_path / "mine.pth"
+    file.write_bytes(b"weights")
+    said = (f"inpaint.weights={file}",)
+    names = [one.name for one in usable(fills(load_settings("embedded", said), said))]
+    assert names == ["patchmatch", f"deepfillv2 {file}", "telea", "navier-stokes"]
+    said = (*said, "inpaint.fill=deepfillv2")
+    assert fills(load_settings("embedded", said), said)[0].name == f"deepfillv2 {file}"
+
+
 # ---------------------------------------------------------------- the work on one photo
 
 
