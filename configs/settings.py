@@ -162,9 +162,8 @@ class InpaintSettings(_Frozen):
     """`patchmatch`: side of the compared patches in pixels (odd)."""
     radius: float = Field(default=0.02, gt=0, le=0.5)
     """`telea`, `navier-stokes`: neighbourhood as a share of the window's longer side."""
-    guide: Literal["none", "rows", "near", "best"] = "best"
-    """`patchmatch`: where it looks first: at the same height (`rows`), also beside the hole (`near`), or anywhere;
-    `best` tries `rows` and `near` and keeps the fill whose colours continue the surroundings better."""
+    guide: Literal["none", "rows", "near"] = "rows"
+    """`patchmatch`: where it looks first: at the same height, also beside the hole, or wherever a patch looks alike."""
     seed: int = 1
     """`patchmatch`: seed of the random search."""
     external: str | None = None

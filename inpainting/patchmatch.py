@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +16,8 @@ from numpy.typing import NDArray
 
 from configs import InpaintSettings, SettingsError
 from data.types import Hole, Pixels, Weight
-from inpainting.choosing import best
 
-# The C library keeps its seed in a global, read when a call begins; the random numbers from there on are the thread's.
+# The C library keeps its seed in a global: one call at a time per process.
 _LOCK = threading.Lock()
 
 # When the image is mirrored outwards (measured on strips of known pixels along the sides of real photos).
@@ -41,23 +39,17 @@ class Guide:
     sideways: float
 
 
-GUIDES: dict[str, tuple[Guide | None, ...]] = {
-    "none": (None,),
-    "rows": (Guide(0.05, 0),),
-    "near": (Guide(0.1, 0.3),),
-    "best": (Guide(0.05, 0), Guide(0.1, 0.3)),
-}
-"""The guides of `inpaint.guide`: one fill each, of which the best is kept."""
+GUIDES: dict[str, Guide | None] = {"none": None, "rows": Guide(0.05, 0), "near": Guide(0.1, 0.3)}
+"""The guide of each `inpaint.guide`."""
 
 
 @dataclass(frozen=True)
 class PatchMatchFill:
-    """radius: half the side of the compared patches, in pixels. seed: of the random search. guides: a fill with each is
-    made."""
+    """radius: half the side of the compared patches, in pixels. seed: of the random search."""
 
     radius: int
     seed: int
-    guides: tuple[Guide | None, ...] = (None,)
+    guide: Guide | None = None
 
     def fill(self, image: Pixels, hole: Hole, exclude: Hole | None = None) -> Pixels:
         """See `inpainting.protocol.Fill`. The same arguments give the same bytes in every process."""
@@ -65,26 +57,21 @@ class PatchMatchFill:
 
         height, width = hole.shape
         masks = [hole] if exclude is None else [hole, exclude]
-        padded, *masks = _with_enough_known(image, masks, self.radius)
-        top, left = (masks[0].shape[0] - height) // 2, (masks[0].shape[1] - width) // 2
-        unknown = hole if exclude is None else np.maximum(hole, exclude)
         # With hardly anything beside the hole a guide would have the same few patches repeated all over it.
-        guides = self.guides if known_beside(hole, unknown) >= _BESIDE else (None,)
-        with _LOCK, ThreadPoolExecutor(len(guides)) as pool:
-            patchmatch.set_random_seed(self.seed)
-            fills = list(pool.map(lambda guide: self._fill(padded, masks, guide), guides))
-        return best([f[top : top + height, left : left + width] for f in fills], image, hole, unknown)
-
-    def _fill(self, image: Pixels, masks: list[Hole], guide: Guide | None) -> Pixels:
-        import patchmatch
-
+        guide = self.guide if known_beside(hole, np.maximum.reduce(masks)) >= _BESIDE else None
+        image, *masks = _with_enough_known(image, masks, self.radius)
         hole, others = masks[0], masks[1] if len(masks) > 1 else None
-        if guide is None:
-            return patchmatch.inpaint(image, hole, global_mask=others, patch_size=self.radius)
-        places = _places(hole.shape[0], hole.shape[1], guide.sideways)
-        return patchmatch.inpaint_regularity(
-            image, hole, places, global_mask=others, patch_size=self.radius, guide_weight=guide.weight
-        )
+        with _LOCK:
+            patchmatch.set_random_seed(self.seed)
+            if guide is None:
+                filled = patchmatch.inpaint(image, hole, global_mask=others, patch_size=self.radius)
+            else:
+                places = _places(hole.shape[0], hole.shape[1], guide.sideways)
+                filled = patchmatch.inpaint_regularity(
+                    image, hole, places, global_mask=others, patch_size=self.radius, guide_weight=guide.weight
+                )
+        top, left = (hole.shape[0] - height) // 2, (hole.shape[1] - width) // 2
+        return np.asarray(filled[top : top + height, left : left + width], np.uint8)
 
 
 def known_beside(hole: Hole, unknown: Hole) -> float:

@@ -17,7 +17,6 @@ from configs import InpaintSettings, SettingsError
 from data.images import to_raw_frame, upright
 from data.types import PhotoError
 from inpainting import FILLS, build_fill, compose, inpaint, pack, required_weights
-from inpainting.choosing import best
 from inpainting.filling import MOST_HOLE
 from inpainting.patchmatch import known_beside
 
@@ -211,8 +210,7 @@ def test_any_photo_and_any_hole(data: st.DataObject) -> None:
         ("none", disc((96, 96), 48, 48, 14), []),
         ("rows", disc((96, 96), 48, 48, 14), [(1 / 192, 0)]),
         ("near", disc((96, 96), 48, 48, 14), [(1 / 192, 0.3 / 192)]),
-        ("best", disc((96, 96), 48, 48, 14), [(1 / 192, 0), (1 / 192, 0.3 / 192)]),
-        ("best", disc((96, 96), 48, 48, 30) | disc((96, 96), 48, 20, 30), []),  # next to nothing beside it
+        ("rows", disc((96, 96), 48, 48, 30) | disc((96, 96), 48, 20, 30), []),  # next to nothing beside it
     ],
 )
 def test_guides_tell_the_library_where_every_pixel_is(
@@ -248,15 +246,6 @@ def test_known_beside(hole: list[str], unknown: list[str], share: float) -> None
         return np.array([[255 if c == "#" else 0 for c in row] for row in rows], np.uint8)
 
     assert known_beside(mask(hole), mask(unknown)) == share
-
-
-def test_of_several_fills_the_one_whose_colours_go_on_is_kept() -> None:
-    rng = np.random.default_rng(0)
-    image, hole = rng.integers(80, 120, (64, 64, 3), np.uint8), disc((64, 64), 32, 32, 15)
-    right, smeared, dark = image[::-1].copy(), image[::-1] // 2 + 80, image[::-1] // 2
-    image[hole != 0] = 255
-    for fills in ([dark, right, smeared], [right, dark], [smeared, right]):
-        assert best(fills, image, hole, hole) is right
 
 
 @pytest.mark.parametrize("orientation", [2, 3, 5, 6, 8])
