@@ -328,7 +328,7 @@ def test_five_thousand_photos_cost_what_is_seen(browser: Any, tmp_path: Path) ->
         most = page.evaluate("""async () => {
             let most = 0;
             const end = document.documentElement.scrollHeight;
-            for (let y = 0; y < end; y += end / 60) {
+            for (let y = 0; y < end; y += end / 30) {
                 scrollTo(0, y);
                 await new Promise(requestAnimationFrame);
                 await new Promise(requestAnimationFrame);
