@@ -192,7 +192,7 @@ def _show(looked: Sequence[Looked], photos: int, look: Verifier | None, seed: in
         if name in one.makers:
             console.print(f"{name} made the masks too: it is blind to whom it missed.", style="yellow", markup=False)
         if name in one.lookers:
-            sentence = f"The run has acted on what a {name} saw; with the same weights, elsewhere and again flatter it."
+            sentence = f"The run may have acted on what a {name} saw; with the same weights, detections flatter it."
             console.print(sentence, style="yellow", markup=False)
     console.print("\n" + table({one.label: one.figures(seed) for one in looked}), markup=False)
 
