@@ -178,8 +178,10 @@ def _finished(
         output = out / "run" if out else Path(folder)
         names = [glob.escape(photo.name) for photo in sources] if sources else None
         console.print(f"Running {contender.label} ...", markup=False)
-        assert contender.settings is not None
-        execute(prepare(source, output, contender.settings, selection(photos=names)))
+        settings = contender.settings
+        assert settings is not None
+        plain = settings.model_copy(update={"publish": settings.publish.model_copy(update={"report": False})})
+        execute(prepare(source, output, plain, selection(photos=names)))
         yield FinishedRun(output)
 
 
