@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
 from functools import wraps
 from html import escape
 from pathlib import Path
@@ -14,6 +13,7 @@ import gradio as gr
 
 from data.errors import InputError
 from flows.app import views
+from flows.app.parts import Parts, Shown
 from flows.app.sessions import Sessions, Tab
 from flows.app.strokes import parse_strokes
 from flows.app.words import note, verdict
@@ -21,36 +21,7 @@ from flows.app.work import Work
 from flows.job import USER_ERRORS
 
 _log = logging.getLogger("person_removal.app")
-Shown = dict[Any, Any]
-"""Component -> what it shows next."""
 ORIGINAL = "the original"
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The components that handlers change."""
-
-    upload: gr.File
-    message: gr.HTML
-    desk: gr.Row
-    stage: gr.HTML
-    people: gr.CheckboxGroup
-    everyone: gr.Button
-    nobody: gr.Button
-    dilate: gr.Slider
-    fill: gr.Radio
-    segmenter: gr.Radio
-    go: gr.Button
-    outcome: gr.Column
-    verdict: gr.HTML
-    again: gr.Button
-    result: gr.HTML
-    compare: gr.Radio
-    scrub: gr.Checkbox
-    download: gr.HTML
-
-    def all(self) -> list[Any]:
-        return [getattr(self, one.name) for one in fields(self)]
 
 
 def _in_words(step: Callable[..., Iterator[Shown]]) -> Callable[..., Iterator[Shown]]:

@@ -11,7 +11,8 @@ import gradio as gr
 
 from data.images import EXTENSIONS
 from flows.app.choices import Choice, usable
-from flows.app.handlers import Handlers, Parts
+from flows.app.handlers import Handlers
+from flows.app.parts import Parts
 from flows.app.sessions import Sessions
 from flows.app.words import note
 
