@@ -35,6 +35,8 @@ def load(path_or_state_dict: str | Path | Mapping[str, Any], device: str | torch
     with torch.device("meta"):
         generator = Generator(c, layout, prefill_of(content, name))
     generator.load_state_dict(checked(state, generator, name), assign=True)
+    # Convolutions take the order of their weights; where there are few channels a CPU's are twice as fast in this one.
+    generator.to(memory_format=torch.channels_last)
     return generator.to(device).eval().requires_grad_(False)
 
 
