@@ -28,6 +28,7 @@ demo: $(STAMP)
 # Where the weights cannot be fetched, the tests that need them are skipped and say so.
 test: $(DEV)
 	-$(BIN)/person-removal weights fetch --preset embedded
+	-$(BIN)/person-removal weights fetch face-landmarks face-recognition
 	$(BIN)/python -m pytest
 
 quick: $(DEV)

@@ -38,7 +38,7 @@ def unknown(words: list[str]) -> str | None:
         if not words or words[0].startswith("-"):
             break
         name, *words = words
-        if name in ("…", "..."):
+        if name in ("…", "...", "COMMAND"):
             return None
         if name not in command.commands:
             return name
