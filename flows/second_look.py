@@ -13,6 +13,8 @@ from data.weights import MissingWeightsError, find
 CANDIDATES: tuple[SegmenterName, ...] = ("yolo", "embedded")
 """Whom `auto` tries, in this order: masks of `yolo` are the better ones, and it knows screens. `maskrcnn` is left to
 those who name it: it takes seconds a photo without a GPU."""
+SMALL, LARGE = 640, 960
+"""Pixels at which `embedded` looks at its own work: not the ones it first saw the photo at."""
 SHOWS = {"tv": "screen", "laptop": "screen", "cell phone": "screen", "book": "picture"}
 """COCO's classes of things that show people, and what a person in one of them is like."""
 TAKEN_FOR = dict.fromkeys(("dog", "cat", "horse", "sheep", "cow", "bear", "teddy bear"), "animal")
@@ -61,7 +63,8 @@ def who_looks(settings: Settings) -> str:
         fetch = "; `person-removal weights fetch --preset embedded` brings somebody" if alone else ""
         return f"second look by nobody (known people only{fetch})"
     why = " (no other one's weights are on this machine)" if alone else ""
-    return f"second look by {_named(look)} again, the segmenter that made the masks{why}"
+    scale = "" if look.image_size == settings.segment.image_size else f" at another scale ({look.image_size} px)"
+    return f"second look by {_named(look)} again{scale}, the segmenter that made the masks{why}"
 
 
 def _named(look: SegmentSettings) -> str:
@@ -76,10 +79,10 @@ def _same(first: SegmentSettings) -> str:
 
 def _look(first: SegmentSettings, verify: VerifySettings, name: str) -> SegmentSettings:
     given = {"yolo": "weights", "maskrcnn": "maskrcnn_weights"}.get(name)
-    weights = {given: verify.weights} if given and verify.weights else {}
-    return first.model_copy(
-        update={"segmenter": name, "score": verify.score, "objects": (*SHOWS, *TAKEN_FOR), **weights}
-    )
+    other: dict[str, str | int | None] = {given: verify.weights} if given and verify.weights else {}
+    if name == first.segmenter == "embedded":  # the same eyes see somebody else at another scale
+        other["image_size"] = SMALL if first.image_size > SMALL else LARGE
+    return first.model_copy(update={"segmenter": name, "score": verify.score, "objects": (*SHOWS, *TAKEN_FOR), **other})
 
 
 def _others(settings: Settings) -> Iterator[SegmenterName]:

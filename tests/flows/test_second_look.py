@@ -65,7 +65,7 @@ def test_auto_is_another_segmenter_whose_weights_are_here(
     ("overrides", "words"),
     [
         (("verify.segmenter=none",), "nobody (known people only)"),
-        (("verify.segmenter=same",), "embedded again, the segmenter that made the masks"),
+        (("verify.segmenter=same",), "embedded again at another scale (640 px), the segmenter that made the masks"),
         (
             ("verify.segmenter=yolo", "verify.weights=/other/x-seg.pt"),
             "yolo (x-seg.pt), another segmenter than the one that made the masks",
@@ -76,6 +76,13 @@ def test_a_named_one_is_taken_at_its_word(there: set[str], overrides: tuple[str,
     there |= {*YOLO, *EMBEDDED}
     settings = load_settings("embedded", overrides)
     assert who_looks(settings.model_copy(update={"verify": resolve_look(settings)})) == f"second look by {words}"
+
+
+@pytest.mark.parametrize(("first", "second"), [(960, 640), (1280, 640), (640, 960)])
+def test_embedded_looks_again_at_another_scale(there: set[str], first: int, second: int) -> None:
+    settings = load_settings("embedded", ["verify.segmenter=same", f"segment.image_size={first}"])
+    look = look_settings(settings)
+    assert look and look.image_size == second
 
 
 def test_two_networks_of_one_segmenter_are_independent(there: set[str]) -> None:
