@@ -156,6 +156,11 @@ class People:
         """Pixels of the mask, from its run lengths alone."""
         return int(coco_mask.area({"size": list(self.size), "counts": found.counts.encode("ascii")}))
 
+    def shared(self, a: Person, b: Person) -> int:
+        """Pixels that are in both masks, from their run lengths alone."""
+        both = [{"size": list(self.size), "counts": one.counts.encode("ascii")} for one in (a, b)]
+        return int(coco_mask.area(coco_mask.merge(both, intersect=True)))
+
     def union(self) -> NDArray[np.bool_]:
         """Every person's pixels, bool H x W."""
         out = np.zeros(self.size, bool)

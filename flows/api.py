@@ -26,12 +26,14 @@ class Result:
     """image: uint8 H x W x 3 RGB without people. hole: uint8 H x W, 255 where it differs. people: who was there.
 
     photo: the file that it was made of, when it was given by its path; all of the above are upright.
+    lower: what had to be set lower for want of memory, such as `inpaint.window=256`; None when nothing had.
     """
 
     image: Pixels
     hole: Hole
     people: People
     photo: Decoded | None = field(default=None, repr=False)
+    lower: str | None = None
 
     def save(self, path: str | Path, *, scrub: bool = False) -> tuple[str, ...]:
         """Write the result; returns how it departs from the original, beyond the hole.
@@ -72,8 +74,8 @@ def remove_people(
     pixels = _pixels(image)
     people = find_people(pixels, name, settings.segment, weights)
     marked = mark(people, parse_keep(settings.refine.keep) if settings.refine.keep else (), settings.refine, pixels)
-    patches = fill_hole(pixels, marked.hole, marked.kept, settings.inpaint, weights)
-    return Result(inpainting.compose(pixels, marked.hole, patches), marked.hole, people, file)
+    patches, lower = fill_hole(pixels, marked.hole, marked.kept, settings.inpaint, weights)
+    return Result(inpainting.compose(pixels, marked.hole, patches), marked.hole, people, file, lower)
 
 
 @lru_cache(maxsize=8)

@@ -22,7 +22,7 @@ from data.marks import Mark
 from data.places import as_path
 from data.plan import Entry
 from data.shards import read_shard
-from data.types import PhotoError, Pixels
+from data.types import People, PhotoError, Pixels
 from detection.faces import Face, Vector
 from flows import networks
 from flows.context import load_run
@@ -91,21 +91,26 @@ def _see(run: str, entry: Entry) -> list[Seen] | None:
     except PhotoError:
         return None
     pixels, reader, out = upright(photo.pixels, photo.orientation), networks.face_reader(), []
-    shapes = [people.mask(person) for person in people.persons]
-    for number, person in enumerate(people.persons):
-        mask = upright(shapes[number].astype(np.uint8), photo.orientation)
+    for number, person in enumerate(people.persons):  # one mask at a time: fifty of a large photo are 600 MB
+        mask = upright(people.mask(person).astype(np.uint8), photo.orientation)
         x, y, width, height = cv2.boundingRect(mask)
-        faces = tuple(face for face in reader.read(pixels, (x, y, width, height)) if mask[int(face.y), int(face.x)])
-        out.append(Seen(number, person.bbox, faces, None if faces else _part_of(number, shapes)))
+        faces = tuple(face for face in reader.read(pixels, (x, y, width, height)) if _is_in(mask, face))
+        out.append(Seen(number, person.bbox, faces, None if faces else _part_of(number, people)))
     return out
 
 
-def _part_of(number: int, shapes: Sequence[NDArray[np.bool_]]) -> int | None:
+def _is_in(mask: NDArray[np.uint8], face: Face) -> bool:
+    """Whether the face's middle is in the mask; that of a face cut by the border may lie beyond it."""
+    height, width = mask.shape
+    return bool(mask[min(max(int(face.y), 0), height - 1), min(max(int(face.x), 0), width - 1)])
+
+
+def _part_of(number: int, people: People) -> int | None:
     """Somebody else of whom this may be a part that was found twice."""
-    mine = shapes[number]
-    shared = {other: int(np.count_nonzero(mine & mask)) for other, mask in enumerate(shapes) if other != number}
+    mine = people.persons[number]
+    shared = {other: people.shared(mine, one) for other, one in enumerate(people.persons) if other != number}
     best = max(shared, key=lambda other: shared[other], default=None)
-    return best if best is not None and shared[best] >= PART * max(1, int(np.count_nonzero(mine))) else None
+    return best if best is not None and shared[best] >= PART * max(1, people.area(mine)) else None
 
 
 def portraits(job: Job, photos: Mapping[str, Sequence[Seen]], most: int = 96) -> list[tuple[str, Pixels]]:
@@ -152,17 +157,17 @@ def marked(mark: Mark, people: Sequence[Seen]) -> Seen | None:
 def judge(people: Sequence[Seen], known: Mapping[str, Sequence[Vector]], faceless: Word = "unsure") -> list[Verdict]:
     """Who of a photo's people stays. faceless: what becomes of those whose face is not seen."""
     verdicts = [_judge(person, known, faceless) for person in people]
+    for name in known:
+        those = [v for v in verdicts if v.word == "stays" and v.name == name]
+        those.sort(key=lambda verdict: verdict.distance or 0)
+        for other in those[1:]:  # nobody is twice in a photo, but in mirrors and pictures, and where one is found twice
+            if not _one_face(those[0].person.faces[0], other.person.faces[0]):
+                verdicts[verdicts.index(other)] = Verdict(other.person, "unsure", name, other.distance)
     stay = {verdict.person.number: verdict for verdict in verdicts if verdict.word == "stays"}
-    for place, verdict in enumerate(verdicts):
+    for place, verdict in enumerate(verdicts):  # last, so that a part does what its whole does in the end
         whole = stay.get(verdict.person.part_of) if verdict.person.part_of is not None else None
         if whole and not verdict.person.faces:
             verdicts[place] = Verdict(verdict.person, "stays", whole.name, whole.distance)
-    for name in known:
-        those = [v for v in verdicts if v.word == "stays" and v.name == name]
-        those.sort(key=lambda verdict: (not verdict.person.faces, verdict.distance))
-        for other in those[1:]:  # nobody is twice in a photo, but in mirrors and pictures, and where one is found twice
-            if other.person.faces and not _one_face(those[0].person.faces[0], other.person.faces[0]):
-                verdicts[verdicts.index(other)] = Verdict(other.person, "unsure", name, other.distance)
     return verdicts
 
 

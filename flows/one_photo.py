@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-import inpainting
 from configs import InpaintSettings, RefineSettings, SegmentSettings
 from data.images import Decoded, Encoded, encode, to_raw_frame
 from data.types import Hole, Keep, Patch, People, Photo, Pixels, Weight, as_hole
 from flows import networks
+from flows.memory import inpaint_within_memory
 from masks import Choice, choose, refine
 
 
@@ -47,9 +47,10 @@ def mark(people: People, keep: Keep, settings: RefineSettings, pixels: Pixels) -
 
 def fill_hole(
     pixels: Pixels, hole: Hole, kept: Hole | None, settings: InpaintSettings, weights: Mapping[str, Weight]
-) -> list[Patch]:
-    """Final pixels for the hole, never copied from `kept`. Raises PhotoError when hardly anything else is there."""
-    return inpainting.inpaint(pixels, hole, networks.fill(settings, weights), settings, kept)
+) -> tuple[list[Patch], str | None]:
+    """Final pixels for the hole, never copied from `kept`; and what had to be set lower for want of memory, None when
+    nothing had. Raises PhotoError when hardly anything else is there."""
+    return inpaint_within_memory(pixels, hole, networks.fill(settings, weights), settings, kept)
 
 
 def as_file(photo: Decoded, pixels: Pixels, hole: Hole, *, scrub: bool = False) -> Encoded:

@@ -16,7 +16,7 @@ from flows.app import views
 from flows.app.parts import Parts, Shown
 from flows.app.sessions import Sessions, Tab
 from flows.app.strokes import parse_strokes
-from flows.app.words import note, verdict
+from flows.app.words import done, note, verdict
 from flows.app.work import Work
 from flows.job import USER_ERRORS
 
@@ -99,15 +99,19 @@ class Handlers:
         tab = self._tab(request)
         yield self.busy("Looking for people")
         tab.work.choose_segmenter(self.sessions.segmenters[name])
-        yield {self.parts.outcome: gr.Column(visible=False), **self._everything(tab)}
+        yield {**self._withdrawn(tab), **self._everything(tab)}
 
     @_in_words
     def fill(self, name: str, request: gr.Request) -> Iterator[Shown]:
-        work = self._tab(request).work
-        work.fill = self.sessions.fills[name]
-        if work.fills and not work.filled:
-            yield {self.parts.message: note(f"Press Remove for the result of {name}.")}
-        yield {}
+        """What is shown, and on offer, is another fill's: it goes, and comes back at once with `Remove`."""
+        tab = self._tab(request)
+        if name == tab.work.fill.name:
+            return
+        tab.work.fill = self.sessions.fills[name]
+        shown = self._withdrawn(tab)
+        if tab.work.fills:
+            shown[self.parts.message] = note(f"Press Remove for the result of {name}.")
+        yield shown
 
     @_in_words
     def remove(self, scrub: bool, request: gr.Request) -> Iterator[Shown]:
@@ -121,11 +125,15 @@ class Handlers:
 
     @_in_words
     def compare(self, other: str, request: gr.Request) -> Iterator[Shown]:
-        yield self._compared(self._tab(request).work, other)
+        tab = self._tab(request)
+        if tab.token:  # else the click waited while the result was withdrawn
+            yield self._compared(tab.work, other)
 
     @_in_words
     def scrub(self, scrub: bool, request: gr.Request) -> Iterator[Shown]:
-        yield self._offered(self._tab(request), scrub)
+        tab = self._tab(request)
+        if tab.token:
+            yield self._offered(tab, scrub)
 
     def closed(self, request: gr.Request) -> None:
         self.sessions.close(request.session_hash)
@@ -155,9 +163,13 @@ class Handlers:
         changed = work.edit(numbers, drawn, work.dilate if dilate is None else dilate)
         shown = self._marks(tab)
         if changed:
-            self.sessions.withdraw(tab)
-            shown |= {parts.outcome: gr.Column(visible=False), parts.message: ""}
+            shown |= {**self._withdrawn(tab), parts.message: ""}
         yield shown
+
+    def _withdrawn(self, tab: Tab) -> Shown:
+        """The result is not of what the controls say now: it is hidden, and its file no longer to be had."""
+        self.sessions.withdraw(tab)
+        return {self.parts.outcome: gr.Column(visible=False)}
 
     def _everything(self, tab: Tab) -> Shown:
         """A photo whose people have just been found."""
@@ -215,7 +227,7 @@ class Handlers:
             **self._compared(work, ORIGINAL),
             **self._offered(tab, scrub),
             **self.free(),
-            parts.message: note("Done: the result is below, with the file to download."),
+            parts.message: note(done(work.lower)),
             parts.verdict: note(sentence, "good" if sure else "warn"),
             parts.again: gr.Button(visible=bool(look.missed(work.lookalikes)), interactive=True),
             parts.compare: gr.Radio(others, value=ORIGINAL, visible=len(others) > 1),

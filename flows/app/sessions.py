@@ -11,16 +11,19 @@ from data.errors import InputError
 from flows.app.choices import Choice
 from flows.app.work import Work
 
+_CLOSED = "This page was closed meanwhile: load it again."
+
 
 @dataclass
 class Tab:
     """photo: changes with every photo that is dropped. edit: the page's number of the last change that is in `work`.
-    token: of the file that can be downloaded now."""
+    token: of the file that can be downloaded now. closed: nobody sees it any more, though a step may still compute."""
 
     work: Work
     photo: str = field(default_factory=lambda: secrets.token_hex(4))
     edit: int = 0
     token: str | None = None
+    closed: bool = False
 
 
 class Sessions:
@@ -33,11 +36,12 @@ class Sessions:
         self.fills = {choice.name: choice for choice in fills}
         self.most_megabytes = most_megabytes
         self._tabs: dict[str, Tab] = {}
+        self._closed: set[str] = set()
         self._files: dict[str, tuple[str, bytes]] = {}
 
     def open(self, session: str, upload: Path, segmenter: str, fill: str) -> Tab:
         """Take the uploaded file into memory, in the place of the tab's last photo. Raises InputError, PhotoError."""
-        self.close(session)
+        self._forget(session)
         raw = self._take(upload)
         if len(raw) > self.most_megabytes * 1e6:
             raise InputError(
@@ -45,25 +49,39 @@ class Sessions:
             )
         work = Work.open(raw, upload.name, self.segmenters[segmenter], self.fills[fill])
         tab = self._tabs[session] = Tab(work)
+        if session in self._closed:  # asked after it is in: closing may happen at any moment, in another thread
+            self._forget(session)
+            raise InputError(_CLOSED)
         return tab
 
     def tab(self, session: str | None) -> Tab:
         """Raises InputError when there is none (any more)."""
+        if session in self._closed:
+            raise InputError(_CLOSED)
         if session not in self._tabs:
             raise InputError("There is no photo here any more: drop it again.")
         return self._tabs[session]
 
     def close(self, session: str | None) -> None:
-        """Forget the tab's photo and its file."""
-        tab = self._tabs.pop(session or "", None)
+        """Forget the tab's photo and its file, for good: what is still computed for it is not kept either."""
+        if session:
+            self._closed.add(session)
+            self._forget(session)
+
+    def _forget(self, session: str) -> None:
+        tab = self._tabs.pop(session, None)
         if tab:
+            tab.closed = True
             self.withdraw(tab)
 
     def offer(self, tab: Tab, name: str, raw: bytes) -> str:
-        """Make the file the one that the tab can download; returns its token."""
+        """Make the file the one that the tab can download; returns its token. Raises InputError."""
         self.withdraw(tab)
         tab.token = secrets.token_urlsafe(24)
         self._files[tab.token] = name, raw
+        if tab.closed:  # asked after it is there, as above
+            self.withdraw(tab)
+            raise InputError(_CLOSED)
         return tab.token
 
     def withdraw(self, tab: Tab) -> None:

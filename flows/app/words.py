@@ -10,7 +10,7 @@ from flows.app.work import Look
 def verdict(look: Look) -> tuple[str, bool]:
     """What the second look says, and whether nobody is left by its word."""
     if look.looked == "none":
-        return "Nobody has looked at the result a second time.", True
+        return "Nobody has looked at the result a second time.", False
     who = f"a second look by {look.looked}"
     who += "" if look.independent else ", the same that found the people"
     if not look.finds:
@@ -24,6 +24,12 @@ def verdict(look: Look) -> tuple[str, bool]:
         f"something like a person ({', '.join(like)})" if like else "",
     ]
     return f"Someone may be left, marked in the result: {'; '.join(filter(None, parts))} ({who}).", False
+
+
+def done(lower: str | None) -> str:
+    """What stands above a result. lower: what had to be set lower for want of memory."""
+    less = f" The memory was too small for it: filled at a lower resolution ({lower})." if lower else ""
+    return f"Done: the result is below, with the file to download.{less}"
 
 
 def note(text: str, kind: str = "plain") -> str:

@@ -51,7 +51,7 @@ class Work:
     strokes: tuple[Stroke, ...] = ()
     _people: dict[str, People] = field(default_factory=dict)
     _marked: one_photo.Marked | None = None
-    _patches: dict[str, list[Patch]] = field(default_factory=dict)
+    _patches: dict[str, tuple[list[Patch], str | None]] = field(default_factory=dict)
     _looks: dict[str, Look] = field(default_factory=dict)
 
     @classmethod
@@ -115,11 +115,6 @@ class Work:
         return self._marked
 
     @property
-    def filled(self) -> bool:
-        """Whether the present hole has been filled with the present fill."""
-        return self.fill.name in self._patches
-
-    @property
     def fills(self) -> tuple[str, ...]:
         """Names of the fills that have filled the present hole."""
         return tuple(self._patches)
@@ -136,7 +131,12 @@ class Work:
         if name not in self._patches:
             settings, weights = self.fill.settings.inpaint, self.fill.weights
             self._patches[name] = one_photo.fill_hole(self.pixels, hole, self.marked.kept, settings, weights)
-        return inpainting.compose(self.pixels, hole, self._patches[name])
+        return inpainting.compose(self.pixels, hole, self._patches[name][0])
+
+    @property
+    def lower(self) -> str | None:
+        """What had to be set lower for the result of the present fill, for want of memory."""
+        return self._patches[self.fill.name][1]
 
     @property
     def look(self) -> Look:

@@ -186,6 +186,55 @@ def test_from_the_drop_to_the_download(tab: Tab) -> None:
     assert tab.page.locator("a.download:visible").count() == 0, "a result that is no longer meant"
 
 
+def test_clicks_while_other_people_are_looked_for_do_not_freeze_the_picture(browser: Any) -> None:
+    """The picture's script alone: `said` is what it asks of the server, `answer` what that says."""
+    from flows.app.page import asset
+
+    page = browser.new_page()
+    page.set_content(f"<div id=stage>{asset('stage.html')}</div>")
+    page.evaluate(
+        """(script) => {
+            window.said = []; window.props = {value: null, picture: ""};
+            const take = (names, show) => { window.answer = (value) => { props.value = value; show(); }; };
+            new Function("element", "props", "trigger", "watch", script)(
+                document.querySelector("#stage"), props, (name, event) => said.push(event), take);
+        }""",
+        asset("stage.js"),
+    )
+
+    def answer(of: str, edit: int, *stays: bool, strokes: int = 0, hole: str = "") -> None:
+        people = [
+            {"number": n, "name": str(n), "stays": stay, "place": [20, 20 + 40 * n], "outline": "M0 0L9 0L9 9Z"}
+            for n, stay in enumerate(stays)
+        ]
+        view = {"photo": "1", "of": of, "edit": edit, "width": 100, "height": 100, "alt": "", "people": people}
+        page.evaluate("(view) => answer(view)", {**view, "hole": hole, "strokes": strokes})
+
+    def click(number: int) -> None:
+        page.locator(f'.person[data-number="{number}"] rect').dispatch_event("click")
+
+    def said() -> dict[str, Any]:
+        return dict(page.evaluate("said.at(-1)"))
+
+    answer("1 these", 0, False, False)
+    click(0)
+    click(1)
+    assert (said()["edit"], said()["keep"]) == (2, [0, 1])
+    answer("1 these", 1, True, False, hole="M1 1Z")  # of the first click
+    assert page.locator('.person[aria-checked="false"]').count() == 2, "the second one is not taken back"
+    answer("1 others", 0, False, False, False)  # both were dropped, for they spoke of people before
+    assert page.locator('.person[aria-checked="true"]').count() == 3
+    click(2)
+    assert (said()["of"], said()["edit"], said()["keep"]) == ("1 others", 1, [2])
+
+    page.get_by_text("Brush: remove").click()
+    page.locator("svg").click(force=True)
+    assert (said()["edit"], len(said()["strokes"])) == (2, 1)
+    answer("1 these", 1, False, False)
+    assert (said()["of"], said()["keep"], len(said()["strokes"])) == ("1 these", [], 1), "strokes are of no people"
+    page.close()
+
+
 def test_the_keyboard_is_enough(tab: Tab) -> None:
     tab.drop("photo.png", photo("PNG"))
     tab.says("2 people found")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,13 +21,13 @@ from configs import SettingsError
 from configs.load import load_settings
 from data.errors import InputError
 from data.images import decode, to_raw_frame, upright
-from data.types import Person, PhotoError, as_hole
+from data.types import Hole, Person, PhotoError, Pixels, as_hole
 from flows import networks, one_photo
 from flows.app import views
 from flows.app.choices import Choice, fills, segmenters, usable
-from flows.app.sessions import Sessions
+from flows.app.sessions import Sessions, Tab
 from flows.app.strokes import MOST_POINTS, Stroke, draw, parse_strokes
-from flows.app.words import verdict
+from flows.app.words import done, verdict
 from flows.app.work import Look, Work
 from flows.verify import Find
 
@@ -278,7 +281,28 @@ def test_the_second_look_in_a_sentence(finds: list[Any], sentence: str) -> None:
     person = Person((0, 0, 1, 1), 0.5, "", "yolo")
     look = Look("yolo", True, tuple(Find(person, where, like) for where, like in finds))
     assert verdict(look) == (sentence, not finds)
-    assert verdict(Look("none", False, ()))[0] == "Nobody has looked at the result a second time."
+    unseen = "Nobody has looked at the result a second time."
+    assert verdict(Look("none", False, ())) == (unseen, False), "no good news"
+
+
+def test_a_fill_that_the_memory_is_too_small_for_fills_less_finely(
+    eyes: RedPeople, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Small:
+        def fill(self, image: Pixels, hole: Hole, exclude: Hole | None = None) -> Pixels:
+            if max(hole.shape) > 80:
+                raise MemoryError
+            return np.zeros_like(image)
+
+    work = opened(photo(LEFT))
+    monkeypatch.setattr(networks, "fill", lambda settings, weights: Small())
+    assert work.result().shape == (96, 128, 3)
+    assert work.lower == "inpaint.window=64"
+    assert "at a lower resolution (inpaint.window=64)" in done(work.lower)
+    monkeypatch.undo()
+    work.fill = choice("inpaint.fill=navier-stokes")
+    assert work.result().any() and work.lower is None
+    assert "resolution" not in done(work.lower)
 
 
 def test_nobody_there_and_nothing_drawn_is_a_sentence(eyes: RedPeople) -> None:
@@ -316,9 +340,69 @@ def test_an_upload_is_in_memory_and_no_longer_on_the_disk(eyes: RedPeople, tmp_p
     assert tabs.file(first) is None and tabs.file(second) == ("a.png", b"second")
     tabs.close("one")
     assert tabs.file(second) is None
-    with pytest.raises(InputError, match="drop it again"):
+    with pytest.raises(InputError, match="load it again"):
         tabs.tab("one")
+    with pytest.raises(InputError, match="drop it again"):
+        tabs.tab("three")
     assert tabs.tab("two") is two
+
+
+def test_a_tab_closed_during_a_step_keeps_nothing(
+    eyes: RedPeople, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tabs, upload = sessions(tmp_path), tmp_path / "beach.png"
+
+    def opens(session: str) -> Tab:
+        upload.write_bytes(photo(LEFT))
+        return tabs.open(session, upload, "red", "telea")
+
+    tab = opens("one")
+    tabs.close("one")
+    with pytest.raises(InputError, match="load it again"):
+        tabs.offer(tab, "a.png", b"of nobody")
+    with pytest.raises(InputError, match="load it again"):
+        opens("one")  # it waited for another tab's step
+    decoding = Work.open
+    monkeypatch.setattr(Work, "open", lambda *args: (tabs.close("two"), decoding(*args))[1])
+    with pytest.raises(InputError, match="load it again"):
+        opens("two")
+    assert not tabs._tabs and not tabs._files
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow  # imports gradio
+def test_what_is_shown_and_on_offer_is_the_chosen_fills(eyes: RedPeople, tmp_path: Path) -> None:
+    pytest.importorskip("gradio", reason="needs gradio (the `app` extra)")
+    from flows.app.handlers import ORIGINAL, Handlers
+    from flows.app.parts import Parts
+
+    names = [one.name for one in fields(Parts)]
+    both = [choice("inpaint.fill=telea"), choice("inpaint.fill=navier-stokes")]
+    on = Handlers(Sessions(tmp_path, [choice(name="red")], both, 300), Parts(*names))  # type: ignore[arg-type]
+    request: Any = SimpleNamespace(session_hash="one")
+
+    def shown(step: Iterator[dict[str, Any]]) -> dict[str, Any]:
+        return {name: value for part in step for name, value in part.items()}
+
+    def token() -> str | None:
+        return on.sessions.tab("one").token
+
+    upload = tmp_path / "beach.png"
+    upload.write_bytes(photo(LEFT))
+    shown(on.photo(str(upload), "red", "telea", request))
+    assert "message" not in shown(on.fill("navier-stokes", request)), "nothing was removed yet"
+    shown(on.fill("telea", request))
+    shown(on.remove(False, request))
+    first = str(token())
+    assert shown(on.fill("telea", request)) == {} and token() == first
+    for other in ("navier-stokes", "telea"):  # the second one was computed before
+        said = shown(on.fill(other, request))
+        assert f"Press Remove for the result of {other}." in said["message"]
+        assert not said["outcome"].visible and token() is None
+        assert shown(on.scrub(True, request)) == shown(on.compare(ORIGINAL, request)) == {}
+        assert shown(on.remove(False, request))["outcome"].visible and token()
+    assert on.sessions.file(first) is None
+    assert on.sessions.tab("one").work.fills == ("telea", "navier-stokes"), "what was computed is kept"
 
 
 def test_only_what_was_dropped_is_read(tmp_path: Path) -> None:

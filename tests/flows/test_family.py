@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from collection_with_people import FAST, manifest, remove
+from literal_masks import mask
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -18,12 +19,12 @@ from data.errors import InputError
 from data.images import decode
 from data.keep import read_keep
 from data.marks import Mark, read_marks
-from data.types import Pixels
+from data.types import People, Person, Pixels
 from data.weights import WeightsError
 from detection.faces import Face
 from flows import networks
 from flows.cli.main import app
-from flows.family import DIFFERENT, SAME, Seen, judge, keep_list, marked_faces
+from flows.family import DIFFERENT, SAME, Seen, _is_in, _part_of, judge, keep_list, marked_faces
 from flows.samples import copy_samples
 
 NEAR, BETWEEN, FAR = SAME - 0.05, (SAME + DIFFERENT) / 2, DIFFERENT + 0.05
@@ -40,6 +41,7 @@ def seen(number: int, *at: float, x: float = 0) -> Seen:
 
 
 KNOWN = {"Ann": [vector(0), vector(10)], "Ben": [vector(0, 5)]}
+TWICE = ["unsure", "stays"]
 
 WORDS = [
     ("near", [seen(0, NEAR)], ["stays"]),
@@ -52,6 +54,8 @@ WORDS = [
     ("twice in a photo: the nearer one", [seen(0, NEAR), seen(1, 0.1)], ["unsure", "stays"]),
     ("no face, but a part of one who stays", [seen(0, NEAR), replace(seen(1), part_of=0)], ["stays", "stays"]),
     ("no face, a part of one who leaves", [seen(0, FAR), replace(seen(1), part_of=0)], ["leaves", "unsure"]),
+    ("a part of one who is there twice", [seen(0, NEAR), seen(1, 0), replace(seen(2), part_of=0)], [*TWICE, "unsure"]),
+    ("a part of the nearer one", [seen(0, NEAR), seen(1, 0), replace(seen(2), part_of=1)], [*TWICE, "stays"]),
     ("one face in two masks: found twice", [seen(0, NEAR), seen(1, 0.1, x=-95)], ["stays", "stays"]),
 ]
 
@@ -59,6 +63,20 @@ WORDS = [
 @pytest.mark.parametrize(("people", "words"), [case[1:] for case in WORDS], ids=[case[0] for case in WORDS])
 def test_who_stays(people: Sequence[Seen], words: list[str]) -> None:
     assert [verdict.word for verdict in judge(people, KNOWN)] == words
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "inside"), [(4, 1, True), (0, 0, False), (5.5, 1, True), (9, 9, True), (9, -3, True), (-2, -3, False)]
+)
+def test_a_face_cut_by_the_border_is_whose_mask_it_leaves_through(x: float, y: float, inside: bool) -> None:
+    assert _is_in(mask("...## ...## ...##").astype(np.uint8), Face(x, y, 3, vector(0))) == inside
+
+
+def test_a_part_that_was_found_twice_lies_in_its_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes = [mask(rows) for rows in ("####. ####. .....", "..... ####. #....", "....# .##.. ....#")]
+    people = People((3, 5), tuple(Person.from_mask(shape, 1, "") for shape in shapes))
+    monkeypatch.delattr(People, "mask")  # many masks of a large photo at once are more than a machine has
+    assert [_part_of(number, people) for number in range(3)] == [None, 0, None]
 
 
 def test_who_shows_no_face_leaves_only_when_that_is_said() -> None:

@@ -84,7 +84,8 @@ function show() {
     strokes = []; edit = next.edit; stroke = null;
     setMode("pick");
   }
-  if (next.edit < edit) { view = { ...view, hole: next.hole }; return; } // the answer to an earlier change
+  const others = !view || next.of !== view.of; // other people: clicks on those before were dropped
+  if (!others && next.edit < edit) { view = { ...view, hole: next.hole }; return; } // the answer to an earlier change
   view = next;
   edit = next.edit;
   keep = new Set(next.people.filter((person) => person.stays).map((person) => person.number));
@@ -95,6 +96,7 @@ function show() {
   image.height = next.height;
   svg().setAttribute("viewBox", `0 0 ${next.width} ${next.height}`);
   draw();
+  if (others && strokes.length !== next.strokes) send(); // a stroke that was drawn meanwhile was dropped too
 }
 
 function setMode(next) {
