@@ -19,6 +19,7 @@ def _listed(value: object) -> object:
 
 Paths = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Chance = Annotated[float, Field(ge=0, le=1)]
+Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
 class DataSettings(_Frozen):
@@ -114,7 +115,7 @@ class OptimiserSettings(_Frozen):
     """Learning rate of the generator (Adam)."""
     discriminator_rate: float = Field(default=1e-4, gt=0)
     """Learning rate of the discriminator."""
-    betas: tuple[float, float] = (0.5, 0.999)
+    betas: tuple[Decay, Decay] = (0.5, 0.999)
     """Adam's decay of the mean and of the variance."""
     clip: float = Field(default=10.0, gt=0)
     """Longest gradient; longer ones are shortened to it."""

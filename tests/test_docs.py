@@ -60,6 +60,12 @@ def test_every_command_exists(page: Path) -> None:
     assert [(" ".join(words), wrong) for words in found if (wrong := unknown(words))] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_benchmark_exists(page: Path) -> None:
+    found = re.findall(r"benchmarks/\w+\.py", page.read_text(encoding="utf-8"))
+    assert [name for name in found if not (ROOT / name).is_file()] == []
+
+
 @pytest.mark.parametrize(
     ("line", "wrong"),
     [

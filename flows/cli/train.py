@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +19,7 @@ from flows.cli.options import console
 
 if TYPE_CHECKING:
     from inpainting.training.loop import Material, Place
+    from inpainting.training.state import State
 
 
 def train(
@@ -45,20 +46,22 @@ def train(
     from inpainting.training import loop, processes  # torch: only now
 
     place = loop.Place(output.expanduser().resolve())
+    if place.folder.is_file():
+        raise InputError(f"{output} is a file; give a folder for the training.")
     for folder in (*settings.data.photos, *settings.validation.photos):
         if place.folder.is_relative_to(Path(folder).expanduser().resolve()):  # samples would be photos the next time
             raise InputError(f"{output}: the output folder must lie apart from the photos in {folder}.")
     start = loop.choose_checkpoint(place, resume)
     cache = Path(settings.data.cache).expanduser() if settings.data.cache else place.folder / "pairs"
     try:
-        device = processes.start(settings)
+        state = loop.begin(settings, start)
         material = loop.gather(settings)
         first = processes.rank() == 0
         with _interrupts() as stopped, _bar(first) as bar:
             if first:
-                _introduce(settings, material, place, start)
+                _introduce(settings, material, place, state, start)
                 _fill_pairs(material, cache, bar, stopped)
-            if processes.any_of(bool(stopped), device):
+            if processes.any_of(bool(stopped), state.device):
                 console.print("Stopped before the first step; the same command goes on.", markup=False)
                 raise typer.Exit
             task = bar.add_task("training", total=settings.optimiser.steps)
@@ -68,7 +71,7 @@ def train(
                 if progress.validation:
                     bar.console.print(f"step {progress.step:,}: {_words(progress.validation)}", markup=False)
 
-            state = loop.train(settings, material, place, _figures(), start, cache, tell, lambda: bool(stopped))
+            loop.train(state, settings, material, place, _figures(), cache, tell, lambda: bool(stopped))
     except (CheckpointError, FileNotFoundError) as error:
         raise InputError(str(error)) from None
     finally:
@@ -83,7 +86,7 @@ def train(
         console.print(f"Done: `--fill deepfillv2 --set inpaint.weights={place.weights}` uses it.", markup=False)
 
 
-def _introduce(settings: TrainSettings, material: Material, place: Place, start: Path | None) -> None:
+def _introduce(settings: TrainSettings, material: Material, place: Place, state: State, start: Path | None) -> None:
     """Say what is trained on, and save the settings."""
     people = len(material.train.people)
     console.print(
@@ -93,22 +96,21 @@ def _introduce(settings: TrainSettings, material: Material, place: Place, start:
     )
     ours = settings.model_dump(mode="json")
     if start:
-        from inpainting.training.state import settings_of
-
-        names = sorted({name for name, _ in _flat(settings_of(start)) ^ _flat(ours)})
+        names = sorted({name for name, _ in _flat(state.made_with) ^ _flat(ours)})
         if names:
             console.print(f"Another {', '.join(names)} than {start} was made with: another course.", markup=False)
     write_atomic(place.folder / "settings.yaml", yaml.safe_dump(ours, sort_keys=False).encode())
 
 
-def _flat(tree: dict[str, Any]) -> set[tuple[str, str]]:
+def _flat(tree: Mapping[str, Any]) -> set[tuple[str, str]]:
     """Names and values of the settings that a training's course depends on."""
     free = {"data.workers", "data.cache", "optimiser.steps", "network.start"}
+    free |= {"validation.items", "validation.every"}
     free |= {f"run.{name}" for name in ("checkpoint", "keep", "minutes", "tensorboard")}
     every = {
         (f"{section}.{name}", repr(value))
         for section, fields in tree.items()
-        if isinstance(fields, dict) and section != "validation"
+        if isinstance(fields, dict)
         for name, value in fields.items()
     }
     return {(name, value) for name, value in every if name not in free}

@@ -152,7 +152,11 @@ def split_photos(settings: TrainSettings) -> tuple[list[Path], list[Path]]:
     photos = find_photos(settings.data.photos, "data.photos")
     if settings.validation.photos:
         others = find_photos(settings.validation.photos, "validation.photos")
-        return [path for path in photos if path not in set(others)], others
+        watched = {path.resolve() for path in others}
+        kept = [path for path in photos if path.resolve() not in watched]
+        if not kept:
+            raise SettingsError("validation.photos: every photo of data.photos is there; nothing is left to train on.")
+        return kept, others
     held = set(photos[:: settings.validation.holdout])
     kept = [path for path in photos if path not in held]
     if not kept:

@@ -37,8 +37,9 @@ class Place:
         return self.folder / "checkpoints" / f"{step:08d}.pth"
 
     def checkpoints(self) -> list[Path]:
-        """Oldest first."""
-        return sorted((self.folder / "checkpoints").glob("*.pth"))
+        """Oldest first. Files of other names are somebody's own."""
+        found = [path for path in (self.folder / "checkpoints").glob("*.pth") if path.stem.isdecimal()]
+        return sorted(found, key=lambda path: int(path.stem))
 
     def sheet(self, step: int) -> Path:
         return self.folder / "samples" / f"{step:08d}.png"
@@ -80,25 +81,36 @@ def choose_checkpoint(place: Place, wanted: str | None) -> Path | None:
         if not there:
             raise InputError(f"{place.folder} holds no checkpoint to go on from; leave --resume out.")
         return there[-1]
+    if there and Path(wanted).resolve() != there[-1].resolve():  # the later ones would be another course's
+        raise InputError(
+            f"{place.folder} holds a training of {int(there[-1].stem)} steps, whose newest checkpoint {wanted} is not: "
+            "go on from that one with `--resume latest`, or from this one in another folder."
+        )
     return Path(wanted)
 
 
+def begin(settings: TrainSettings, start: Path | None = None) -> State:
+    """The state to train from: of the checkpoint `start`, or a fresh one; nothing is written. Joins the other
+    processes. Raises SettingsError, CheckpointError, FileNotFoundError."""
+    device = processes.start(settings)
+    return resume(start, settings, device) if start else fresh(settings, device)
+
+
 def train(
+    state: State,
     settings: TrainSettings,
     material: Material,
     place: Place,
     figures: Mapping[str, Figure],
-    start: Path | None = None,
     cache: Path | None = None,
     tell: Callable[[Progress], None] = lambda progress: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> State:
     """Train to `optimiser.steps`, or until `stopped` or `run.minutes`; the last state, whose checkpoint is written.
 
-    start: the checkpoint to go on from. cache: where pre-fills of pairs are kept. tell: called after every step.
+    state: of `begin`. cache: where pre-fills of pairs are kept. tell: called after every step.
     """
-    device, first = processes.start(settings), processes.rank() == 0
-    state = resume(start, settings, device) if start else fresh(settings, device)
+    device, first = state.device, processes.rank() == 0
     curves = Curves(place.folder, settings.optimiser.steps, state.step, settings.run.tensorboard) if first else None
     validating = build_prefill(material.validation, None)
     held = [material.validation.item(i, validating) for i in range(settings.validation.items)] if first else []

@@ -32,16 +32,24 @@ class Prefill:
             return truth
         path = self.folder / f"{number:08d}.png" if self.folder else None
         inside = hole[..., None] != 0
-        kept = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR) if path and path.is_file() else None
+        kept = _read(path) if path else None
         if kept is None or kept.shape != truth.shape:
             # what the hole covers is hidden from the fill, as a person would be
             filled = self.fill.fill(np.where(inside, np.uint8(0), truth), hole)
             if path:
                 _, png = cv2.imencode(".png", np.where(inside, filled, np.uint8(0))[..., ::-1])
-                write_atomic(path, png.tobytes())
+                write_atomic(path, png.tobytes(), durable=True)
         else:
             filled = np.asarray(kept[..., ::-1], np.uint8)
         return np.where(inside, filled, truth)
+
+
+def _read(path: Path) -> Pixels | None:
+    """BGR; None for a file that is not there or damaged."""
+    try:
+        return cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)  # type: ignore[return-value]
+    except (OSError, cv2.error):
+        return None
 
 
 def build_prefill(items: Items, cache: Path | None) -> Prefill:
@@ -74,7 +82,7 @@ def prepare(items: Items, cache: Path, workers: int) -> Iterator[int]:
     if prefill.folder is None:
         return
     prefill.folder.mkdir(parents=True, exist_ok=True)
-    there = {path.stem for path in prefill.folder.glob("*.png")}
+    there = {path.stem for path in prefill.folder.glob("*.png") if path.stat().st_size}
     missing = [n for n in range(items.settings.data.pairs) if f"{n:08d}" not in there]
     done = items.settings.data.pairs - len(missing)
     yield done

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ from inpainting.training.forward import initialise
 
 @dataclass
 class State:
-    """step: steps done. mean: the running mean of the generator's weights."""
+    """step: steps done. mean: the running mean of the generator's weights. made_with: the settings of the checkpoint
+    that it comes from, nested values; none where that does not say."""
 
     generator: Generator
     discriminator: Discriminator
@@ -32,15 +33,20 @@ class State:
     generator_optimiser: torch.optim.Adam
     discriminator_optimiser: torch.optim.Adam
     step: int = 0
+    made_with: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.generator.parameters()).device
 
 
 def fresh(settings: TrainSettings, device: torch.device) -> State:
-    """The first state: random networks, the same for a seed, or the generator of `network.start`."""
+    """The first state: random networks, the same for a seed, or the generator of `network.start`. Raises
+    CheckpointError."""
     network, seed = settings.network, settings.run.seed
     if network.start:
         generator = checkpoint.load(network.start).train().requires_grad_(True)
         _check(generator, settings, network.start)
-        generator.prefill = network.prefill
     else:
         generator = Generator(network.width, network.layout, network.prefill)
         initialise(generator, seed)
@@ -77,8 +83,6 @@ def resume(path: Path, settings: TrainSettings, device: torch.device) -> State:
         checkpoint.load({"G": content[key], "metadata": content.get("metadata")}) for key in ("G", "G_ema")
     )
     _check(generator, settings, str(path))
-    if generator.prefill != settings.network.prefill:
-        raise CheckpointError(f"{path} has network.prefill {generator.prefill}, not {settings.network.prefill}.")
     discriminator = Discriminator(settings.network.discriminator, settings.network.layout)
     try:
         discriminator.load_state_dict(content["D"])
@@ -87,7 +91,14 @@ def resume(path: Path, settings: TrainSettings, device: torch.device) -> State:
     state = _state(generator.train().requires_grad_(True), discriminator, mean, settings, device)
     state.generator_optimiser.load_state_dict(content["G_optim"])
     state.discriminator_optimiser.load_state_dict(content["D_optim"])
-    state.step = int(content["n_iter"])
+    rates = settings.optimiser  # those of the checkpoint came with the optimisers' states
+    for optimiser, rate in (
+        (state.generator_optimiser, rates.rate),
+        (state.discriminator_optimiser, rates.discriminator_rate),
+    ):
+        for group in optimiser.param_groups:
+            group.update(lr=rate, betas=rates.betas)
+    state.step, state.made_with = int(content["n_iter"]), _settings_of(content)
     return state
 
 
@@ -98,11 +109,12 @@ def _check(generator: Generator, settings: TrainSettings, name: str) -> None:
             f"{name} has network.width {generator.c} and network.layout {generator.layout}, not {wanted.width} and "
             f"{wanted.layout}."
         )
+    if generator.prefill != wanted.prefill:
+        raise CheckpointError(f"{name} has network.prefill {generator.prefill}, not {wanted.prefill}.")
 
 
-def settings_of(path: Path) -> dict[str, Any]:
-    """The settings that a checkpoint was made with, nested values; none where it does not say."""
-    metadata = checkpoint.read(path).get("metadata")
+def _settings_of(content: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = content.get("metadata")
     said = metadata.get("settings") if isinstance(metadata, Mapping) else None
     found = json.loads(said) if isinstance(said, str) else {}
     return found if isinstance(found, dict) else {}

@@ -14,9 +14,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from configs.training import TrainSettings
 from flows.cli.main import main
+from flows.cli.train import _flat
 
 ROOT = Path(__file__).parents[2]
 TINY = ["data.size=64", "network.width=12", "network.discriminator=8", "optimiser.batch=4", "optimiser.rate=0.0005"]
@@ -150,6 +153,7 @@ def test_ctrl_c_leaves_a_checkpoint_to_go_on_from(
         (["--config", "missing.yaml"], "missing.yaml"),
         (["--set", "run.device=cuda:99"], "run.device"),
         (["--set", "data.photos=."], "apart from the photos"),
+        (["--set", "optimiser.betas=[0.5, 1.0]"], "optimiser.betas"),
     ],
 )
 def test_a_mistake_is_one_sentence(
@@ -173,6 +177,43 @@ def test_a_training_that_is_there_is_not_overwritten(
     (tmp_path / "out/checkpoints/00000500.pth").touch()
     assert person_removal(monkeypatch, *command(tmp_path / "out", tmp_path / "photos")) == 2
     assert "training of 500 steps" in capsys.readouterr().err
+
+
+def test_an_output_that_is_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").write_text("mine")
+    assert person_removal(monkeypatch, *command(tmp_path / "out", tmp_path / "photos")) == 2
+    said = capsys.readouterr().err.strip()
+    assert "is a file" in said and len(said.splitlines()) == 1 and (tmp_path / "out").read_text() == "mine"
+
+
+def test_a_failed_resume_leaves_everything_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    textures(tmp_path / "photos", 4)
+    output = tmp_path / "out"
+    (output / "checkpoints").mkdir(parents=True)
+    torch.save({"G": {}}, output / "checkpoints/00000001.pth")
+    (output / "settings.yaml").write_text("as it was")
+    settings = ["validation.holdout=2", "network.prefill=telea", "data.pairs=3"]
+    assert person_removal(monkeypatch, *command(output, tmp_path / "photos", *settings), "--resume", "latest") == 2
+    assert "00000001.pth" in capsys.readouterr().err
+    assert (output / "settings.yaml").read_text() == "as it was" and not (output / "pairs").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "other"),
+    [
+        ({"validation": {"holdout": 5}}, {"validation.holdout"}),
+        ({"validation": {"photos": ["held"]}}, {"validation.photos"}),
+        ({"validation": {"items": 5, "every": 7}, "run": {"keep": 9}, "optimiser": {"steps": 9}}, set()),
+        ({"optimiser": {"rate": 0.5}}, {"optimiser.rate"}),
+    ],
+)
+def test_what_makes_another_course(change: dict[str, dict[str, object]], other: set[str]) -> None:
+    trees = (TrainSettings().model_dump(mode="json"), TrainSettings.model_validate(change).model_dump(mode="json"))
+    assert {name for name, _ in _flat(trees[0]) ^ _flat(trees[1])} == other
 
 
 def test_a_file_to_resume_from_that_is_none(

@@ -129,8 +129,16 @@ def test_only_damaged_photos_end_the_training(tmp_path: Path) -> None:
 def test_held_out_photos_are_not_trained_on(photos: Path) -> None:
     train, held = split_photos(settings_of(photos, validation={"holdout": 3}))
     assert [p.stem for p in held] == ["0", "3"] and [p.stem for p in train] == ["1", "2", "4", "5"]
-    train, held = split_photos(settings_of(photos, validation={"photos": [str(photos)]}))
-    assert not train and len(held) == 6
+
+
+def test_photos_to_validate_on_are_not_trained_on_by_whatever_path(photos: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "other.png"), np.zeros((40, 40, 3), np.uint8))
+    both = {"photos": [str(photos), str(tmp_path)]}
+    detour = str(photos / "sub" / ".." / "sub")
+    train, held = split_photos(settings_of(photos, data=both, validation={"photos": [detour]}))
+    assert [p.name for p in train] == ["other.png"] and len(held) == 6
+    with pytest.raises(SettingsError, match=r"validation\.photos: every photo .* nothing is left to train on"):
+        split_photos(settings_of(photos, validation={"photos": [detour]}))
 
 
 @pytest.mark.parametrize("folder", ["missing", "empty"])
@@ -161,6 +169,18 @@ def test_prefills_of_pairs_are_computed_once(photos: Path, tmp_path: Path, monke
     assert same(fresh, first) and same(first, [items.item(i, kept) for i in range(6)])
 
 
+@pytest.mark.parametrize("damaged", [b"", b"no picture"])
+def test_a_damaged_kept_prefill_is_made_again(photos: Path, tmp_path: Path, damaged: bytes) -> None:
+    items = items_of(photos, network={"prefill": "telea"}, data={"pairs": 2, "flip": False})
+    prefill = build_prefill(items, tmp_path)
+    first = [items.item(i, prefill) for i in range(2)]
+    kept = {path: path.read_bytes() for path in tmp_path.rglob("*.png")}
+    for path in kept:
+        path.write_bytes(damaged)
+    assert same(first, [items.item(i, prefill) for i in range(2)])
+    assert {path: path.read_bytes() for path in kept} == kept
+
+
 def test_other_pairs_have_another_place(photos: Path, tmp_path: Path) -> None:
     variants = [
         {"network": {"prefill": "telea"}},
@@ -182,6 +202,8 @@ def test_pairs_are_prepared_by_processes_and_only_what_is_missing(photos: Path, 
     items.item(0, build_prefill(items, tmp_path))
     assert list(prepare(items, tmp_path, 2)) == [1, 2, 3, 4, 5, 6]
     assert list(prepare(items, tmp_path, 2)) == [6]
+    next(tmp_path.rglob("*.png")).write_bytes(b"")
+    assert list(prepare(items, tmp_path, 2)) == [5, 6]
     kept = {path.name: path.read_bytes() for path in tmp_path.rglob("*.png")}
     for index in range(6):
         items.item(index, build_prefill(items, tmp_path / "again"))

@@ -53,7 +53,8 @@ def settings_of(photos: Path, **sections: Mapping[str, Any]) -> TrainSettings:
 
 def run(settings: TrainSettings, folder: Path, start: Path | None = None, **more: Any) -> Place:
     place = Place(folder)
-    loop.train(settings, loop.gather(settings), place, FIGURES, start, folder / "pairs", **more)
+    state = loop.begin(settings, start)
+    loop.train(state, settings, loop.gather(settings), place, FIGURES, folder / "pairs", **more)
     return place
 
 
@@ -167,6 +168,7 @@ def test_resuming_drops_what_came_after_the_checkpoint(photos: Path, tmp_path: P
     settings = settings_of(photos)
     place = run(settings, tmp_path)
     before = rows(tmp_path / "losses.csv"), rows(tmp_path / "validation.csv")
+    place.checkpoint(6).unlink()
     run(settings, tmp_path, place.checkpoint(3))
     assert (rows(tmp_path / "losses.csv"), rows(tmp_path / "validation.csv")) == before
 
@@ -193,6 +195,23 @@ def test_weights_are_nothing_to_resume_from(photos: Path, tmp_path: Path) -> Non
         run(settings_of(photos), tmp_path, place.weights)
 
 
+def test_a_start_with_another_prefill_is_refused(photos: Path, tmp_path: Path) -> None:
+    place = run(settings_of(photos), tmp_path, stopped=lambda: True)
+    network = {"width": 8, "discriminator": 8, "prefill": "telea", "start": str(place.weights)}
+    with pytest.raises(CheckpointError, match=r"weights\.safetensors has network\.prefill none, not telea"):
+        loop.begin(settings_of(photos, network=network))
+
+
+def test_rates_and_betas_are_the_settings_after_resuming(photos: Path, tmp_path: Path) -> None:
+    place = run(settings_of(photos), tmp_path, stopped=lambda: True)
+    changed = {"steps": 6, "batch": 2, "rate": 3e-4, "discriminator_rate": 7e-4, "betas": (0.1, 0.2)}
+    state = loop.begin(settings_of(photos, optimiser=changed), place.checkpoint(1))
+    for optimiser, rate in ((state.generator_optimiser, 3e-4), (state.discriminator_optimiser, 7e-4)):
+        assert [(group["lr"], group["betas"]) for group in optimiser.param_groups] == [(rate, (0.1, 0.2))]
+        assert optimiser.state, "what was learnt stays"
+    assert state.made_with == settings_of(photos).model_dump(mode="json")
+
+
 def test_a_training_is_not_overwritten(photos: Path, tmp_path: Path) -> None:
     assert loop.choose_checkpoint(Place(tmp_path), None) is None
     with pytest.raises(InputError, match="no checkpoint"):
@@ -203,6 +222,21 @@ def test_a_training_is_not_overwritten(photos: Path, tmp_path: Path) -> None:
     assert loop.choose_checkpoint(place, "latest") == place.checkpoint(6)
 
 
+def test_only_the_newest_checkpoint_of_a_folder_goes_on_there(tmp_path: Path) -> None:
+    place, other = Place(tmp_path / "out"), tmp_path / "elsewhere.pth"
+    place.checkpoint(1).parent.mkdir(parents=True)
+    best = place.checkpoint(1).with_name("best.pth")
+    for path in (place.checkpoint(1), place.checkpoint(2), best, other):
+        path.touch()
+    assert place.checkpoints() == [place.checkpoint(1), place.checkpoint(2)]
+    assert loop.choose_checkpoint(place, "latest") == place.checkpoint(2)
+    assert loop.choose_checkpoint(place, str(place.checkpoint(2).parent / ".." / "checkpoints/00000002.pth"))
+    for path in (place.checkpoint(1), best, other):
+        with pytest.raises(InputError, match=r"training of 2 steps.*another folder"):
+            loop.choose_checkpoint(place, str(path))
+    assert loop.choose_checkpoint(Place(tmp_path / "new"), str(best)) == best
+
+
 SHARED = """
 import sys
 from pathlib import Path
@@ -211,7 +245,7 @@ torch.set_num_threads(1)
 from configs.training import TrainSettings
 from inpainting.training import loop, processes
 settings = TrainSettings.model_validate_json(sys.argv[1])
-loop.train(settings, loop.gather(settings), loop.Place(Path(sys.argv[2])), {})
+loop.train(loop.begin(settings), settings, loop.gather(settings), loop.Place(Path(sys.argv[2])), {})
 processes.end()
 """
 
