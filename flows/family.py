@@ -79,7 +79,7 @@ def see_people(job: Job) -> Iterator[tuple[str, list[Seen]]]:
 
 def _see(run: str, entry: Entry) -> list[Seen] | None:
     """None for a photo that the segment stage did not finish."""
-    context = load_run(run)
+    context = load_run(run).for_photo(entry.settings)
     key = STAGES["segment"].key(context, entry, {})
     if context.store.header("segment", key) is None:
         return None

@@ -23,6 +23,7 @@ from flows.pipeline import Selection, remove_people_from_shard
 from flows.planning import plan_entries
 from flows.rates import seconds_per_photo, worker
 from flows.reading import Row
+from flows.runners import stored_row
 from flows.second_look import look_settings
 from flows.selection import select_photos
 from flows.stages import STAGES
@@ -148,10 +149,7 @@ def _rows(context: RunContext, entry: Entry, selection: Selection) -> dict[str, 
         given = {name: row for name, row in inputs.items() if row is not None}
         row = None
         if len(given) == len(inputs) and stage not in selection.refresh:
-            key = STAGES[stage].key(context, entry, given)
-            found = context.store.header(stage, key)
-            row = {"key": key, "sha256": found.sha256, "facts": found.facts} if found else None
-            row = row if row and STAGES[stage].intact(context, row) else None
+            row = stored_row(context, STAGES[stage], entry, given, {})
         rows[stage] = row
         return row
 

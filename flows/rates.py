@@ -7,6 +7,7 @@ from typing import Any
 from configs import Settings
 from flows.context import RunContext
 from flows.events import Counts
+from flows.runners import stage_device
 from flows.second_look import look_settings
 
 NOTE = "rates.json"
@@ -35,23 +36,32 @@ def worker(settings: Settings, stage: str) -> str:
     }.get(stage, "")
 
 
+def _measured(context: RunContext) -> dict[str, tuple[float, int]]:
+    """Seconds and photos of all runs by `_name`; notes of another form do not count."""
+    note = context.store.note(NOTE, dict[str, Any]())
+    return {name: (float(sums[0]), int(sums[1])) for name, sums in note.items() if isinstance(sums, list)}
+
+
+def _name(settings: Settings, stage: str) -> str:
+    """What takes the same time: a stage, who does it, and where."""
+    return " ".join(filter(None, (stage, worker(settings, stage), stage_device(settings, stage))))
+
+
 def note_rates(context: RunContext, counts: Counts) -> None:
-    """Keep what a run measured beside what earlier ones did. Photos on other machines are not told of."""
-    known: dict[str, Any] = context.store.note(NOTE, {})
-    fresh = {
-        f"{stage} {worker(context.settings, stage)}".strip(): round(count.seconds / count.computed, 4)
-        for stage, count in counts.items()
-        if count.computed
-    }
-    if fresh:
-        context.store.write_note(NOTE, {**known, **fresh})
+    """Add what a run measured to what earlier ones did. Photos on other machines are not told of."""
+    sums = _measured(context)
+    for stage, count in counts.items():
+        seconds, photos = sums.get(name := _name(context.settings, stage), (0.0, 0))
+        sums[name] = round(seconds + count.seconds, 4), photos + count.computed
+    if any(count.computed for count in counts.values()):
+        context.store.write_note(NOTE, {name: found for name, found in sums.items() if found[1]})
 
 
 def seconds_per_photo(context: RunContext, stage: str, megapixels: float) -> tuple[float, bool]:
     """Seconds of one process for a photo of this size, and whether that was measured here, where it is of the photos
     that were computed here."""
+    seconds, photos = _measured(context).get(_name(context.settings, stage), (0.0, 0))
+    if photos:
+        return seconds / photos, True
     who = worker(context.settings, stage)
-    measured = context.store.note(NOTE, dict[str, float]()).get(f"{stage} {who}".strip())
-    if isinstance(measured, int | float):
-        return float(measured), True
     return PER_PHOTO[stage].get(who, 1.0) * max(1.0, megapixels / 0.3) ** GROWTH, False

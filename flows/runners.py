@@ -16,7 +16,7 @@ from typing import Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from configs import SettingsError
+from configs import Settings, SettingsError
 from data.files import canonical_json, digest, sha256, write_atomic
 from data.places import as_path, file_name, is_remote, read_bytes
 from data.plan import Entry
@@ -57,7 +57,7 @@ def run_stage(
     todo: list[tuple[Entry, dict[str, Row]]] = []
     entries = list(_entries(shard, inputs))
     for entry, given in entries:
-        row = _ended(entry, given) or _stored(context, step, entry, given, known, since)
+        row = _ended(entry, given) or stored_row(context, step, entry, given, known, since)
         if row is None:
             todo.append((entry, given))
         else:
@@ -68,7 +68,7 @@ def run_stage(
             f"{todo[0][0].name}: nothing from stage '{stage}' in the store; run it first (--stages {stage})."
         )
     jobs = [(run, stage, entry, given) for entry, given in todo]
-    workers = 1 if _on_gpu(context, stage) else context.workers
+    workers = 1 if stage_device(context.settings, stage) != "cpu" else context.workers
 
     def lost(job: tuple[Entry, dict[str, Row]], why: str) -> Row:
         return _over(job[0], "failed", f"{job[0].name}: the process of stage '{stage}' {why}; run again.")
@@ -86,7 +86,7 @@ def shard_key(stage: str, run: str, shard: str, inputs: Mapping[str, str]) -> tu
     for entry, given in _entries(shard, inputs):
         ended = _ended(entry, given)
         keys.append([entry.id, ended or step.key(context.for_photo(entry.settings), entry, given)])
-        stored = stored and bool(ended or _stored(context, step, entry, given, known))
+        stored = stored and bool(ended or stored_row(context, step, entry, given, known))
     return digest([_MANIFEST_VERSION, str(context.output), stage, keys]), stored
 
 
@@ -187,9 +187,10 @@ def _known(run: RunContext, stage: str, shard: str) -> dict[str, Row]:
     return rows
 
 
-def _stored(
+def stored_row(
     run: RunContext, stage: Stage, entry: Entry, given: Mapping[str, Row], known: Mapping[str, Row], since: float = 0
 ) -> Row | None:
+    """The photo's row where its artifact is in the store and holds, else None. known: see `_known`."""
     run = run.for_photo(entry.settings)
     key = stage.key(run, entry, given)
     row = known.get(key)
@@ -214,13 +215,13 @@ def _discard_inputs(run: RunContext, given: Mapping[str, Row]) -> None:
             run.store.discard(stage, row["key"])
 
 
-def _on_gpu(run: RunContext, stage: str) -> bool:
-    device = {
-        "segment": run.settings.segment.device,
-        "inpaint": run.settings.inpaint.device,
-        "verify": run.settings.segment.device,
+def stage_device(settings: Settings, stage: str) -> str:
+    """Where a stage's work is done."""
+    return {
+        "segment": settings.segment.device,
+        "inpaint": settings.inpaint.device,
+        "verify": settings.segment.device,
     }.get(stage, "cpu")
-    return device != "cpu"
 
 
 def shard_number(shard: str) -> str:

@@ -142,7 +142,7 @@ def _curve_table(field: str, curves: Mapping[float, Mapping[str, Estimate]]) -> 
     names = [name for name in ("inside", "area", "left", "rim", "ghost") if any(name in c for c in curves.values())]
     table = Table(f"refine.{field}", *names)
     for value, figures in curves.items():
-        cells = [f"{e.value:.4f}" for e in (figures[n] for n in names)]
+        cells = [f"{figures[name].value:.4f}" if name in figures else "-" for name in names]
         table.add_row(f"{value:g}", *cells)
     return table
 

@@ -6,7 +6,7 @@ import glob
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -174,8 +174,9 @@ def _finished(
     if of:
         yield FinishedRun(of)
         return
-    with tempfile.TemporaryDirectory(prefix="person-removal-") as folder:
-        output = out / "run" if out else Path(folder)
+    place = nullcontext(out / "run") if out else tempfile.TemporaryDirectory(prefix="person-removal-")
+    with place as folder:
+        output = Path(folder)
         names = [glob.escape(photo.name) for photo in sources] if sources else None
         console.print(f"Running {contender.label} ...", markup=False)
         settings = contender.settings

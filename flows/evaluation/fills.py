@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -65,7 +64,7 @@ Values = dict[str, float]
 
 @dataclass(frozen=True)
 class Contender:
-    """A fill with its settings. label: as in tables. settings: None for `mean`."""
+    """A fill with its settings. label: as it was asked for, and as in tables. settings: None for `mean`."""
 
     label: str
     settings: Settings | None = None
@@ -100,8 +99,7 @@ def parse_fills(text: str, preset: str, overrides: Sequence[str]) -> list[Conten
             contender = Contender(MEAN)
         else:
             inpaint = {**given.get("inpaint", {}), **_settings_of(name, rest, spec), "fill": name}
-            label = name if not rest else f"{name}:{rest if '=' in rest else Path(rest).stem}"
-            contender = Contender(label, validate({**given, "inpaint": inpaint}))
+            contender = Contender(spec, validate({**given, "inpaint": inpaint}))
         if contender.label in out:
             raise InputError(f"--fills {text}: {contender.label} is there twice.")
         out[contender.label] = contender

@@ -12,7 +12,8 @@ from flows.evaluation.persons import SIZES
 
 def residual_plot(path: Path, curves: Mapping[float, Mapping[str, Estimate]], field: str, chosen: float) -> None:
     """What is left of people, and what looks like them beside the hole, against the area given up, for every value of
-    a refine setting; bars are 95 % intervals. chosen: the value to mark."""
+    a refine setting; bars are 95 % intervals. chosen: the value to mark. A value without people has no place."""
+    curves = {value: figures for value, figures in curves.items() if {"area", "inside"} <= figures.keys()}
     figure, axes = _figure(1)
     for name, label, marker in (
         ("inside", "people's pixels outside the hole", "o"),

@@ -121,8 +121,13 @@ def test_fills_with_files_and_settings() -> None:
     assert (plain.settings.inpaint.patch_size, changed.settings.inpaint.patch_size) == (7, 9)
     assert changed.settings.inpaint.margin == 2 and changed.settings.inpaint.feather == 1
     assert network.settings.inpaint.fill == "deepfillv2" and network.settings.inpaint.weights == "some/own.safetensors"
-    assert changed.label == "patchmatch:patch_size=9+margin=2" and network.label == "deepfillv2:own"
+    assert changed.label == "patchmatch:patch_size=9+margin=2" and network.label == "deepfillv2:some/own.safetensors"
     assert mean == Contender("mean")
+
+
+def test_two_trainings_leave_weights_of_one_name() -> None:
+    text = "deepfillv2:a/weights.safetensors,deepfillv2:b/weights.safetensors"
+    assert [contender.label for contender in parse_fills(text, "embedded", ())] == text.split(",")
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,12 @@ from typer.testing import CliRunner
 from configs import RefineSettings
 from data.errors import InputError
 from data.types import People, Person
+from flows.cli.evaluate import _curve_table
 from flows.cli.main import app
 from flows.evaluation.estimates import estimate
 from flows.evaluation.finished import FinishedRun
 from flows.evaluation.masks import Case, ghost, judge, measure
+from flows.evaluation.plots import residual_plot
 
 TRUTH = "PPPP.... PPPP.... PPPP.... PPPP.... ......QQ ......QQ CC...... CC......"
 
@@ -80,6 +82,17 @@ def test_the_curve_over_a_setting_is_what_the_setting_gives() -> None:
     judged = judge([(found, hole("........ " * 8), {})], variants, worst=3)
     assert judged.curves[2.0]["area"].value > judged.curves[0.0]["area"].value >= 1
     assert judged.figures["inside"].value == 0 and [name for name, _ in judged.worst] == ["a.png"]
+
+
+def test_a_figure_that_one_value_does_not_have_is_a_dash(tmp_path: Path) -> None:
+    """A hole so wide that no background is left around it has no ghost; without people there is no area either."""
+    one = estimate([{"inside": (1.0, 2.0), "area": (3.0, 2.0), "ghost": (1.0, 4.0)}])
+    curves = {0.0: one, 0.5: {name: one[name] for name in ("inside", "area")}, 1.0: {"ghost": one["ghost"]}}
+    table = _curve_table("dilate", curves)
+    cells = {column.header: list(column.cells) for column in table.columns}
+    assert cells["ghost"] == ["0.2500", "-", "0.2500"] and cells["area"] == ["1.5000", "1.5000", "-"]
+    residual_plot(tmp_path / "plot.png", curves, "dilate", 0.5)
+    assert (tmp_path / "plot.png").stat().st_size > 1000
 
 
 def test_command(coco: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from data.errors import InputError
 from data.types import People, Person, Photo
 from detection.protocol import Builder
 from flows import networks
+from flows.cli import evaluate_removal
 from flows.cli.main import app
 
 RED = (220, 20, 30)
@@ -98,6 +100,20 @@ def test_runs_made_for_every_fill_and_a_sample(coco: Path, tmp_path: Path, red_v
     evaluate(*common, "--fills", "telea,navier-stokes", "--out", tmp_path / "b")
     for name in ("removal.json", "removal-by-photo.json", "removal.md"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_a_run_that_is_kept_needs_no_temporary_folder(
+    coco: Path, tmp_path: Path, red_verifier: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    real = evaluate_removal.tempfile.TemporaryDirectory
+    stub = SimpleNamespace(TemporaryDirectory=lambda prefix: made.append(prefix) or real(prefix=prefix))
+    monkeypatch.setattr(evaluate_removal, "tempfile", stub)
+    common = (coco, "--preset", "coco", "--verifier", "maskrcnn", *QUICK, "--limit", 1)
+    evaluate(*common, "--out", tmp_path / "a")
+    assert made == []
+    evaluate(*common)
+    assert made == ["person-removal-"]
 
 
 def test_jpeg_blocks_outside_the_holes_are_the_same(coco: Path, tmp_path: Path) -> None:

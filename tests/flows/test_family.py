@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from collection_with_people import FAST, manifest, remove
+from collection_with_people import FAST, coco_settings, manifest, remove
 from literal_masks import mask
 from PIL import Image
 from typer.testing import CliRunner
@@ -24,8 +24,10 @@ from data.weights import WeightsError
 from detection.faces import Face
 from flows import networks
 from flows.cli.main import app
-from flows.family import DIFFERENT, SAME, Seen, _is_in, _part_of, judge, keep_list, marked_faces
+from flows.family import DIFFERENT, SAME, Seen, _is_in, _part_of, judge, keep_list, marked_faces, see_people
+from flows.job import execute, prepare
 from flows.samples import copy_samples
+from flows.selection import selection
 
 NEAR, BETWEEN, FAR = SAME - 0.05, (SAME + DIFFERENT) / 2, DIFFERENT + 0.05
 
@@ -187,6 +189,18 @@ def test_from_marks_to_a_collection(coco: Path, tmp_path: Path, monkeypatch: pyt
     assert {row["state"] for row in manifest(tmp_path / "out").values()} == {"passthrough", "removed"}
     again = CliRunner().invoke(app, list(map(str, command)))
     assert isinstance(again.exception, InputError) and "is there already" in str(again.exception)
+
+
+def test_a_photo_that_was_done_again_with_settings_of_its_own_is_seen(
+    coco: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(networks, "face_reader", lambda: ByColour())
+    decided = tmp_path / "decided.json"
+    photos = {"0001.png": {"decision": "redo", "settings": {"segment": {"score": 0.5}}}}
+    decided.write_text(json.dumps({"person_removal_decisions": 1, "photos": photos}))
+    job = prepare(coco, tmp_path / "out", coco_settings(), selection("segment"), decided)
+    execute(job)
+    assert {name: len(people) for name, people in see_people(job)}["0001.png"] == 1
 
 
 @pytest.mark.slow

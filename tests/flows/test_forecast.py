@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from collection_with_people import FAST, coco_settings, remove
@@ -14,9 +16,10 @@ from typer.testing import CliRunner
 from data.errors import InputError
 from data.store import Store
 from flows.cli.main import app
+from flows.events import Counts, StageCount
 from flows.forecast import Forecast, forecast
-from flows.job import open_places
-from flows.rates import NOTE
+from flows.job import execute, open_places, prepare
+from flows.rates import NOTE, note_rates, seconds_per_photo
 from flows.selection import selection
 
 STAGES = ("segment", "refine", "inpaint", "verify", "publish")
@@ -85,7 +88,7 @@ def test_photos_that_are_over_are_no_work(coco: Path, tmp_path: Path) -> None:
 def test_time_is_what_was_measured_here(coco: Path, tmp_path: Path) -> None:
     assert not any(stage.measured for stage in ahead(coco, tmp_path / "out").stages.values())
     remove(coco, tmp_path / "out")
-    Store(tmp_path / "out/.person-removal").write_note(NOTE, {"refine": 2.0, "inpaint telea": 5.0})
+    Store(tmp_path / "out/.person-removal").write_note(NOTE, {"refine cpu": [12.0, 6], "inpaint telea cpu": [5.0, 1]})
     found = ahead(coco, tmp_path / "out", "refine.dilate=0.3")
     assert found.stages["inpaint"].measured and not found.stages["verify"].measured
     others = found.stages["verify"].seconds + found.stages["publish"].seconds
@@ -97,11 +100,47 @@ def test_time_is_what_was_measured_here(coco: Path, tmp_path: Path) -> None:
 def test_a_run_keeps_what_it_measured(coco: Path, tmp_path: Path) -> None:
     remove(coco, tmp_path / "out")
     rates = json.loads((tmp_path / "out/.person-removal" / NOTE).read_text())
-    assert set(rates) == {"segment annotations", "refine", "inpaint telea", "verify none", "publish"}
+    names = {"segment annotations cpu", "refine cpu", "inpaint telea cpu", "verify none cpu", "publish cpu"}
+    assert set(rates) == names and all(photos == 6 for _, photos in rates.values())
     remove(coco, tmp_path / "out")
     assert json.loads((tmp_path / "out/.person-removal" / NOTE).read_text()) == rates, (
         "nothing computed, nothing learnt"
     )
+
+
+def test_one_slow_photo_does_not_outweigh_what_thousands_took(coco: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    remove(coco, out)
+    store = Store(out / ".person-removal")
+    store.write_note(NOTE, {"refine cpu": [2000.0, 2000]})
+    counts = Counts()
+    counts["refine"] = StageCount(set(), 1, 60.0)
+    wanted = selection()
+    context = open_places(coco, out, coco_settings(), wanted).context
+    note_rates(context, counts)
+    assert store.note(NOTE, dict[str, Any]())["refine cpu"] == [2060.0, 2001]
+    assert seconds_per_photo(context, "refine", 1.0) == (pytest.approx(2060 / 2001), True)
+    store.write_note(NOTE, {"refine cpu": 3.0})
+    assert not seconds_per_photo(context, "refine", 1.0)[1], "a note of an earlier version says less than needed"
+
+
+def test_another_device_takes_another_time(coco: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    remove(coco, out)
+    Store(out / ".person-removal").write_note(NOTE, {"segment embedded cpu": [2.0, 1]})
+    context = open_places(coco, out, coco_settings(), selection()).context
+    for device, measured in (("cpu", True), ("cuda:0", False)):
+        segment = context.settings.segment.model_copy(update={"segmenter": "embedded", "device": device})
+        there = replace(context, settings=context.settings.model_copy(update={"segment": segment}))
+        assert seconds_per_photo(there, "segment", 1.0)[1] is measured
+
+
+def test_a_photo_with_settings_of_its_own_is_in_the_store_too(coco: Path, tmp_path: Path) -> None:
+    decided = tmp_path / "decided.json"
+    photos = {"0001.png": {"decision": "redo", "settings": {"refine": {"dilate": 0.3}}}}
+    decided.write_text(json.dumps({"person_removal_decisions": 1, "photos": photos}))
+    execute(prepare(coco, tmp_path / "out", coco_settings(), selection(), decided))
+    assert to_compute(ahead(coco, tmp_path / "out")) == {}
 
 
 def test_on_the_command_line(coco: Path, tmp_path: Path) -> None:
