@@ -37,7 +37,7 @@ def read_keep(text: str | None, folder: Path, names: AnyOf[str]) -> dict[str, As
         tree = json.loads(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: the keep-list cannot be read ({error.strerror}).") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: the keep-list is not valid JSON ({error}).") from None
     if not isinstance(tree, dict):
         raise InputError(f"{path}: a keep-list is an object of photo name -> who stays, not {type(tree).__name__}.")
@@ -90,4 +90,9 @@ def one_person(item: Any, where: str) -> int | tuple[float, float, float, float]
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond what a float holds
+        return False

@@ -30,7 +30,7 @@ def read_marks(path: Path, photos: AnyOf[str]) -> list[Mark]:
         tree = json.loads(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: the marks cannot be read ({error.strerror}).") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: the marks are not valid JSON ({error}).") from None
     people = tree.get("people") if isinstance(tree, dict) and tree.get("person_removal_marks") == 1 else None
     if not isinstance(people, dict) or not people:

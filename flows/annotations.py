@@ -122,8 +122,7 @@ def _write(
         if state not in PUBLISHED:
             return Fate(left="left out by decision" if rejected else f"photo is {state}")
         if rejected:  # the original: everybody is still in it
-            everywhere = encode_counts(np.ones((facts["height"], facts["width"]), bool))
-            return Fate(kept=_in_frame((facts["height"], facts["width"]), everywhere, image, facts["orientation"]))
+            return Fate(whole=True)
         if state != "removed" and not facts.get("kept"):
             return Fate()
         if name not in holes:

@@ -132,24 +132,30 @@ def plan_decisions(
     if unknown := sorted(decisions.given.keys() - known.keys()):
         raise InputError(f"{file}: there is no photo {unknown[0]!r} in the collection.")
     holding, planned, notes = dict(decisions.by_name), dict(known), list(decisions.notes)
-    for name, decision in decisions.given.items():
-        row = standing.get(name, {})
-        decision = _bound(decision, known[name], row, f"{file}: {name}")
-        if decision.decision == "withdraw":
-            holding.pop(name, None)
-        elif _settings_hold(decision, known[name], row):
-            holding[name] = decision
-        else:
-            notes.append(_not_applied(name, decision))
+    by_hand = {name: one for name, one in holding.items() if name in known and not (one.result or one.photo)}
+    for where, new in ((RECORD, by_hand), (file, decisions.given)):
+        for name, decision in new.items():
+            row = standing.get(name, {})
+            decision = _bound(decision, known[name], row, f"{where}: {name}")
+            if decision.decision == "withdraw":
+                holding.pop(name, None)
+            elif decision.publishes or _settings_hold(decision, known[name], row):
+                holding[name] = decision
+            else:
+                notes.append(not_applied(name, decision))
     for name in sorted(holding.keys() & known.keys()):  # a photo that is gone may come back
-        if _settings_hold(holding[name], known[name], standing.get(name, {})):
-            planned[name] = _decided(known[name], holding[name])
+        decision = holding[name]
+        if _settings_hold(decision, known[name], standing.get(name, {})):
+            planned[name] = _decided(known[name], decision)
+        elif decision.publishes:  # the word counts without them: of another result, so that somebody looks again
+            planned[name] = _decided(known[name], replace(decision, settings={}))
         else:
-            notes.append(_not_applied(name, holding[name]))
+            notes.append(not_applied(name, decision))
     return list(planned.values()), Decisions(holding, {}, decisions.kept, tuple(notes))
 
 
-def _not_applied(name: str, decision: Decision) -> str:
+def not_applied(name: str, decision: Decision) -> str:
+    """What somebody is told of a decision that is not followed."""
     return f"{name}: '{decision.decision}' was decided of another result and is not applied; look again."
 
 
@@ -162,11 +168,20 @@ def standing_results(output: Path) -> dict[str, dict[str, Any]]:
         return {}
 
 
-def record(output: Path, decisions: Decisions) -> None:
-    """Keep what holds in the output directory, for later runs and for people to read and edit."""
-    if decisions.by_name != decisions.kept:
-        photos = {name: decision.as_json() for name, decision in sorted(decisions.by_name.items())}
-        write_atomic(output / RECORD, json.dumps({_MARK: _FORMAT, "photos": photos}, indent=1).encode() + b"\n")
+def record(output: Path, decisions: Decisions, base: Settings) -> None:
+    """Keep what holds in the output directory, for later runs and for people to read and edit.
+
+    Raises InputError when neither what was read nor what holds stands there: somebody else wrote meanwhile.
+    """
+
+    def photos(decided: Mapping[str, Decision]) -> dict[str, Any]:
+        return {name: decision.as_json() for name, decision in sorted(decided.items())}
+
+    holding, standing = photos(decisions.by_name), photos(read_decisions(output / RECORD, base, missing={}))
+    if standing not in (photos(decisions.kept), holding):
+        raise InputError(f"{output / RECORD}: its decisions changed while this run was planned; run again.")
+    if standing != holding:
+        write_atomic(output / RECORD, json.dumps({_MARK: _FORMAT, "photos": holding}, indent=1).encode() + b"\n")
 
 
 def _bound(decision: Decision, entry: Entry, row: Mapping[str, Any], where: str) -> Decision:

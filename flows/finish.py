@@ -20,7 +20,7 @@ from data.types import PUBLISHED, STATES
 from flows.about import described, repeatable
 from flows.annotations import write_annotations
 from flows.context import RunContext
-from flows.decisions import Decisions
+from flows.decisions import Decisions, not_applied
 from flows.outputs import withdraw_photo
 from flows.planning import Planned
 from flows.reading import Row
@@ -158,7 +158,7 @@ def _decided(rows: Iterable[Row], decisions: Decisions) -> Iterator[str]:
         elif said and said.publishes and not facts:
             yield f"{row['name']}: '{said.decision}' is not applied: there is no result of this photo."
         if facts.get("outdated") and said:
-            yield f"{row['name']}: '{said.decision}' was decided of another result and is not applied; look again."
+            yield not_applied(row["name"], said)
     if counts:
         yield f"By decision: {', '.join(f'{number} {what}' for what, number in sorted(counts.items()))}."
 
@@ -184,6 +184,9 @@ def _shown(row: Row, decisions: Decisions) -> dict[str, Any]:
     facts, decided = row.get("facts", {}), decisions.by_name.get(row["name"])
     shown = {name: facts.get(name) for name in ("thumbnails", "persons", "outdated")}
     decided_json = decided.as_json() if decided else None
+    if facts and decided and decided.decision == "redo":  # one that was not followed may be decided anew
+        followed = facts.get("settings") == decided.settings or facts.get("result_sha256") == decided.result
+        shown["outdated"] = not followed
     return shown | {"id": row["id"], "orientation": facts.get("orientation", 1), "decided": decided_json}
 
 

@@ -132,7 +132,7 @@ def execute(job: Job, run: Callable[[Planned, Selection], Sequence[str]] = run_p
     with _disk(output), alone(output, job.settings.run.wait), json_log(log_to, output=str(output)) as log:
         log("start", photos=job.planned.photos, shards=len(job.planned.shards), stages=job.selection.stages)
         upkeep.begin(store, output)
-        record(output, job.planned.decisions)
+        record(output, job.planned.decisions, job.context.settings)
         try:
             with listening(counts := Counts()):
                 manifests = run(job.planned, job.selection)

@@ -59,7 +59,7 @@ def _segment_key(run: RunContext, entry: Entry, rows: Rows) -> str:
         detection.STAGE_VERSION,
         settings.model_dump(mode="json"),
         run.digests(detection.required_weights(settings)),
-        [entry.sha256, entry.given_sha256 or ""],
+        [entry.sha256, entry.given_sha256 or "", *([digest(entry.stated_size)] if entry.given else [])],
     )
 
 

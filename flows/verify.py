@@ -34,7 +34,7 @@ from flows.reading import (
 )
 from flows.second_look import SHOWS, TAKEN_FOR, is_independent, look_settings
 
-STAGE_VERSION = 6
+STAGE_VERSION = 7
 """Part of every key: raise it when the same result gives other facts of who is left than before."""
 
 Mask = NDArray[np.bool_]
@@ -100,7 +100,7 @@ def verify(run: RunContext, entry: Entry, rows: Rows) -> Made:
         photo = read_photo(run, entry)
         result = inpainting.compose(photo.pixels, hole, read_patches(run, rows))
         if looker:
-            seen = not_kept(look(run, looker, photo, result, entry), choice, run.settings.refine, entry.keep)
+            seen = not_kept(look(run, looker, photo, result, entry), people, choice, run.settings.refine, entry.keep)
             finds = judge(seen, hole, photo.pixels, result)
         if hole.any():
             facts["quality"] = quality(result, hole)
@@ -155,20 +155,41 @@ def _left(people: People, hole: Hole, choice: masks.Choice, most: float) -> int:
     return sum(1 for person in leave if _share(outside, people.mask(person)) > most)
 
 
-def not_kept(found: People, choice: masks.Choice, settings: RefineSettings, keep: Keep = ()) -> People:
-    """Whom a second look found, without those who may stay: also whom a box of the keep-list means and nobody saw
-    before, so that somebody the second look brought can be asked to stay."""
-    may_stay = choice.kept | choice.region
+def not_kept(found: People, people: People, choice: masks.Choice, settings: RefineSettings, keep: Keep = ()) -> People:
+    """Whom a second look found, without those who may stay.
+
+    Each of the `people` who stay accounts for one find only, or a stranger beside them whom the first look missed would
+    stay, too. So does each box of the keep-list that is of none of the people: somebody whom only the second look sees
+    can be asked to stay.
+    """
+    seen = [found.mask(person) for person in found.persons]
+    stays = [person for person, staying in zip(people.persons, choice.stays, strict=True) if staying]
+    region = choice.region.copy()
+    for person in stays:
+        if person.crowd:  # any number of people
+            region |= people.mask(person)
+    expected = set()
+    near = [i for i, mask in enumerate(seen) if _share(choice.kept | region, mask) > MOSTLY]
+    for own in (people.mask(person) for person in stays if near and not person.crowd):
+        best = max(near, key=lambda i: _likeness(own, seen[i]))
+        expected |= {best} if (own & seen[best]).any() else set()
+    boxes = () if keep == "largest" else [item for item in keep if not isinstance(item, int)]
+    expected |= set(masks.listed(found, tuple(box for box in boxes if not masks.listed(people, (box,)))))
     return replace(
         found,
         persons=tuple(
             person
-            for person, mask in ((person, found.mask(person)) for person in found.persons)
-            if _share(may_stay, mask) <= MOSTLY
-            and not masks.is_listed(person.bbox, keep)
+            for i, (person, mask) in enumerate(zip(found.persons, seen, strict=True))
+            if i not in expected
+            and _share(region, mask) <= MOSTLY
             and not masks.is_small(int(np.count_nonzero(mask)), found.size, settings)
         ),
     )
+
+
+def _likeness(one: Mask, other: Mask) -> float:
+    """Intersection over union of two masks."""
+    return np.count_nonzero(one & other) / max(1, int(np.count_nonzero(one | other)))
 
 
 def _share(region: Mask, mask: Mask) -> float:

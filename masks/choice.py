@@ -46,7 +46,7 @@ def choose(
     first, people = people, people.plus([extra] if extra else [])
     areas = [people.area(p) for p in people.persons]
     stays = [is_small(area, people.size, settings) for area in areas]
-    for index in _listed(first, keep):
+    for index in listed(first, keep):
         stays[index] = True
     region = np.zeros(people.size, bool) if spared is None else spared.copy()
     region |= _regions(settings.spare, people.size)
@@ -81,14 +81,9 @@ def is_small(area: float, size: tuple[int, int], settings: RefineSettings) -> bo
     return math.sqrt(area) < settings.min_size * math.hypot(*size)
 
 
-def is_listed(box: Sequence[float], keep: Keep) -> bool:
-    """Whether a box of the keep-list is of the person with this `box`, whoever found that person."""
-    boxes = () if keep == "largest" else [item for item in keep if not isinstance(item, int)]
-    return any(overlap(item, box) >= SAME_BOX for item in boxes)
-
-
-def _listed(people: People, keep: Keep) -> list[int]:
-    """Numbers of the persons on the keep-list; a number or box that fits nobody keeps nobody."""
+def listed(people: People, keep: Keep) -> list[int]:
+    """Numbers of the persons on the keep-list, of each box the one that fits best; a number or box that fits nobody
+    keeps nobody."""
     if keep == "largest":
         single = [i for i, p in enumerate(people.persons) if not p.crowd]
         return [max(single, key=lambda i: people.area(people.persons[i]))] if single else []

@@ -30,12 +30,14 @@ FORMAT = 1
 class Fate:
     """What became of an image of an annotation file. left: why it is not in `images/`, None when it is there.
 
-    hole: what was taken out of it, None when nothing was. kept: the pixels of people who were asked to stay.
+    hole: what was taken out of it, None when nothing was. kept: the pixels of people who were asked to stay. whole: the
+    original is there, so nothing of it leaves.
     """
 
     left: str | None = None
     hole: HoleRle | None = None
     kept: HoleRle | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,8 @@ def judge(edit: Edit, index: int, raw: bytes, fates: Mapping[Any, Fate], setting
     fate = fates.get(image_id) if isinstance(image_id, int | float | str) else None
     if fate is not None and fate.left:
         return Verdict("removed", fate.left)
+    if fate is not None and fate.whole:
+        return KEEP
     if coco.is_person(index) and not _stays(raw, fate):
         outside = edit.check_persons and fate is not None and _is_outside(raw, fate.hole)
         return Verdict("removed", "person outside the hole" if outside else "person")

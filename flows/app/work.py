@@ -153,7 +153,7 @@ class Work:
             return Look("none", False, ())
         result = self.result()
         seen = one_photo.find_people(result, self.photo.name, looker, self.segmenter.weights)
-        seen = not_kept(seen, self.marked.choice, settings.refine)
+        seen = not_kept(seen, self.people, self.marked.choice, settings.refine)
         finds = judge(seen, self.marked.hole, self.pixels, result)
         return Look(looker.segmenter, is_independent(settings.segment, looker), tuple(finds))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -177,6 +178,112 @@ def test_a_redone_photo_is_approved_with_its_settings(coco: Path, tmp_path: Path
         now = manifest(out)[PHOTO]
         assert (now["state"], now["decision"], now["settings"]) == ("removed", "approve", own)
         assert now["output_sha256"] == row["result_sha256"]
+
+
+@pytest.mark.parametrize("given", [True, False])
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [({"decision": "reject"}, "review"), ({"decision": "approve"}, "removed")],
+    ids=["reject", "approve"],
+)
+def test_a_word_with_settings_that_no_longer_hold_still_counts(
+    coco: Path, tmp_path: Path, word: dict[str, str], state: str, given: bool
+) -> None:
+    """As one without settings would: the settings go, so the result is another one."""
+    out, own = tmp_path / "out", {"refine": {"dilate": 0.3}}
+    run(coco, out)
+    run(coco, out, decisions=decide(tmp_path, decision="redo", settings=own))
+    row = manifest(out)[PHOTO]
+    file = decide(tmp_path, **word, settings=own, result=row["result_sha256"], photo=row["photo_sha256"])
+    if not given:
+        run(coco, out, decisions=file)
+    (coco / "images" / PHOTO).write_bytes((coco / "images/0004.png").read_bytes())
+    summary = run(coco, out, decisions=file if given else None)
+    now = manifest(out)[PHOTO]
+    assert (now["state"], now["decision"], now["settings"]) == (state, None, None)
+    [sentence, *_] = summary.decided
+    assert sentence == f"0001.png: '{word['decision']}' was decided of another result and is not applied; look again."
+
+
+def test_a_decision_edited_by_hand_is_about_what_stands(coco: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(coco, out)
+    run(coco, out, decisions=decide(tmp_path, decision="redo", settings={"refine": {"dilate": 0.2}}))
+    for own in ({"refine": {"dilate": 0.3}}, {"inpaint": {"fill": "navier-stokes"}}):
+        write(out / "decisions.json", photos={PHOTO: {"decision": "redo", "settings": own}})
+        run(coco, out)
+        assert manifest(out)[PHOTO]["settings"] == own and kept(out)[PHOTO].keys() >= {"result", "photo"}
+    write(out / "decisions.json", photos={PHOTO: {"decision": "reject", "settings": own}})
+    run(coco, out)
+    assert manifest(out)[PHOTO]["state"] == "passthrough"
+    write(out / "decisions.json", photos={PHOTO: {"decision": "withdraw"}})
+    run(coco, out)
+    assert manifest(out)[PHOTO]["decision"] is None and kept(out) == {}
+
+
+def test_runs_that_were_planned_side_by_side_lose_no_decision(coco: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(coco, out)
+    jobs = [
+        prepare(coco, out, coco_settings(), Selection(), decide(tmp_path, name, decision="reject"))
+        for name in (PHOTO, "0002.png")
+    ]
+    execute(jobs[0])
+    execute(jobs[0])  # what it wrote itself is no change
+    with pytest.raises(
+        InputError, match=r"decisions.json: its decisions changed while this run was planned; run again"
+    ):
+        execute(jobs[1])
+    assert kept(out).keys() == {PHOTO}
+
+
+def test_a_redo_that_was_not_followed_can_be_decided_anew(coco: Path, tmp_path: Path) -> None:
+    """The report shows it as one of a result that is no more; one that was followed, or waits, it does not."""
+
+    def outdated(out: Path) -> bool:
+        block = re.search(
+            r'<script type="application/json" id="photos">(.*?)</script>', (out / "report.html").read_text(), re.S
+        )
+        assert block
+        [photo] = [one for one in json.loads(block[1]) if one["name"] == PHOTO]
+        return bool(photo["outdated"])
+
+    out = tmp_path / "out"
+    run(coco, out)
+    given = decide(tmp_path, decision="redo", settings={"refine": {"dilate": 0.3}})
+    run(coco, out, decisions=given, photos=("0002.png",))
+    assert not outdated(out)
+    run(coco, out)
+    assert not outdated(out)
+    (coco / "images" / PHOTO).write_bytes((coco / "images/0004.png").read_bytes())
+    run(coco, out)
+    assert outdated(out)
+
+
+@pytest.mark.parametrize("size", [(96, 128), (48, 64)])
+def test_a_rejected_photo_keeps_every_person_in_the_annotation_file(
+    coco: Path, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    """Also one without an outline, and where the stated size is not the photo's."""
+    path, out = coco / "annotations/instances_test.json", tmp_path / "out"
+    tree = json.loads(path.read_text())
+    tree["images"][0] |= dict(zip(("height", "width"), size, strict=True))
+    tree["annotations"].append({"id": 999, "image_id": 1, "category_id": 1, "segmentation": [], "bbox": [0, 0, 0, 0]})
+    path.write_text(json.dumps(tree))
+    save_mask(tmp_path / "masks")
+    masked = "segment.segmenter=mask-files", f"segment.masks={tmp_path / 'masks'}"
+    run(coco, out, *masked)
+    run(coco, out, *masked, decisions=decide(tmp_path, decision="reject"))
+    assert manifest(out)[PHOTO]["state"] == "passthrough" and annotated_persons(out, 1) == 2
+
+
+def save_mask(folder: Path) -> None:
+    """Mask files of every photo: the upper left corner."""
+    mask = np.zeros((96, 128), np.uint8)
+    mask[:30, :20] = 255
+    for name in ("0001", "0002", "0003", "0004", "sub/0005", "sub/0006"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(mask).save(folder / f"{name}.png")
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,7 @@ def test_marks_that_cannot_be_used() -> None:
     ("tree", "sentence"),
     [
         ("{", "not valid JSON"),
+        ("[" * 100_000, "not valid JSON"),
         ('{"people": {}}', "this is no marks file"),
         ('{"person_removal_marks": 1, "people": {"Ann": []}}', "Ann is marked nowhere"),
         ('{"person_removal_marks": 1, "people": {"Ann": [{"photo": "a"}]}}', "either a person or a box"),

@@ -82,7 +82,9 @@ def test_a_mask_of_where_nothing_is_removed(coco: Path, tmp_path: Path) -> None:
     ("text", "sentence"),
     [
         ("{", "keep.json: the keep-list is not valid JSON"),
+        ("[" * 100_000, "keep.json: the keep-list is not valid JSON"),
         ("[]", "an object of photo name"),
+        (f'{{"0001.png": [[1, 2, 3, {10**400}]]}}', "neither a person's number .* nor a box"),
         ('{"0009.png": [0]}', "there is no photo '0009.png'"),
         ('{"0001.png": "biggest"}', "'biggest' says nobody"),
         ('{"0001.png": [-1]}', "-1 is neither"),

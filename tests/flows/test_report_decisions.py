@@ -275,6 +275,75 @@ def test_import(page: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "said",
+    [
+        {"settings": {"refine": None}},
+        {"settings": [1]},
+        {"settings": {"refine": {"keep": [None]}}},
+        {"settings": {"refine": {"keep": {"0": 1}}}},
+        {"reject_as": "zip"},
+        {"note": {}},
+        None,
+        "redo",
+    ],
+)
+def test_import_of_what_the_page_cannot_show(page: Any, tmp_path: Path, said: Any) -> None:
+    decision = {"decision": "redo", **said} if isinstance(said, dict) else said
+    told = taken_in(page, tmp_path, {"person_removal_decisions": 1, "photos": {B: decision}})
+    assert told == "0 decisions taken; 1 not understood, or of photos that are not here."
+    page.reload()
+    card(page, B).locator(".name").click()
+    page.keyboard.press("d")
+    assert exported_settings(page)[B].keys() == {"refine"}
+
+
+@pytest.mark.parametrize("settings", [None, {"refine": {"keep": [99, 0]}}])
+def test_import_of_nobody(page: Any, tmp_path: Path, settings: Any) -> None:
+    """What says nothing of the photo's people does no harm."""
+    decision = {"decision": "redo", "settings": settings}
+    taken_in(page, tmp_path, {"person_removal_decisions": 1, "photos": {B: decision}})
+    page.reload()
+    card(page, B).locator(".name").click()
+    page.keyboard.press("p")
+    page.get_by_role("button", name="Keep person 2 of 4").click()
+    kept = [20, 20, 30, 80] if settings else []
+    assert exported_settings(page)[B] == {"refine": {"keep": [one for one in (kept, [50, 20, 30, 80]) if one]}}
+
+
+def exported_settings(page: Any) -> dict[str, Any]:
+    page.keyboard.press("Escape")
+    return {name: said["settings"] for name, said in exported(page).items()}
+
+
+def test_what_is_decided_in_the_large_view_stands_in_the_list(page: Any) -> None:
+    card(page, A).locator(".name").click()
+    page.keyboard.press("a")
+    page.keyboard.press("Escape")
+    sync_api.expect(card(page, A).locator(".said")).to_have_text("Approved")
+
+
+def test_a_redo_that_was_not_followed_is_decided_anew(browser: Any, tmp_path: Path) -> None:
+    own = {"refine": {"dilate": 0.3}}
+    late = {"decision": "redo", "settings": own, "result": result_of(90), "photo": result_of(101)}
+    report = make_report(tmp_path, photo1={"decided": late, "outdated": True})
+    with opened(browser, report) as page:
+        assert page.locator("#decided").inner_text() == ""
+        card(page, B).locator(".name").click()
+        for _ in range(3):
+            page.keyboard.press("d")
+        page.get_by_label("Growth of the hole").fill("0.3")
+        page.keyboard.press("Escape")
+        page.keyboard.press("Escape")
+        page.reload()
+        assert page.locator("#decided").inner_text() == "1 to be redone"
+        assert exported(page)[B]["result"] == result_of(1), "of the result that was looked at"
+        file = tmp_path / "old.json"
+        file.write_text(json.dumps({"person_removal_decisions": 1, "photos": {B: late}}))
+        page.locator("#file").set_input_files(file)
+        sync_api.expect(page.locator("#said")).to_contain_text("1 of other results, not taken")
+
+
+@pytest.mark.parametrize(
     ("text", "sentence"),
     [
         ("{", "This file is not JSON: nothing was taken."),

@@ -40,6 +40,17 @@ def test_only_photos_of_such_names_are_computed(
     assert computed()["inpaint"] == photos
 
 
+def test_another_stated_size_is_another_photo_for_the_given_masks(coco: Path, tmp_path: Path) -> None:
+    remove(coco, tmp_path / "out")
+    path = coco / "annotations/instances_test.json"
+    tree = json.loads(path.read_text())
+    tree["images"][0] |= {"height": 48, "width": 64}
+    path.write_text(json.dumps(tree))
+    remove(coco, tmp_path / "out")
+    row = manifest(tmp_path / "out")["0001.png"]
+    assert row["state"] == "refused" and "the annotation file says 64 x 48" in row["reason"]
+
+
 def test_what_is_written_speaks_of_all_photos(coco: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     remove(coco, out)

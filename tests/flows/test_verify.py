@@ -14,7 +14,7 @@ from collection_with_people import FAST, manifest, save_photo
 from literal_masks import mask
 from PIL import Image
 
-from configs import SegmentSettings
+from configs import RefineSettings, SegmentSettings
 from configs.load import load_settings
 from data.plan import Entry
 from data.types import People, Person, Photo, Pixels, Thing, Weight, as_hole
@@ -23,7 +23,8 @@ from flows.context import RunContext
 from flows.job import execute, prepare
 from flows.quality import quality
 from flows.selection import selection
-from flows.verify import judge, verify_key, worth_a_larger_hole
+from flows.verify import judge, not_kept, verify_key, worth_a_larger_hole
+from masks import choose
 
 RED, DARK_RED = (220, 20, 30), (120, 20, 30)
 CERTAINTY = 0.2
@@ -285,3 +286,37 @@ def test_whom_only_the_second_look_sees_can_be_asked_to_stay(
     (tmp_path / "keep.json").write_text(json.dumps({"a.png": [box]}))
     keep = f"refine.keep={tmp_path / 'keep.json'}"
     assert verified(monkeypatch, tmp_path, "segment.score=0.5", "verify.score=0.1", keep)["state"] == state
+
+
+A, IN_FRONT = "AAAA.... AAAA.... AAAA.... AAAA....".replace("A", "#"), "#....... ##...... ##...... ##......"
+BOX = (0.0, 0.0, 4.0, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("known", "keep", "seen", "left"),
+    [
+        ([A], (0,), [A], []),
+        ([A], (BOX,), [A], []),
+        ([A], (0,), [A, IN_FRONT], [1]),  # a stranger in front of somebody who stays
+        ([A], (BOX,), [IN_FRONT, A], [0]),
+        ([A], (BOX,), [".####... .####... .####... .####...", A], [0]),  # a stranger beside, of nearly the same box
+        ([], (BOX,), [A], []),  # whom nobody saw before
+        ([], (BOX,), [".####... .####... .####... .####...", A], [0]),
+        ([A, IN_FRONT], (0, 1), [A, IN_FRONT], []),
+        ([A], (), [A], [0]),
+    ],
+)
+def test_each_who_stays_accounts_for_one_find(
+    known: Sequence[str], keep: tuple[Any, ...], seen: Sequence[str], left: Sequence[int]
+) -> None:
+    people, found = (People((4, 8), tuple(map(person, some))) for some in (known, seen))
+    settings = RefineSettings(min_size=0)
+    choice = choose(people, keep, settings)
+    assert not_kept(found, people, choice, settings, keep).persons == tuple(found.persons[i] for i in left)
+
+
+def test_a_crowd_that_stays_is_any_number_of_people() -> None:
+    people = People((4, 8), (Person.from_mask(mask(A), 1.0, "annotations", crowd=True),))
+    found = People((4, 8), (person(IN_FRONT), person("..##.... ..##.... ..##.... ........"), person(A)))
+    settings = RefineSettings(min_size=0)
+    assert len(not_kept(found, people, choose(people, (0,), settings), settings)) == 0

@@ -28,7 +28,7 @@ function partsOf(settings = {}) {
 function keptPeople(photo, said) {
   const keep = said?.settings?.refine?.keep;
   if (!Array.isArray(keep)) return new Set(photo.persons.flatMap((person, index) => (person.stays ? [index] : [])));
-  return new Set(keep.flatMap((item) => (typeof item === "number" ? [item]
+  return new Set(keep.flatMap((item) => (typeof item === "number" ? (photo.persons[item] ? [item] : [])
     : photo.persons.flatMap(({ bbox }, index) => (bbox.every((v, at) => Math.abs(v - item[at]) < 2) ? [index] : [])))));
 }
 

@@ -18,6 +18,9 @@ function makeDecisions(id, photos, changed) {
     return [decision, decision === "reject" ? reject_as : "", settings, note];
   }
 
+  /** Whether it is what the run has done already. */
+  const follows = (said, photo) => !photo.outdated && same(said, photo.decided);
+
   function load() {
     try {
       const text = localStorage.getItem(KEY);
@@ -36,11 +39,26 @@ function makeDecisions(id, photos, changed) {
     }
   }
 
+  /** A decision as the page can show it, or null: who wrote a file by hand may have written anything. */
+  function understood(said) {
+    const isTree = (one) => typeof one === "object" && one !== null && !Array.isArray(one);
+    const isText = (one) => one === undefined || typeof one === "string";
+    if (!isTree(said) || !["approve", "reject", "redo", "withdraw"].includes(said.decision)) return null;
+    const clean = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== null)); // left open
+    const { settings = {}, reject_as = "original", note, result, photo } = clean;
+    if (!isTree(settings) || !Object.values(settings).every(isTree) || ![note, result, photo].every(isText)) return null;
+    if (!["original", "leave-out"].includes(reject_as)) return null;
+    const { keep = [] } = settings.refine ?? {};
+    const isPerson = (one) => Number.isInteger(one) || (Array.isArray(one) && one.length === 4);
+    return typeof keep === "string" || (Array.isArray(keep) && keep.every(isPerson)) ? clean : null;
+  }
+
   let dropped = 0;
   const stored = load();
-  for (const [name, said] of Object.entries(stored.mine ?? {})) {
+  for (const [name, written] of Object.entries(stored.mine ?? {})) {
     const photo = byName.get(name);
-    if (!photo || same(said, photo.decided)) continue; // the run has followed it
+    const said = understood(written);
+    if (!photo || !said || follows(said, photo)) continue;
     if ((said.result ?? null) === photo.result) mine.set(name, said);
     else dropped += 1;
   }
@@ -69,7 +87,7 @@ function makeDecisions(id, photos, changed) {
     set(photo, said, { typing = false } = {}) {
       if (!typing) remember([photo.name]);
       const whole = said ? { ...said, ...about(photo) } : photo.decided ? { decision: "withdraw", ...about(photo) } : null;
-      put(photo.name, whole && !photo.outdated && same(whole, photo.decided) ? null : whole);
+      put(photo.name, whole && follows(whole, photo) ? null : whole);
       done();
     },
     /** Undo the last change; the photos that it was about, or null. */
@@ -110,16 +128,14 @@ function makeDecisions(id, photos, changed) {
       if (tree?.[MARK] !== 1 || typeof tree.photos !== "object" || !tree.photos) {
         return "This file holds no decisions: nothing was taken.";
       }
-      const words = ["approve", "reject", "redo", "withdraw"];
-      const fits = ([name, said]) => byName.has(name) && words.includes(said?.decision);
-      const all = Object.entries(tree.photos);
-      const known = all.filter(fits);
+      const all = Object.entries(tree.photos).map(([name, said]) => [name, understood(said)]);
+      const known = all.filter(([name, said]) => byName.has(name) && said);
       const current = known.filter(([name, said]) => !said.result || said.result === byName.get(name).result
-        || same(said, byName.get(name).decided));
+        || follows(said, byName.get(name)));
       remember(current.map(([name]) => name));
       for (const [name, said] of current) {
         const photo = byName.get(name);
-        put(name, !photo.outdated && same(said, photo.decided) ? null : { ...said, ...about(photo) });
+        put(name, follows(said, photo) ? null : { ...said, ...about(photo) });
       }
       done();
       const strange = all.length - known.length;

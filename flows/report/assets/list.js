@@ -36,7 +36,7 @@
   const keys = { h: toggle("holes"), p: toggle("people"), f: toggle("found"), z: undo, "?": () => help.showModal() };
   const help = byId("help");
   const viewer = makeViewer({
-    photos: () => shown, states, page, decisions, keys, closed: (at) => grid.reveal(at),
+    photos: () => shown, states, page, decisions, keys, closed: (at) => { grid.show(shown); grid.reveal(at); },
   });
   const grid = makeGrid(byId("grid"), { card, lines: (photo) => (remark(photo) ? 3 : 2) });
 

@@ -90,7 +90,6 @@ function makeZoom(box, photo, onZoom) {
     fit: () => to(1),
     real: () => to(real()),
     pan: (dx, dy) => pan(dx / 8, dy / 8),
-    get scale() { return scale; },
   };
 }
 
