@@ -6,9 +6,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from figure import before_mask_after
 from PIL import Image
-
-from flows.report.figure import before_mask_after
 
 WIDTH = 1200
 PICTURES = {"crowd": "000000000542", "thin-things": "000000000086", "huge-hole": "zidane"}

@@ -6,9 +6,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from figure import before_mask_after
 from PIL import Image
-
-from flows.report.figure import before_mask_after
 
 demo = Path(sys.argv[1] if len(sys.argv) > 1 else "demo")
 before = np.asarray(Image.open(demo / "photos/bus.jpg").convert("RGB"))

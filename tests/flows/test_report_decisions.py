@@ -92,8 +92,9 @@ def test_the_whole_way_by_keys_alone(page: Any) -> None:
     tab_to("[name=reject_as]")
     page.keyboard.press("ArrowDown")
     assert view.get_by_label("leave the photo out").is_checked()
+    second = view.get_by_role("heading").inner_text()
     page.keyboard.press("Escape")  # from a choice, the photo is left
-    assert not view.is_visible()
+    sync_api.expect(page.locator(":focus")).to_have_attribute("title", second)
     page.keyboard.press("Enter")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("p")
@@ -318,8 +319,13 @@ def exported_settings(page: Any) -> dict[str, Any]:
 def test_what_is_decided_in_the_large_view_stands_in_the_list(page: Any) -> None:
     card(page, A).locator(".name").click()
     page.keyboard.press("a")
+    page.keyboard.press("e")
+    page.keyboard.type("odd")
+    page.keyboard.press("Escape")
     page.keyboard.press("Escape")
     sync_api.expect(card(page, A).locator(".said")).to_have_text("Approved")
+    page.keyboard.press("r")
+    assert exported(page)[A] == {"decision": "reject", "note": "odd", **about(0)}, "the note stays"
 
 
 def test_a_redo_that_was_not_followed_is_decided_anew(browser: Any, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from flows.report.figure import before_mask_after
 from flows.report.thumbnails import SUFFIXES, thumbnails
 
 QUADRANTS = {"red": (220, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 220), "white": (240, 240, 240)}
@@ -100,21 +99,3 @@ def test_other_sizes_are_refused(wrong: str) -> None:
     pictures[wrong] = pictures[wrong][:-2]
     with pytest.raises(ValueError, match=rf"{wrong} is 64x38, but the photo before is 64x40"):
         thumbnails(quadrants(), pictures["after"], pictures["hole"])
-
-
-def test_figure_has_the_photo_the_marked_hole_and_the_result() -> None:
-    before, after = quadrants(), np.full((40, 64, 3), 77, np.uint8)
-    hole = np.zeros((40, 64), np.uint8)
-    hole[:20, :32] = 255
-    strip = before_mask_after(before, hole, after)
-
-    assert strip.shape == (40, 3 * 64 + 2 * 2, 3) and strip.dtype == np.uint8
-    assert (strip[:, :64] == before).all() and (strip[:, -64:] == after).all()
-    marked = strip[:, 66:130].astype(int)
-    chroma = marked.max(axis=2) - marked.min(axis=2)
-    assert (chroma[hole == 255] > 100).all() and (chroma[hole == 0] == 0).all()
-
-
-def test_figure_refuses_other_sizes() -> None:
-    with pytest.raises(ValueError, match="one size"):
-        before_mask_after(quadrants(), np.zeros((40, 60), np.uint8), quadrants())

@@ -32,6 +32,20 @@ function keptPeople(photo, said) {
     : photo.persons.flatMap(({ bbox }, index) => (bbox.every((v, at) => Math.abs(v - item[at]) < 2) ? [index] : [])))));
 }
 
+/** Decide of a photo and say so; the same word again takes it back. A note stays. start: settings of a first redo. */
+function toggleWord(decisions, photo, word, start) {
+  const now = decisions.get(photo);
+  if (now?.decision === word) {
+    decisions.set(photo, null);
+    say(`${photo.name}: decision taken back.`);
+    return;
+  }
+  const note = now?.note ? { note: now.note } : {};
+  const settings = word === "redo" ? now?.settings ?? photo.settings ?? start : photo.settings;
+  decisions.set(photo, { decision: word, ...note, ...(settings ? { settings } : {}) });
+  say(`${photo.name}: ${WORDS[word].toLowerCase()}. Undo with Z.`);
+}
+
 /** The controls with which a photo is decided on. `redraw` is called when the picture has to show something else. */
 function makeDecide(panel, decisions, page, redraw) {
   let photo = null;
@@ -46,17 +60,7 @@ function makeDecide(panel, decisions, page, redraw) {
       say("There is no result of this photo to decide on.");
       return;
     }
-    const now = said();
-    if (now?.decision === word) {
-      decisions.set(photo, null);
-      say(`${photo.name}: decision taken back.`);
-    } else {
-      const note = now?.note ? { note: now.note } : {};
-      const own = photo.settings && word !== "redo" ? { settings: photo.settings } : {};
-      const start = photo.settings ?? { refine: { dilate: Math.min(1, Math.round((page.dilate || 0.03) * 200) / 100) } };
-      decisions.set(photo, { decision: word, ...note, ...(word === "redo" ? { settings: now?.settings ?? start } : own) });
-      say(`${photo.name}: ${WORDS[word].toLowerCase()}. Undo with Z.`);
-    }
+    toggleWord(decisions, photo, word, { refine: { dilate: Math.min(1, Math.round((page.dilate || 0.03) * 200) / 100) } });
     show(photo);
   }
 

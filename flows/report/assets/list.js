@@ -192,12 +192,8 @@
 
   /** Decide from the list; a redo wants to be told of, so it opens the photo. */
   function quick(photo, word) {
-    const at = shown.indexOf(photo);
-    if (!photo.result || word === "redo") return viewer.open(at);
-    const own = photo.settings ? { settings: photo.settings } : {};
-    const taken = decisions.get(photo)?.decision === word;
-    decisions.set(photo, taken ? null : { decision: word, ...own });
-    return say(taken ? `${photo.name}: decision taken back.` : `${photo.name}: ${WORDS[word].toLowerCase()}. Undo with Z.`);
+    if (!photo.result || word === "redo") viewer.open(shown.indexOf(photo));
+    else toggleWord(decisions, photo, word);
   }
 
   overlays();
