@@ -23,3 +23,10 @@ def device_name(wanted: str, setting: str) -> str:
     if not there.get(device.type, False):
         raise SettingsError(f"{setting} is {wanted!r}, but torch finds no such device here; `auto` or `cpu` works.")
     return str(device)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether torch found no memory. Its CPU has no exception of its own for that, and a TorchScript program's error
+    only quotes the one it met."""
+    said = ("out of memory", "can't allocate memory", "not enough memory")
+    return any(words in str(error) for words in said)

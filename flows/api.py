@@ -74,7 +74,7 @@ def remove_people(
     pixels = _pixels(image)
     people = find_people(pixels, name, settings.segment, weights)
     marked = mark(people, parse_keep(settings.refine.keep) if settings.refine.keep else (), settings.refine, pixels)
-    patches, lower = fill_hole(pixels, marked.hole, marked.kept, settings.inpaint, weights)
+    patches, lower = fill_hole(pixels, marked, settings.inpaint, weights)
     return Result(inpainting.compose(pixels, marked.hole, patches), marked.hole, people, file, lower)
 
 

@@ -44,17 +44,19 @@ def make_hole(
     choice = choose(run, entry, people, extra)
     if entry.edited and entry.edited_sha256:
         hole = as_hole(_read_mask(entry, entry.edited, entry.edited_sha256, people.size))
+        rest = as_hole(choice.kept & (hole == 0))
     else:
         everyone, settings = people.plus([extra] if extra else []), run.settings.refine
         if settings.shadow and len(everyone):
             seen = photo()
-            hole = masks.refine(everyone, settings, seen.pixels, choice, seen.orientation)
+            hole, rest = masks.hole_and_rest(everyone, settings, seen.pixels, choice, seen.orientation)
         else:
-            hole = masks.refine(everyone, settings, choice=choice)
+            hole, rest = masks.hole_and_rest(everyone, settings, choice=choice)
     artifact = {"size": list(hole.shape), "counts": encode_counts(hole)}
     kept, stays = choice.kept & (hole == 0), 0
+    if rest.any():
+        artifact["kept"] = encode_counts(rest)
     if kept.any():
-        artifact["kept"] = encode_counts(kept)
         stays = sum(bool((kept & mask).sum() > mask.sum() / 2) for mask in map(people.mask, people.persons))
     share = round(float((hole > 0).mean()), 6)
     facts = {"share": share, "kept": stays, "edited": bool(entry.edited)}
@@ -92,7 +94,7 @@ def hole_of(artifact: bytes) -> Hole:
 
 
 def kept_of(artifact: bytes) -> Hole | None:
-    """The pixels of people who stay, as a hole would mark them; None when nobody does."""
+    """What stays but is no source of the fill, as a hole would mark it; None when there is nothing of that."""
     data = json.loads(artifact)
     return _part(data, "kept") if "kept" in data else None
 

@@ -12,25 +12,27 @@ import numpy as np
 
 from configs import InpaintSettings, RefineSettings, SegmentSettings
 from data.images import Decoded, Encoded, encode, to_raw_frame
-from data.types import Hole, Keep, Patch, People, Photo, Pixels, Weight, as_hole
+from data.types import Hole, Keep, Patch, People, Photo, Pixels, Weight
 from flows import networks
 from flows.memory import inpaint_within_memory
-from masks import Choice, choose, refine
+from masks import Choice, choose, hole_and_rest
 
 
 @dataclass(frozen=True)
 class Marked:
-    """hole: what is filled. kept: the pixels of people who stay, as a hole would mark them; None when nobody does.
-    choice: who stays."""
+    """hole: what is filled. kept: what stays but is no source of the fill, as a hole would mark it: people who stay,
+    and what the hole would have held but for them and for regions. choice: who stays. drawn: whether a hand drew on the
+    hole."""
 
     hole: Hole
-    kept: Hole | None
+    kept: Hole
     choice: Choice
+    drawn: bool = False
 
     def with_hole(self, hole: Hole) -> Marked:
         """The same with another hole: one that a hand drew on. What it takes from those who stay is gone."""
-        kept = None if self.kept is None else np.where(hole == 0, self.kept, np.uint8(0))
-        return replace(self, hole=hole, kept=kept)
+        kept = np.where(hole == 0, self.kept, np.uint8(0))
+        return replace(self, hole=hole, kept=kept, drawn=not np.array_equal(hole, self.hole))
 
 
 def find_people(pixels: Pixels, name: str, settings: SegmentSettings, weights: Mapping[str, Weight]) -> People:
@@ -41,16 +43,20 @@ def find_people(pixels: Pixels, name: str, settings: SegmentSettings, weights: M
 def mark(people: People, keep: Keep, settings: RefineSettings, pixels: Pixels) -> Marked:
     """The hole of everyone but those on the keep-list."""
     choice = choose(people, keep, settings)
-    hole = refine(people, settings, pixels, choice)
-    return Marked(hole, as_hole(choice.kept) if choice.anyone else None, choice)
+    hole, kept = hole_and_rest(people, settings, pixels, choice)
+    return Marked(hole, kept, choice)
 
 
 def fill_hole(
-    pixels: Pixels, hole: Hole, kept: Hole | None, settings: InpaintSettings, weights: Mapping[str, Weight]
+    pixels: Pixels, marked: Marked, settings: InpaintSettings, weights: Mapping[str, Weight]
 ) -> tuple[list[Patch], str | None]:
-    """Final pixels for the hole, never copied from `kept`; and what had to be set lower for want of memory, None when
-    nothing had. Raises PhotoError when hardly anything else is there."""
-    return inpaint_within_memory(pixels, hole, networks.fill(settings, weights), settings, kept)
+    """Final pixels for the hole, never copied from what is kept; and what had to be set lower for want of memory, None
+    when nothing had. Raises PhotoError when hardly anything else is there.
+
+    Nothing is blended in a hole that a hand drew on, for that has no ring around what it covers.
+    """
+    chosen = settings.model_copy(update={"feather": 0} if marked.drawn else {})
+    return inpaint_within_memory(pixels, marked.hole, networks.fill(settings, weights), chosen, marked.kept)
 
 
 def as_file(photo: Decoded, pixels: Pixels, hole: Hole, *, scrub: bool = False) -> Encoded:

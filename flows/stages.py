@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import detection
 import inpainting
+from configs import InpaintSettings
 from data.files import canonical_json, digest
 from data.plan import Entry
 from data.store import artifact_key
@@ -84,8 +85,14 @@ def _refine(run: RunContext, entry: Entry, rows: Rows) -> Made:
 # ---------------------------------------------------------------- inpaint: photo + hole -> patches
 
 
+def _inpaint_settings(run: RunContext, rows: Rows) -> InpaintSettings:
+    # What a hand drew has no ring, so nothing of what it covers is blended back in.
+    drawn = rows["refine"]["facts"]["edited"]
+    return run.settings.inpaint.model_copy(update={"feather": 0} if drawn else {})
+
+
 def _inpaint_key(run: RunContext, entry: Entry, rows: Rows) -> str:
-    settings = run.settings.inpaint
+    settings = _inpaint_settings(run, rows)
     return artifact_key(
         "inpaint",
         inpainting.STAGE_VERSION,
@@ -99,7 +106,7 @@ def _inpaint(run: RunContext, entry: Entry, rows: Rows) -> Made:
     hole = read_hole(run, rows)
     if not hole.any():
         return inpainting.pack([]), {}
-    settings = run.settings.inpaint
+    settings = _inpaint_settings(run, rows)
     fill = networks.fill(settings, run.weights)
     photo = read_photo(run, entry)
     try:

@@ -16,7 +16,7 @@ from inpainting.compositing import compose, pack, unpack
 from inpainting.filling import inpaint
 from inpainting.protocol import Builder, Fill
 
-STAGE_VERSION = 4
+STAGE_VERSION = 5
 """Part of every key: raise it when the same photo, hole, settings and weights give other patches than before."""
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs import InpaintSettings, SettingsError
-from configs.devices import device_name
+from configs.devices import device_name, is_out_of_memory
 from data.types import Hole, PhotoError, Pixels, Weight
 from data.weights import trusted
 from inpainting.external_networks import Network, load_onnx, load_torchscript
@@ -37,7 +37,10 @@ class ExternalFill:
     settings: InpaintSettings
 
     def fill(self, image: Pixels, hole: Hole, exclude: Hole | None = None) -> Pixels:
-        """See `inpainting.protocol.Fill`: other people (`exclude`) are unknown to the network, like the hole."""
+        """See `inpainting.protocol.Fill`: other people (`exclude`) are unknown to the network, like the hole.
+
+        Raises MemoryError, whatever torch calls it.
+        """
         unknown = (hole if exclude is None else np.maximum(hole, exclude)) != 0
         if not hole.any():
             return image.copy()
@@ -58,7 +61,10 @@ class ExternalFill:
         # What stood in the hole must not be seen: 0 whatever the range, as such networks put there themselves.
         x = np.where(mask, np.float32(0), x * np.float32(scale / 255) + np.float32(offset))
         marked = mask if self.settings.external_mask == "hole" else ~mask
-        y = self.network.run(np.ascontiguousarray(x, np.float32), marked.astype(np.float32))
+        try:
+            y = self.network.run(np.ascontiguousarray(x, np.float32), marked.astype(np.float32))
+        except RuntimeError as error:
+            raise (MemoryError(str(error)) if is_out_of_memory(error) else error) from None
         if y.shape != x.shape:
             raise SettingsError(
                 f"inpaint.external: {self.settings.external} gives an array of shape {list(y.shape)} for an image of "
@@ -115,7 +121,7 @@ def _try(fill: ExternalFill, name: str) -> None:
     image, hole = _made_picture(*(min(fill.network.size or (_TRIAL, _TRIAL)),) * 2)
     try:
         filled = fill.paint(image, hole)
-    except SettingsError:
+    except (SettingsError, MemoryError):
         raise
     except Exception as error:  # a strange network can fail in any way
         reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]

@@ -10,7 +10,8 @@ from data.types import Hole, Patch, PhotoError, Pixels
 from inpainting.compositing import RIM, blend, cut_patches, match_colours
 from inpainting.detail import enlarge
 from inpainting.protocol import Fill
-from inpainting.windows import hole_groups, plan_windows, shrink
+from inpainting.smooth import spread
+from inpainting.windows import hole_groups, plan_windows, shrink, touched
 
 MOST_HOLE = 0.999
 """Largest share of a photo that can be filled from the rest of it: with less there is nothing to continue."""
@@ -28,16 +29,15 @@ def inpaint(
 
     image: uint8 H x W x 3 RGB. hole: uint8 H x W, 0 or 255, 255 = fill. Every pixel of the hole is
     hidden from the fill, whichever window it lies in, so that a person is never copied into the result.
-    exclude: uint8 H x W, 255 = stays in the photo, yet is hidden from the fill too (people who are kept).
+    exclude: uint8 H x W, 255 = stays in the photo, yet is hidden from the fill too (people who are kept, and what the
+    hole would have held but for them). Where the hole ends at such a pixel, nothing is blended: there it has no ring.
     orientation: EXIF 1..8 of these arrays: the fill sees the photo upright, where the ground is below.
 
     Raises ValueError for arrays of another kind and PhotoError (refused) when hardly anything is known.
     """
     _check(image, hole)
     hidden = hole if exclude is None else np.maximum(hole, exclude)
-    share = np.count_nonzero(hidden) / hole.size
-    if share > MOST_HOLE:
-        raise PhotoError("refused", f"the hole covers {share:.0%} of the photo, nothing is left to fill from")
+    _need_known(hidden, "the photo")
     _, boxes = hole_groups(hole)
     filled = _filled(
         upright(image, orientation), upright(hole, orientation), upright(hidden, orientation), fill, settings
@@ -50,7 +50,7 @@ def _filled(image: Pixels, hole: Hole, hidden: Hole, fill: Fill, settings: Inpai
     labels, boxes = hole_groups(hole)
     longest = max(hole.shape) if settings.strategy == "whole" else settings.longest
     filled = image.copy()
-    for window in plan_windows(hole, boxes, settings):
+    for window in plan_windows(hidden, boxes, settings):
         is_own = np.zeros(len(boxes) + 1, np.uint8)
         is_own[list(window.groups)] = 255
         own = is_own[labels[window.box]]
@@ -62,7 +62,7 @@ def _filled(image: Pixels, hole: Hole, hidden: Hole, fill: Fill, settings: Inpai
         around = box.grown(RIM, *hole.shape).box
         mine = np.where(labels[around] == box.groups[0], np.uint8(255), np.uint8(0))
         final = match_colours(image[around], filled[around], mine, hidden[around] == 0, settings.harmony)
-        final = blend(image[around], final, mine, settings.feather)
+        final = blend(image[around], final, np.maximum(mine, hidden[around]), settings.feather)
         filled[around] = np.where(mine[..., None] != 0, final, filled[around])
     return filled
 
@@ -70,21 +70,31 @@ def _filled(image: Pixels, hole: Hole, hidden: Hole, fill: Fill, settings: Inpai
 def fill_window(image: Pixels, own: Hole, others: Hole, fill: Fill, longest: int) -> Pixels:
     """The window's pixels with the hole `own` filled and the hole `others` not copied from.
 
-    A window whose longer side exceeds `longest` is filled at that size and enlarged.
+    A window whose longer side exceeds `longest` is filled at that size and enlarged. Raises PhotoError (refused) when
+    hardly anything is known at that size.
     """
-    import cv2
-
     height, width = own.shape
     scale = longest / max(height, width)
     if scale >= 1:
         return fill.fill(image, own, others if others.any() else None)
     shape = max(1, round(height * scale)), max(1, round(width * scale))
-    small, small_hole = shrink(image, np.maximum(own, others), shape)
-    touched = cv2.resize(own.astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA) > 255e-4
-    small_own = np.where(touched & (small_hole != 0), np.uint8(255), np.uint8(0))
-    small_others = np.where((small_hole != 0) & ~touched, np.uint8(255), np.uint8(0))
+    unknown = np.maximum(own, others)
+    small, small_unknown = shrink(image, unknown, shape)
+    _need_known(small_unknown, f"the photo's surroundings at {shape[1]} x {shape[0]} pixels")
+    small_own = np.minimum(touched(own, shape), small_unknown)
+    small_others = small_unknown - small_own
     small_filled = fill.fill(small, small_own, small_others if small_others.any() else None)
-    return enlarge(small_filled, small_own, small_hole, image, own, np.maximum(own, others))
+    if small_others.any():
+        # Still black, and the enlargement looks across its edge.
+        around = np.rint(spread(small_filled.astype(np.float32), small_others == 0)).astype(np.uint8)
+        small_filled = np.where(small_others[..., None] != 0, around, small_filled)
+    return enlarge(small_filled, small_own, small_unknown, image, own, unknown)
+
+
+def _need_known(unknown: Hole, of: str) -> None:
+    share = np.count_nonzero(unknown) / unknown.size
+    if share > MOST_HOLE:
+        raise PhotoError("refused", f"the hole covers {share:.0%} of {of}, nothing is left to fill from")
 
 
 def _check(image: Pixels, hole: Hole) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from configs import InpaintSettings, SettingsError
 from data.types import Hole, Pixels, Weight
+from inpainting.smooth import spread
 
 # The C library keeps its seed in a global: one call at a time per process.
 _LOCK = threading.Lock()
@@ -28,6 +29,8 @@ _MIRRORINGS = 4
 
 _BESIDE = 0.35
 """Share of known pixels in a hole's rows from which guides help."""
+_DARKEST = np.uint8(2)
+"""The library is given no darker values, so that black can only be what it left without a source."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,10 @@ class PatchMatchFill:
     guide: Guide | None = None
 
     def fill(self, image: Pixels, hole: Hole, exclude: Hole | None = None) -> Pixels:
-        """See `inpainting.protocol.Fill`. The same arguments give the same bytes in every process."""
+        """See `inpainting.protocol.Fill`. The same arguments give the same bytes in every process.
+
+        Where the library finds no patch to copy from, beside a strip of few known pixels, the known colours go on.
+        """
         import patchmatch
 
         height, width = hole.shape
@@ -61,6 +67,7 @@ class PatchMatchFill:
         guide = self.guide if known_beside(hole, np.maximum.reduce(masks)) >= _BESIDE else None
         image, *masks = _with_enough_known(image, masks, self.radius)
         hole, others = masks[0], masks[1] if len(masks) > 1 else None
+        image = np.maximum(image, _DARKEST)
         with _LOCK:
             patchmatch.set_random_seed(self.seed)
             if guide is None:
@@ -71,7 +78,15 @@ class PatchMatchFill:
                     image, hole, places, global_mask=others, patch_size=self.radius, guide_weight=guide.weight
                 )
         top, left = (hole.shape[0] - height) // 2, (hole.shape[1] - width) // 2
-        return np.asarray(filled[top : top + height, left : left + width], np.uint8)
+        inner = slice(top, top + height), slice(left, left + width)
+        filled, inside, known = filled[inner], hole[inner] != 0, np.maximum.reduce(masks) == 0
+        # Without a source it leaves black, or mixes it in; a mean of known pixels is never darker than all of them.
+        darkest = image[inner][known[inner]].min(axis=0, initial=255)
+        missed = inside & (filled < darkest - np.uint8(1)).any(axis=2)  # 1: it rounds
+        if missed.any():
+            smooth = spread(image[inner].astype(np.float32), known[inner])
+            filled = np.where(missed[..., None], np.rint(smooth).astype(np.uint8), filled)
+        return np.asarray(filled, np.uint8)
 
 
 def known_beside(hole: Hole, unknown: Hole) -> float:

@@ -27,4 +27,6 @@ def spread(values: NDArray[np.float32], known: NDArray[np.bool_], sigma: float =
         out[now] = total[now] / seen[now][:, None]
         open_ &= ~now
         sigma *= 2
+    if known.any():  # so few of so many pixels that no neighbourhood saw enough
+        out[open_] = values[known].mean(axis=0)
     return out

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,48 +81,64 @@ def hole_groups(hole: Hole) -> tuple[NDArray[np.int32], list[Window]]:
     return np.asarray(labels, np.int32), boxes
 
 
-def plan_windows(hole: Hole, boxes: list[Window], settings: InpaintSettings) -> list[Window]:
+def plan_windows(unknown: Hole, boxes: list[Window], settings: InpaintSettings) -> list[Window]:
     """A window for each group of the hole, merged where one window is no larger than two.
 
-    hole: uint8 H x W, 0 or 255. boxes: its groups, from `hole_groups`. Each window is the group's box
+    unknown: uint8 H x W, 255 = no source. boxes: the hole's groups, from `hole_groups`. Each window is the group's box
     and `settings.margin` x its longer side of surroundings, more where little of that is known;
     the strategy `whole` gives the full photo to all groups at once.
     """
-    height, width = hole.shape
+    height, width = unknown.shape
     if not boxes:
         return []
     if settings.strategy == "whole":
         return [Window(0, 0, width, height, tuple(n for box in boxes for n in box.groups))]
-    return _merged([_with_context(box, hole, settings.margin) for box in boxes])
+    # Far apart ones stay alone, or a scattered crowd would be filled at a tiny scale.
+    windows = merged(_with_context(box, unknown, settings.margin) for box in boxes)
+    return sorted(windows, key=lambda w: w.groups)
 
 
-def _with_context(box: Window, hole: Hole, margin: float) -> Window:
-    height, width = hole.shape
+def _with_context(box: Window, unknown: Hole, margin: float) -> Window:
+    height, width = unknown.shape
     by = max(MIN_CONTEXT, round(margin * max(box.shape)))
     while True:
         window = box.grown(by, height, width)
-        known = 1 - np.count_nonzero(hole[window.box]) / window.area
-        if known >= MIN_KNOWN or window.shape == hole.shape:
+        known = 1 - np.count_nonzero(unknown[window.box]) / window.area
+        if known >= MIN_KNOWN or window.shape == unknown.shape:
             return window
         by *= 2
 
 
-def _merged(windows: list[Window]) -> list[Window]:
-    # Two overlapping windows become one when that is no more work: it sees more context and fills both
-    # holes consistently. Far apart ones stay alone, or a scattered crowd would be filled at a tiny scale.
-    done: list[Window] = []
-    waiting = list(reversed(windows))
+class Rectangle(Protocol):
+    """What `merged` joins."""
+
+    @property
+    def area(self) -> int: ...
+
+    def union(self, other: Self, /) -> Self: ...
+
+
+R = TypeVar("R", bound=Rectangle)
+
+
+def merged(rectangles: Iterable[R]) -> list[R]:
+    """Rectangles that cover these: one around two takes their place where it is no larger than both together.
+
+    So it is no more work, and what overlaps is computed once, from all that either sees.
+    """
+    done: list[R] = []
+    waiting = list(rectangles)[::-1]
     while waiting:
-        window = waiting.pop()
+        one = waiting.pop()
         for index, other in enumerate(done):
-            both = window.union(other)
-            if both.area <= window.area + other.area:
+            both = one.union(other)
+            if both.area <= one.area + other.area:
                 del done[index]
                 waiting.append(both)
                 break
         else:
-            done.append(window)
-    return sorted(done, key=lambda w: w.groups)
+            done.append(one)
+    return done
 
 
 def shrink(image: Pixels, hole: Hole, shape: tuple[int, int]) -> tuple[Pixels, Hole]:
@@ -131,8 +149,13 @@ def shrink(image: Pixels, hole: Hole, shape: tuple[int, int]) -> tuple[Pixels, H
     """
     import cv2
 
-    size = (shape[1], shape[0])
     known = np.where(hole[..., None] == 0, image, np.uint8(0))
-    small = cv2.resize(known, size, interpolation=cv2.INTER_AREA)
-    touched = cv2.resize(hole.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 255e-4
-    return np.asarray(small, np.uint8), np.where(touched, np.uint8(255), np.uint8(0))
+    return np.asarray(cv2.resize(known, shape[::-1], interpolation=cv2.INTER_AREA), np.uint8), touched(hole, shape)
+
+
+def touched(hole: Hole, shape: tuple[int, int]) -> Hole:
+    """The pixels of a smaller shape (height, width) that any part of the hole lies in, uint8, 255 = touched."""
+    import cv2
+
+    share = cv2.resize(hole.astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA)
+    return np.where(share > 255e-4, np.uint8(255), np.uint8(0))

@@ -26,7 +26,20 @@ def refine(
     choice: Choice | None = None,
     orientation: int = 1,
 ) -> Hole:
-    """The photo's hole: uint8 H x W, 255 = remove; all 0 when there are no people.
+    """The photo's hole, see `hole_and_rest`."""
+    return hole_and_rest(people, settings, pixels, choice, orientation)[0]
+
+
+def hole_and_rest(
+    people: People,
+    settings: RefineSettings,
+    pixels: Pixels | None = None,
+    choice: Choice | None = None,
+    orientation: int = 1,
+) -> tuple[Hole, Hole]:
+    """The photo's hole: uint8 H x W, 255 = remove; all 0 when there are no people. And what stays but is no source of
+    its fill, uint8 H x W, 255: people who stay, and what the hole would have held but for them and for regions. The
+    hole has a ring around those who leave wherever it does not border on that.
 
     All lengths are relative to each person's size, the square root of the mask's area, so that one
     setting serves a person of 30 and one of 3,000 pixels. pixels: the photo, in the masks' frame, in which
@@ -44,13 +57,14 @@ def refine(
         if not stays and mask.any():
             noisy = person.source not in GIVEN_MASKS  # in given masks small parts are meant, not noise
             _add(hole, leaving, mask, theirs, settings, noisy)
+    grown = hole | leaving
     for mask, stays in zip(masks, choice.stays, strict=True):
         own = mask & choice.kept if stays else None
         if own is not None and own.any():
             _spare(hole, own, settings)
     hole |= leaving  # the margin takes from the ring around somebody, never from somebody
     hole &= ~(choice.kept | choice.region)
-    return as_hole(hole)
+    return as_hole(hole), as_hole(choice.kept | (grown & ~hole))
 
 
 def _add_shadows(

@@ -130,7 +130,7 @@ class Work:
             raise InputError("Nothing is marked: choose somebody in the photo, or paint over what shall go.")
         if name not in self._patches:
             settings, weights = self.fill.settings.inpaint, self.fill.weights
-            self._patches[name] = one_photo.fill_hole(self.pixels, hole, self.marked.kept, settings, weights)
+            self._patches[name] = one_photo.fill_hole(self.pixels, self.marked, settings, weights)
         return inpainting.compose(self.pixels, hole, self._patches[name][0])
 
     @property

@@ -57,15 +57,16 @@ def fill(
     if "port" in chosen and not port:
         raise SettingsError("--ways port needs --port DIR, a checkout of nipponjo/deepfillv2-pytorch.")
     shapes = [_shape(size) for size in sizes.split(",")]
+    counts = [_count(number) for number in people.split(",")]
     checkout = str(port.absolute()) if port else None
     measured: list[Measured] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for layout, checkpoint in _checkpoints(weights, layouts, width, folder):
-            for (height, across), count, way in product(shapes, people.split(","), chosen):
+            for (height, across), count, way in product(shapes, counts, chosen):
                 if way in HALF and height * across > largest * 1e6:
                     continue
-                job = Job(way, layout, height, across, int(count), runs, device, str(checkpoint), checkout)
+                job = Job(way, layout, height, across, count, runs, device, str(checkpoint), checkout)
                 measured.append(measure(job, folder))
                 console.print(_told(measured[-1]), markup=False)
     rows = [_row(one, measured) for one in measured]
@@ -86,12 +87,28 @@ def _shape(size: str) -> tuple[int, int]:
     return int(height), int(width)
 
 
+def _count(number: str) -> int:
+    """How many people."""
+    if not number.isdigit() or int(number) == 0:
+        raise SettingsError(f"--people {number}: it is how many, as 1 or 1,5.")
+    return int(number)
+
+
 def _checkpoints(weights: Path | None, layouts: str, width: int, folder: Path) -> list[tuple[str, Path]]:
     """Layouts and files to measure."""
     if weights:
-        from inpainting.deepfillv2 import load_generator
+        from inpainting.deepfillv2 import CheckpointError, load_generator
 
-        return [(load_generator(weights).layout, weights.absolute())]
+        try:
+            generator = load_generator(weights)
+        except (CheckpointError, OSError) as error:
+            raise SettingsError(f"--weights {weights}: {getattr(error, 'strerror', None) or error}") from None
+        if generator.prefill != "none":
+            raise SettingsError(
+                f"--weights {weights}: its network refines what {generator.prefill} fills, which not every way times; "
+                "give one that fills by itself."
+            )
+        return [(generator.layout, weights.absolute())]
     wanted = layouts.split(",")
     if odd := [layout for layout in wanted if layout not in ("pt", "tf")]:
         raise SettingsError(f"--layouts {odd[0]}: it is pt, tf, or pt,tf.")

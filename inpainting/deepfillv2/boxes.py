@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from torch import Tensor
 from torch.nn.functional import max_pool2d, pad
+
+from inpainting.windows import merged
 
 
 class Span(NamedTuple):
@@ -106,23 +107,6 @@ def hole_boxes(hole: Tensor) -> list[Box]:
             )
         )
     return merged(boxes)
-
-
-def merged(boxes: Iterable[Box]) -> list[Box]:
-    """Boxes that cover these, where one around two is no larger than the two together it takes their place."""
-    done: list[Box] = []
-    waiting = list(boxes)[::-1]
-    while waiting:
-        box = waiting.pop()
-        for other in done:
-            both = box.union(other)
-            if both.area <= box.area + other.area:
-                done.remove(other)
-                waiting.append(both)
-                break
-        else:
-            done.append(box)
-    return done
 
 
 def cut(x: Tensor, held: Box, wanted: Box) -> Tensor:

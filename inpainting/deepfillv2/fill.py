@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs import InpaintSettings
-from configs.devices import device_name
+from configs.devices import device_name, is_out_of_memory
 from data.types import Hole, Pixels, Weight, as_hole
 from inpainting.protocol import Fill
 
@@ -80,13 +80,6 @@ class DeepFill:
             # round: truncation would darken every value by half a level
             filled: Pixels = ((y + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
         return filled
-
-
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether torch found no memory; its CPU has no exception of its own for that."""
-    import torch
-
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def filled_first(image: Pixels, unknown: Hole, prefill: Fill) -> Pixels:

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from inpainting.deepfillv2.attention import Layout
-from inpainting.deepfillv2.boxes import Box, Span, cut, merged
+from inpainting.deepfillv2.boxes import Box, Span, cut
+from inpainting.windows import merged
 
 Activation = Literal["elu", "relu", "rgb"]
 Size = tuple[int, int]

@@ -423,3 +423,26 @@ def test_a_large_file_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"scan\.tif: the page takes files of at most 1 MB"):
         sessions(tmp_path, most=1).open("one", upload, "red", "telea")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_blended_in_a_hole_that_a_hand_drew_on(eyes: RedPeople) -> None:
+    """The ring around what was found is blended; a brush need not leave one around what it covers."""
+    work = opened(photo(LEFT))
+    settings = load_settings("embedded", ["inpaint.fill=telea"]).inpaint
+    sharp = settings.model_copy(update={"feather": 0})
+    found = work.marked
+    drawn = found.with_hole(np.where(mask_of(RIGHT), np.uint8(255), found.hole))
+
+    def filled(marked: one_photo.Marked, settings: Any) -> list[bytes]:
+        return [patch.pixels.tobytes() for patch in one_photo.fill_hole(work.pixels, marked, settings, {})[0]]
+
+    assert filled(found, settings) != filled(found, sharp)
+    assert not found.with_hole(found.hole.copy()).drawn
+    assert filled(drawn, settings) == filled(drawn, sharp)
+
+
+def mask_of(box: tuple[int, int, int, int]) -> np.ndarray:
+    x, y, width, height = box
+    out = np.zeros((96, 128), bool)
+    out[y : y + height, x : x + width] = True
+    return out

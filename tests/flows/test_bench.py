@@ -7,11 +7,12 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from configs import SettingsError
 from flows.cli.bench import app
-from flows.evaluation.fill_speed import figures
+from flows.evaluation.fill_speed import export_weights, figures
 from inpainting.windows import hole_groups
 
 
@@ -76,11 +77,22 @@ def test_fill(tmp_path: Path) -> None:
         (["--ways", "fast"], "whole, windows, plain, port"),
         (["--ways", "port"], "--port DIR"),
         (["--layouts", "onnx"], "pt, tf"),
+        (["--people", "x"], "--people x: it is how many"),
+        (["--people", "1,0"], "--people 0: it is how many"),
+        (["--weights", "nowhere.pth"], "--weights nowhere.pth: There are no weights"),
+        (["--weights", __file__], "--weights .*test_bench.py.* is "),
     ],
 )
 def test_what_fill_cannot_measure(options: list[str], said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         CliRunner().invoke(app, ["fill", *options], catch_exceptions=False)
+
+
+def test_fill_measures_no_weights_that_refine_another_fill(tmp_path: Path) -> None:
+    path = export_weights(tmp_path / "refiner.pth", "pt", 8)
+    torch.save(torch.load(path) | {"metadata": {"prefill": "telea"}}, path)
+    with pytest.raises(SettingsError, match=r"refiner\.pth: its network refines what telea fills"):
+        CliRunner().invoke(app, ["fill", "--weights", str(path)], catch_exceptions=False)
 
 
 @pytest.mark.parametrize("people", [1, 5])

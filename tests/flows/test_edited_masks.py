@@ -193,3 +193,15 @@ def test_a_mask_edited_while_a_run_publishes_is_left_for_the_next_one(
     np.testing.assert_array_equal(pixels(out / "masks" / NAME) > 0, drawn())
     remove(coco, out, "inpaint.fill=navier-stokes")
     assert manifest(out)[NAME]["state"] == "removed" and not (out / "edited").exists()
+
+
+def test_nothing_of_what_a_hand_marked_is_blended_back(coco: Path, tmp_path: Path, computed: Computed) -> None:
+    out = tmp_path / "out"
+    remove(coco, out)
+    paint(out / "masks" / NAME)
+    remove(coco, out)
+    first = pixels(out / "images" / NAME)
+    computed()
+    remove(coco, out, "inpaint.feather=0")
+    assert computed()["inpaint"] == 5, "the others"
+    np.testing.assert_array_equal(pixels(out / "images" / NAME), first)

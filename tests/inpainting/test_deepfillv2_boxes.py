@@ -7,7 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inpainting.deepfillv2.boxes import APART, Box, Span, hole_boxes, merged
+from inpainting.deepfillv2.boxes import APART, Box, Span, hole_boxes
+from inpainting.windows import merged
 
 
 def box(top: int, bottom: int, left: int, right: int) -> Box:

@@ -260,3 +260,25 @@ def test_the_file_is_part_of_the_settings(tmp_path: Path) -> None:
         load_settings("coco", ["inpaint.fill=external"])
     settings = load_settings("coco", ["inpaint.fill=external", f"inpaint.external={tmp_path / 'lama.pt'}"])
     assert required_weights(settings.inpaint) == [str(tmp_path / "lama.pt")]
+
+
+class Hungry(MeanFill):
+    """Wants more memory than there is, for all but the small picture of the trial."""
+
+    def forward(self, image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        mean = (image * (1 - mask)).sum(dim=(2, 3), keepdim=True) / (1 - mask).sum()
+        if image.shape[-1] > 128:
+            image = image + torch.zeros(1 << 55).sum()
+        return image * (1 - mask) + mean * mask
+
+
+def test_no_memory_is_a_memory_error(tmp_path: Path) -> None:
+    fill, _ = built(torchscript(tmp_path / "network.pt", Hungry()))
+    with pytest.raises(MemoryError):
+        fill.fill(*gradient(64, 200))
+
+
+def test_no_memory_in_the_trial_says_nothing_about_the_settings(tmp_path: Path) -> None:
+    path = torchscript(tmp_path / "network.pt", Hungry())
+    with pytest.raises(MemoryError):
+        built(path, external_size=256, window=256)

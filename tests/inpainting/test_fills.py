@@ -258,3 +258,54 @@ def test_a_fill_sees_the_photo_upright(orientation: int) -> None:
     raw, raw_hole = to_raw_frame(image, orientation), to_raw_frame(hole, orientation)
     patches = inpaint(raw, raw_hole, fill, settings, orientation=orientation)
     assert np.array_equal(upright(compose(raw, raw_hole, patches), orientation), shown)
+
+
+@pytest.mark.parametrize("fill", WEIGHTLESS)
+@pytest.mark.parametrize(("strip", "refused"), [(2, True), (6, False)])
+def test_a_strip_that_shrinking_leaves_nothing_of(fill: str, strip: int, refused: bool) -> None:
+    image, hole = np.full((150, 400, 3), 128, np.uint8), np.full((150, 400), 255, np.uint8)
+    hole[:, :strip] = 0
+    image[:, strip:] = (255, 0, 255)
+    if refused:
+        with pytest.raises(PhotoError, match="surroundings at 96 x 36 pixels, nothing is left") as caught:
+            removed(image, hole, fill=fill, window=96)
+        assert caught.value.state == "refused"
+    else:
+        out = removed(image, hole, fill=fill, window=96, feather=0)
+        assert np.abs(out.astype(int) - 128).max() <= 60
+
+
+def test_a_window_grows_beyond_people_who_stay() -> None:
+    image, hole = np.full((200, 400, 3), 128, np.uint8), np.zeros((200, 400), np.uint8)
+    hole[90:110, 40:60] = 255
+    stays = np.where(hole == 0, np.uint8(255), np.uint8(0))
+    stays[:, 200:] = 0
+    image[:, :200] = (0, 255, 0)
+    settings = InpaintSettings(fill="patchmatch")
+    out = compose(image, hole, inpaint(image, hole, build_fill(settings, {}), settings, stays))
+    assert np.abs(out[hole > 0].astype(int) - 128).max() <= 2
+
+
+@pytest.mark.parametrize("fill", WEIGHTLESS)
+def test_enlarging_draws_nothing_dark_along_people_who_stay(fill: str) -> None:
+    image, hole = np.full((512, 1024, 3), 128, np.uint8), np.zeros((512, 1024), np.uint8)
+    hole[100:400, 300:600] = 255
+    stays = np.zeros_like(hole)
+    stays[100:400, 600:700] = 255
+    image[hole > 0], image[stays > 0] = (255, 0, 255), (0, 255, 0)
+    settings = InpaintSettings.model_validate({"fill": fill, "window": 256, "feather": 0})
+    out = compose(image, hole, inpaint(image, hole, build_fill(settings, {}), settings, stays))
+    assert np.abs(out[hole > 0].astype(int) - 128).max() <= 1
+
+
+def test_nothing_is_blended_where_the_hole_has_no_ring() -> None:
+    """Somebody magenta leaves with a ring of 4 pixels, which somebody who stays cuts off on the right."""
+    image, hole, stays = photo(), np.zeros((120, 160), np.uint8), np.zeros((120, 160), np.uint8)
+    hole[36:84, 46:80] = stays[30:90, 80:110] = 255
+    image[40:80, 50:80] = (255, 0, 255)
+    settings = InpaintSettings(fill="patchmatch", feather=3, harmony=0)
+    fill = build_fill(settings, {})
+    plain = inpaint(image, hole, fill, settings.model_copy(update={"feather": 0}), stays)
+    a, b = compose(image, hole, plain), compose(image, hole, inpaint(image, hole, fill, settings, stays))
+    assert np.array_equal(a[40:80, 50:80], b[40:80, 50:80])
+    assert not np.array_equal(a[36:84, 46:50], b[36:84, 46:50])

@@ -15,7 +15,7 @@ from configs import RefineSettings
 from configs.load import load_settings
 from configs.settings import SettingsError
 from data.types import People, Person
-from masks import choose, refine
+from masks import choose, hole_and_rest, refine
 
 PLAIN = RefineSettings(speck=0, close=0, fill_holes=0, snap=0, dilate=0, dilate_min=0, keep_margin=0)
 PHOTO = "AA...... AA..BBBB AA..BBBB ....BBBB ........ .CCCCCC. .CCCCCC. ........"
@@ -103,3 +103,13 @@ def test_nothing_of_those_who_stay_and_no_region_is_in_the_hole(
 def test_regions_that_are_none(shapes: str, sentence: str) -> None:
     with pytest.raises(SettingsError, match=sentence):
         load_settings("coco", [f"refine.spare={shapes}"])
+
+
+def test_what_is_cut_out_of_the_hole_is_no_source() -> None:
+    """Of the ring around A, what the margin of B and the region on the left took; and B."""
+    text = "........ ........ ...AA.BB ...AA.BB ...AA.BB ........ ........ ........"
+    settings = PLAIN.model_copy(update={"dilate_min": 1, "keep_margin": 0.5, "spare": ((0, 0, 0.3, 1.0),)})
+    found = people(text)
+    hole, rest = hole_and_rest(found, settings, choice=choose(found, (1,), settings))
+    assert picture(hole > 0) == "........ ...##... ...##... ...##... ...##... ...##... ........ ........"
+    assert picture(rest > 0) == "........ ........ ..#..### ..#..### ..#..### ........ ........ ........"
