@@ -96,14 +96,15 @@ def speed_plot(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     lines: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         if row["seconds"] is not None:
-            lines.setdefault(f"{row['way']}, {row['layout']}, {row['people']} people", []).append(row)
+            lines.setdefault(f"{row['way']}, {row['layout']}, people: {row['people']}", []).append(row)
     for axis, name, title in zip(axes, ("seconds", "memory"), ("seconds", "peak memory, GB"), strict=True):
         for label, points in lines.items():
             x = [row["width"] * row["height"] / 1e6 for row in points]
             axis.plot(x, [row[name] for row in points], "o-", label=label)
-        axis.set(title=title, xlabel="megapixels", ylim=(0, None))
+        axis.set(title=title, xlabel="megapixels")
         axis.grid(alpha=0.3)
-    axes[0].set(yscale="log", ylim=(None, None))
+    axes[0].set_yscale("log")
+    axes[1].set_ylim(bottom=0)
     axes[1].legend(fontsize=8)
     _save(figure, path)
 
