@@ -162,8 +162,9 @@ class InpaintSettings(_Frozen):
     """`patchmatch`: side of the compared patches in pixels (odd)."""
     radius: float = Field(default=0.02, gt=0, le=0.5)
     """`telea`, `navier-stokes`: neighbourhood as a share of the window's longer side."""
-    guide: Literal["none", "rows", "near"] = "rows"
-    """`patchmatch`: where it looks first: at the same height, also beside the hole, or wherever a patch looks alike."""
+    guide: Literal["none", "rows", "near"] = "near"
+    """`patchmatch`: where it looks first: near the place that it fills, at the same height, or wherever a patch looks
+    alike."""
     seed: int = 1
     """`patchmatch`: seed of the random search."""
     external: str | None = None

@@ -130,7 +130,7 @@ def test_names_of_states_say_what_to_do(
     def broken(*arguments: object) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr("flows.holes.masks.refine", broken)
+    monkeypatch.setattr("flows.holes.masks.hole_and_rest", broken)
     change = coco_settings("refine.dilate=0.3")
     state = flow(str(coco), str(tmp_path / "out"), settings=change, return_state=True)
     assert state.is_failed() and state.message == "1 corrupt, 5 failed"

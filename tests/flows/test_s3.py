@@ -91,7 +91,7 @@ def test_the_same_bytes_as_on_a_disk_and_cached_the_second_time(
     again = remove(coco, bucket / "out")
     assert computed() == {} and again is not None and again.computed == 0
     assert not requests.keys() & {"segment", "refine", "inpaint", "verify"}, "listed, not asked one by one"
-    assert requests["output"] < 31, "files of the collection as a whole, and lists: not five a photo"
+    assert requests["output"] < 36, "files of the collection as a whole, and lists: not six a photo"
 
     (bucket / "out/images/0001.png").unlink()
     (bucket / "out/images/0002.png").write_bytes(b"my own retouching")
