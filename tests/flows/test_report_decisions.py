@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from collection_with_people import coco_settings, manifest
-from report_pages import CHROMIUM, NO_CHROMIUM, card, make_report, names, opened, result_of
+from report_pages import CHROMIUM, NO_CHROMIUM, back_in_the_list, card, make_report, names, opened, result_of
 
 from flows.job import execute, prepare
 from flows.pipeline import Selection
@@ -102,6 +102,7 @@ def test_the_whole_way_by_keys_alone(page: Any) -> None:
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.getAttribute('aria-pressed')") == "true", "the focus stays on it"
     page.keyboard.press("Escape")
+    back_in_the_list(page)
     tab_to("#export")
     with page.expect_download() as download:
         page.keyboard.press("Enter")
@@ -139,6 +140,7 @@ def test_decisions_are_kept_by_the_browser_and_progress_is_told(browser: Any, re
     page.keyboard.press("r")
     card(page, B).locator(".name").click()
     page.keyboard.press("Escape")
+    back_in_the_list(page)
     page.reload()
     assert page.locator("#looked").inner_text() == "2 of 6 looked at"
     assert page.locator("#decided").inner_text() == "1 rejected"
@@ -191,6 +193,7 @@ def test_redo_says_with_what(page: Any) -> None:
     view.get_by_label("Other settings").fill("refine.close = 0.1; segment.segmenter=maskrcnn")
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
+    back_in_the_list(page)
     settings = {
         "refine": {"dilate": 0.2, "close": 0.1},
         "inpaint": {"fill": "telea"},
@@ -216,6 +219,7 @@ def test_a_redo_of_nothing_is_not_exported(page: Any) -> None:
     assert page.get_by_text("Say what to change").is_visible()
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
+    back_in_the_list(page)
     card(page, B).locator(".name").focus()
     page.keyboard.press("a")
     assert exported(page).keys() == {B}
@@ -234,6 +238,7 @@ def test_whom_to_keep_is_marked_on_the_photo(page: Any) -> None:
     assert "2 of 4 people kept" in page.get_by_role("dialog").inner_text()
     first.click()
     page.keyboard.press("Escape")
+    back_in_the_list(page)
     assert exported(page)[B]["settings"] == {"refine": {"keep": [[80, 20, 30, 80]]}}
 
 
@@ -313,6 +318,7 @@ def test_import_of_nobody(page: Any, tmp_path: Path, settings: Any) -> None:
 
 def exported_settings(page: Any) -> dict[str, Any]:
     page.keyboard.press("Escape")
+    back_in_the_list(page)
     return {name: said["settings"] for name, said in exported(page).items()}
 
 
@@ -323,6 +329,7 @@ def test_what_is_decided_in_the_large_view_stands_in_the_list(page: Any) -> None
     page.keyboard.type("odd")
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
+    back_in_the_list(page)
     sync_api.expect(card(page, A).locator(".said")).to_have_text("Approved")
     page.keyboard.press("r")
     assert exported(page)[A] == {"decision": "reject", "note": "odd", **about(0)}, "the note stays"
@@ -340,6 +347,7 @@ def test_a_redo_that_was_not_followed_is_decided_anew(browser: Any, tmp_path: Pa
         page.get_by_label("Growth of the hole").fill("0.3")
         page.keyboard.press("Escape")
         page.keyboard.press("Escape")
+        back_in_the_list(page)
         page.reload()
         assert page.locator("#decided").inner_text() == "1 to be redone"
         assert exported(page)[B]["result"] == result_of(1), "of the result that was looked at"
@@ -393,6 +401,7 @@ def test_from_the_page_to_the_next_run(browser: Any, coco: Path, tmp_path: Path)
     page.keyboard.press("p")
     page.get_by_role("button", name="Keep person 2 of 2").click()
     page.keyboard.press("Escape")
+    back_in_the_list(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Export decisions").click()
     file = tmp_path / "decisions.json"

@@ -139,6 +139,11 @@ def card(page: Any, name: str) -> Any:
     return page.locator(f'.card[data-id="{[n for n, *_ in PHOTOS].index(name)}"]')
 
 
+def back_in_the_list(page: Any) -> None:
+    """After the large view is closed: its event comes a moment later, and moves the focus."""
+    page.locator("body > #said").wait_for(state="attached")
+
+
 def cut(scope: Any) -> float:
     """Per cent of the width, from the left, in which the photo before is seen."""
     clip = scope.locator("img.before").evaluate("image => getComputedStyle(image).clipPath")
