@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import CHROMIUM
 from collection_with_people import make_coco
 
 from flows import runners
@@ -36,3 +37,14 @@ def computed() -> Iterator[Callable[[], dict[str, int]]]:
     runners.listeners.append(listen)
     yield take
     runners.listeners.remove(listen)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium. Tests that ask for it are skipped where it or playwright is not there."""
+    from playwright import sync_api
+
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import red_app
+from chromium import CHROMIUM, NO_CHROMIUM
 from collection_with_people import texture
 from PIL import Image
 from red_people import RED
@@ -24,12 +24,10 @@ from data.weights import WeightsError
 from flows.context import find_weights
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright (the `dev` extra)")
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason=f"needs a browser: one of {', '.join(NAMES)} on PATH"),
+    pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM),
     pytest.mark.skipif(find_spec("gradio") is None, reason="needs gradio (the `app` extra)"),
 ]
 PLACE = 34853  # GPS
@@ -43,14 +41,6 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[red_app.App]:
         assert running.stop() == 0
         assert running.asked() == [], "the server asks nobody either"
         assert running.folders() == []
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 class Tab:

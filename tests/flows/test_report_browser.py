@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_pages import CHROMIUM, HOSTILE, NO_CHROMIUM, PHOTOS, RUN, card, cut, make_report, names, opened, row
+from chromium import CHROMIUM, NO_CHROMIUM
+from report_pages import HOSTILE, PHOTOS, RUN, card, cut, make_report, names, opened, row
 
 from flows.report.page import write_report
 
@@ -22,14 +23,6 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_report(tmp_path_factory.mktemp("out put #1 %"))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import CHROMIUM, NO_CHROMIUM
 from collection_with_people import coco_settings, manifest
-from report_pages import CHROMIUM, NO_CHROMIUM, back_in_the_list, card, make_report, names, opened, result_of
+from report_pages import back_in_the_list, card, make_report, names, opened, result_of
 
 from flows.job import execute, prepare
 from flows.pipeline import Selection
@@ -26,14 +27,6 @@ A, B, LEFT = "street/a.jpg", "street/b.jpg", "street/left.jpg"
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_report(tmp_path_factory.mktemp("out"))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

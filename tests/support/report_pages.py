@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,10 +13,6 @@ from PIL import Image
 
 from flows.report.page import write_report
 from flows.report.thumbnails import SUFFIXES, thumbnails
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
-NO_CHROMIUM = f"needs a browser: one of {', '.join(NAMES)} on PATH"
 
 HOSTILE = 'o\'dd "q" <img src=x onerror=alert(1)> & 100%\n#?.jpg'
 PHOTOS = [  # name, state, people, with pictures
