@@ -39,7 +39,7 @@ def five_people(scale: float) -> People:
 
 
 def plain(people: People, settings: RefineSettings) -> np.ndarray:
-    with patch("masks.refine._surroundings", lambda mask, margin: (slice(0, mask.shape[0]), slice(0, mask.shape[1]))):
+    with patch("masks.refine._surroundings", lambda masks, margin, size: (slice(0, size[0]), slice(0, size[1]))):
         return refine(people, settings)
 
 

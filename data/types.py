@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
+from data.rle import BoxMask, box_mask
+
 Pixels = NDArray[np.uint8]
 """uint8, H x W x 3, RGB, 0..255."""
 Hole = NDArray[np.uint8]
@@ -152,6 +154,11 @@ class People:
         """The person's or thing's mask, bool H x W."""
         return decode_counts(found.counts, self.size)
 
+    def boxed(self, found: Person | Thing) -> BoxMask:
+        """The person's or thing's mask in its smallest box: for large photos, of which a full mask is as many bytes as
+        the photo has pixels."""
+        return box_mask(found.counts, self.size)
+
     def area(self, found: Person | Thing) -> int:
         """Pixels of the mask, from its run lengths alone."""
         return int(coco_mask.area({"size": list(self.size), "counts": found.counts.encode("ascii")}))
@@ -165,7 +172,8 @@ class People:
         """Every person's pixels, bool H x W."""
         out = np.zeros(self.size, bool)
         for person in self.persons:
-            out |= self.mask(person)
+            mask = self.boxed(person)
+            out[mask.box] |= mask.mask
         return out
 
     def to_json(self) -> dict[str, Any]:

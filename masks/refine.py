@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from configs import GIVEN_MASKS, RefineSettings
 from data.images import to_raw_frame, upright
+from data.rle import BoxMask, bounds
 from data.types import Hole, People, Pixels, as_hole
 from masks import morphology
 from masks.carried import carried
 from masks.choice import Choice, choose
 from masks.morphology import Mask
-from masks.shadow import cast_shadow
+from masks.shadow import LEAST_SIZE, cast_shadow
 
 
 def refine(
@@ -47,85 +48,85 @@ def hole_and_rest(
     what the settings alone say.
     """
     choice = choice or choose(people, (), settings)
-    masks = [people.mask(person) for person in people.persons]
     hole = np.zeros(people.size, bool)
     leaving = np.zeros(people.size, bool)
-    things = carried(people, masks, choice.stays, settings)
+    things = carried(people, choice.stays, settings)
+    shadows: dict[int, BoxMask] = {}
     if settings.shadow and pixels is not None:
-        _add_shadows(things, people, masks, choice.stays, pixels, orientation)
-    for person, mask, stays, theirs in zip(people.persons, masks, choice.stays, things, strict=True):
-        if not stays and mask.any():
+        shadows = _shadows(people, choice.stays, pixels, orientation)
+    for number, (person, stays) in enumerate(zip(people.persons, choice.stays, strict=True)):
+        mask = people.boxed(person)
+        if not stays and mask.mask.size:
+            theirs = [people.boxed(thing) for thing in things[number]]
+            theirs += [shadows[number]] if number in shadows else []
             noisy = person.source not in GIVEN_MASKS  # in given masks small parts are meant, not noise
             _add(hole, leaving, mask, theirs, settings, noisy)
     grown = hole | leaving
-    for mask, stays in zip(masks, choice.stays, strict=True):
-        own = mask & choice.kept if stays else None
-        if own is not None and own.any():
-            _spare(hole, own, settings)
+    for person, stays in zip(people.persons, choice.stays, strict=True):
+        if stays:
+            mask = people.boxed(person)
+            own = mask._replace(mask=mask.mask & choice.kept[mask.box]).tight()
+            if own.mask.size:
+                _spare(hole, own, settings)
     hole |= leaving  # the margin takes from the ring around somebody, never from somebody
     hole &= ~(choice.kept | choice.region)
     return as_hole(hole), as_hole(choice.kept | (grown & ~hole))
 
 
-def _add_shadows(
-    things: list[list[Mask]],
-    people: People,
-    masks: Sequence[Mask],
-    stays: Sequence[bool],
-    pixels: Pixels,
-    orientation: int,
-) -> None:
-    """Put the shadows of those who leave to the things that leave with them, in place."""
+def _shadows(people: People, stays: Sequence[bool], pixels: Pixels, orientation: int) -> dict[int, BoxMask]:
+    """The shadows of those who leave, by the persons' numbers."""
 
     def turned(array: NDArray[Any]) -> NDArray[np.uint8]:
         return np.ascontiguousarray(upright(array.view(np.uint8), orientation))
 
-    everyone = np.logical_or.reduce([*masks, *(people.mask(thing) for thing in people.objects)])
+    everyone = people.union()
+    for thing in people.objects:
+        mask = people.boxed(thing)
+        everyone[mask.box] |= mask.mask
     image, no_ground = turned(pixels), turned(everyone) > 0
-    for person, mask, staying, theirs in zip(people.persons, masks, stays, things, strict=True):
-        if staying or person.crowd:
+    out = {}
+    for number, (person, staying) in enumerate(zip(people.persons, stays, strict=True)):
+        if staying or person.crowd or math.sqrt(people.area(person)) < LEAST_SIZE:
             continue
-        shadow = cast_shadow(image, turned(mask) > 0, no_ground)
+        shadow = cast_shadow(image, turned(people.mask(person)) > 0, no_ground)
         if shadow is not None:
-            theirs.append(to_raw_frame(shadow.astype(np.uint8), orientation) > 0)
+            out[number] = BoxMask(0, 0, to_raw_frame(shadow.astype(np.uint8), orientation) > 0).tight()
+    return out
 
 
-def _add(hole: Mask, leaving: Mask, mask: Mask, things: Sequence[Mask], settings: RefineSettings, noisy: bool) -> None:
-    """Refine one person's mask and add it, with what it carries, to the hole, and what nothing was grown of to
+def _add(
+    hole: Mask, leaving: Mask, mask: BoxMask, things: Sequence[BoxMask], settings: RefineSettings, noisy: bool
+) -> None:
+    """Put one person, with what leaves with them, into the hole, and without growth, closing and filling into
     `leaving`, both in place."""
-    area = np.count_nonzero(mask)
+    area = mask.area
     size = math.sqrt(area)
     close = settings.close * size / 2
     snap = settings.snap * size
     grow = max(float(settings.dilate_min), settings.dilate * size)
-    whole = np.logical_or.reduce([mask, *things]) if things else mask
-    box = _surroundings(whole, math.ceil(2 * close + snap + grow) + 2)
-    part = mask[box]
+    shape = (hole.shape[0], hole.shape[1])
+    box = _surroundings([mask, *things], math.ceil(2 * close + snap + grow) + 2, shape)
+    part = mask.within(box)
     if noisy:
         part = morphology.drop_specks(part, settings.speck * area)
     for thing in things:
-        part = part | thing[box]
+        part = part | thing.within(box)
     leaving[box] |= part
     part = morphology.close(part, close)
     part = morphology.fill_enclosed(part, settings.fill_holes * area)
-    part = morphology.snap(part, snap, _photo_borders(box, mask.shape))
+    part = morphology.snap(part, snap, _photo_borders(box, shape))
     hole[box] |= morphology.dilate(part, grow)
 
 
-def _spare(hole: Mask, mask: Mask, settings: RefineSettings) -> None:
+def _spare(hole: Mask, mask: BoxMask, settings: RefineSettings) -> None:
     """Take the margin around somebody who stays out of the hole in place."""
-    margin = settings.keep_margin * math.sqrt(np.count_nonzero(mask))
-    box = _surroundings(mask, math.ceil(margin) + 1)
-    hole[box] &= ~morphology.dilate(mask[box], margin)
+    margin = settings.keep_margin * math.sqrt(mask.area)
+    box = _surroundings([mask], math.ceil(margin) + 1, (hole.shape[0], hole.shape[1]))
+    hole[box] &= ~morphology.dilate(mask.within(box), margin)
 
 
-def _surroundings(mask: NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    height, width = mask.shape
-    return (
-        slice(max(0, int(rows[0]) - margin), min(height, int(rows[-1]) + 1 + margin)),
-        slice(max(0, int(columns[0]) - margin), min(width, int(columns[-1]) + 1 + margin)),
-    )
+_surroundings = bounds
+"""What is looked at for one person: a name of its own, so that tests can look at the whole photo instead."""
 
 
 def _photo_borders(box: tuple[slice, slice], shape: tuple[int, ...]) -> morphology.Borders:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from refine_plainly import plainly
 
 from configs import RefineSettings
-from data.types import People, Person
-from masks import refine
+from data.types import People, Person, Thing
+from masks import choose, hole_and_rest, refine
 
 
 def people(*masks: np.ndarray, source: str = "yolo") -> People:
@@ -61,20 +60,55 @@ def test_given_masks_are_always_wholly_inside(mask: np.ndarray, dilate: float, l
         assert not hole.any()
 
 
-@given(
-    st.lists(arrays(bool, (40, 30)), min_size=1, max_size=3),
-    st.floats(0, 0.3),
-    st.floats(0, 0.3),
-    st.sampled_from(["yolo", "annotations"]),
-)
-def test_looking_only_at_each_persons_surroundings_changes_nothing(
-    masks: list[np.ndarray], close: float, dilate: float, source: str
-) -> None:
-    settings = RefineSettings(close=close, dilate=dilate, dilate_min=2, snap=0.1)
-    hole = refine(people(*masks, source=source), settings)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys.modules["masks.refine"], "_surroundings", lambda mask, margin: (slice(0, 40), slice(0, 30)))
-        np.testing.assert_array_equal(hole, refine(people(*masks, source=source), settings))
+@given(st.data(), st.sampled_from(["yolo", "annotations"]), st.integers(1, 8))
+def test_boxes_give_what_full_frames_give(data: st.DataObject, source: str, orientation: int) -> None:
+    """Persons and things of any shape, some of whom stay, and regions: byte for byte."""
+    shape = (24, 18)
+
+    def one() -> Person:
+        y, x = data.draw(st.integers(0, 23)), data.draw(st.integers(0, 17))
+        part = data.draw(arrays(bool, st.tuples(st.integers(1, 24 - y), st.integers(1, 18 - x))))
+        whole = np.zeros(shape, bool)
+        whole[y : y + part.shape[0], x : x + part.shape[1]] = part
+        return Person.from_mask(whole, 0.9, source)
+
+    persons = tuple(one() for _ in range(data.draw(st.integers(0, 4))))
+    things = tuple(Thing.from_person("umbrella", one()) for _ in range(data.draw(st.integers(0, 3))))
+    found = People(shape, persons, things)
+    share = st.floats(0, 0.4)
+    settings = RefineSettings(
+        **{name: data.draw(share) for name in ("speck", "close", "fill_holes", "snap", "dilate", "keep_margin")},
+        carry=data.draw(st.floats(0, 1)),
+        dilate_min=data.draw(st.integers(0, 4)),
+        shadow=data.draw(st.booleans()),
+        spare=data.draw(st.sampled_from([(), ((0.5, 0.2, 0.5, 0.6),)])),
+    )
+    pixels = data.draw(arrays(np.uint8, (*shape, 3), fill=st.just(90)))
+    keep = tuple(data.draw(st.sets(st.integers(0, 3))))
+    choice = choose(found, keep, settings)
+    for boxed, plain in zip(
+        hole_and_rest(found, settings, pixels, choice, orientation),
+        plainly(found, settings, pixels, choice, orientation),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(boxed, plain)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_shadows_in_boxes_are_those_of_full_frames(orientation: int) -> None:
+    pixels = np.full((200, 120, 3), 150, np.uint8)
+    person = np.zeros((200, 120), bool)
+    person[40:140, 40:70] = True
+    pixels[120:140, 72:110] = 70
+    found = People((200, 120), (Person.from_mask(person, 0.9, "yolo"),))
+    raw = People((200, 120), found.persons)
+    if orientation == 6:
+        pixels = np.ascontiguousarray(np.rot90(pixels))
+        raw = People((120, 200), (Person.from_mask(np.rot90(person), 0.9, "yolo"),))
+    settings = RefineSettings(shadow=True)
+    boxed = hole_and_rest(raw, settings, pixels, None, orientation)[0]
+    np.testing.assert_array_equal(boxed, plainly(raw, settings, pixels, None, orientation)[0])
+    assert (boxed != refine(raw, RefineSettings())).any(), "there is a shadow"
 
 
 @given(arrays(bool, (16, 16)), arrays(bool, (16, 16)))
