@@ -21,9 +21,9 @@ from PIL import Image, ImageOps
 
 from configs.load import load_settings
 from detection.faces import Face
-from flows import networks
 from flows.evaluation.reference import listed_photos, read_annotated
 from flows.family import DIFFERENT, SAME
+from flows.stages import models
 
 LIMITS = (SAME, 0.45, 0.5, 0.6, DIFFERENT)
 
@@ -40,7 +40,7 @@ def recompressed(pixels: np.ndarray) -> np.ndarray:
 
 
 def coco(directory: Path) -> None:
-    settings, reader = load_settings("coco"), networks.face_reader()
+    settings, reader = load_settings("coco"), models.face_reader()
     changes: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         "flipped": lambda pixels: np.ascontiguousarray(pixels[:, ::-1]),
         "darker (x 0.6)": lambda pixels: (pixels * 0.6).astype(np.uint8),
@@ -81,7 +81,7 @@ def coco(directory: Path) -> None:
 
 
 def pairs(path: Path) -> None:
-    reader, faces = networks.face_reader(), dict[str, list[Face]]()
+    reader, faces = models.face_reader(), dict[str, list[Face]]()
 
     def face(name: str) -> np.ndarray | None:
         if name not in faces:

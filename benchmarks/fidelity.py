@@ -29,8 +29,8 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from data.images import decode, encode
-from data.images.jpeg_blocks import CannotEdit, has_standard_tables, read_coefficients
-from data.images.jpeg_file import parse_jpeg
+from data.images.containers.jpeg import parse_jpeg
+from data.images.writers.jpeg_blocks import CannotEdit, has_standard_tables, read_coefficients
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "as it is": {},

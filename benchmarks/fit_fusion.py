@@ -24,7 +24,7 @@ from tiles import Figures, photos_with_people
 import detection
 from configs.load import load_settings
 from data.types import Photo
-from data.weights import find
+from data.weights.files import find
 from detection.annotations import AnnotatedPeople
 from detection.crops import SIDE
 from detection.embedded import Embedded, build, crop_maps, required_weights

@@ -21,7 +21,7 @@ import numpy as np
 
 from configs import InpaintSettings
 from data.types import Hole, Pixels
-from flows.processes import prepare_process
+from flows.run.workers import prepare_process
 from inpainting import build_fill, inpaint
 
 PEOPLE = ((500, 2200, 800), (1900, 700, 700), (3300, 2300, 900))

@@ -16,10 +16,10 @@ import detection
 from configs import RefineSettings
 from configs.load import load_settings
 from data.types import People, Pixels
-from data.weights import find
-from flows import networks
-from flows.context import resolve
-from flows.looking import see
+from data.weights.files import find
+from flows.stages import models
+from flows.stages.context import resolve
+from flows.stages.segment import see
 from masks import choose, refine
 
 HEIGHT = 480
@@ -29,7 +29,7 @@ COLOURS = ((255, 80, 80), (80, 200, 255), (255, 210, 60), (170, 110, 255), (90, 
 def people_in(pixels: Pixels) -> People:
     settings = resolve(load_settings("embedded")).segment
     weights = {name: find(name) for name in detection.required_weights(settings)}
-    return see(networks.segmenter(settings, weights), "bus.jpg", pixels, 1)
+    return see(models.segmenter(settings, weights), "bus.jpg", pixels, 1)
 
 
 def tinted(pixels: Pixels, mask: np.ndarray, colour: tuple[int, int, int]) -> Pixels:

@@ -22,11 +22,11 @@ import inpainting
 from configs import Settings
 from configs.load import load_settings
 from data.types import Hole, Photo, Pixels, as_hole
-from data.weights import find
+from data.weights.files import find
 from detection.yolo_network import YoloNetwork
-from flows import networks
 from flows.evaluation.reference import AnnotatedPhoto, listed_photos, read_annotated
 from flows.evaluation.removal import lies_inside
+from flows.stages import models
 from masks import refine
 from masks.morphology import dilate
 
@@ -74,7 +74,7 @@ def looks(coco: Path, weights: str) -> None:
 
 def refill(coco: Path, weights: str) -> None:
     settings = load_settings("coco", ["segment.segmenter=yolo", f"segment.weights={weights}", f"segment.score={SCORE}"])
-    segmenter = networks.segmenter(settings.segment, {weights: find(weights)})
+    segmenter = models.segmenter(settings.segment, {weights: find(weights)})
     detector = YoloNetwork(find("yolov8n").path, "detect", "cpu")
 
     def seen_in(result: Pixels, hole: Hole) -> tuple[list[NDArray[np.bool_]], int]:
@@ -86,7 +86,7 @@ def refill(coco: Path, weights: str) -> None:
 
     def filled(pixels: Pixels, hole: Hole, seed: int) -> Pixels:
         how = settings.inpaint.model_copy(update={"seed": seed})
-        return inpainting.compose(pixels, hole, inpainting.inpaint(pixels, hole, networks.fill(how, {}), how))
+        return inpainting.compose(pixels, hole, inpainting.inpaint(pixels, hole, models.fill(how, {}), how))
 
     same, other, count = Counter[str](), Counter[str](), 0
     names = ("as it was", "seed 2", "seed 3", "seed 4", "larger hole", "larger hole, seed 2")

@@ -26,10 +26,10 @@ from rich.progress import track
 from rich.table import Table
 
 from configs import InputSettings, SegmentSettings
-from data.collection import read_collection
+from data.collection.folder import read_collection
 from data.images import decode
 from data.types import Given, People, Photo
-from data.weights import find
+from data.weights.files import find
 from detection import Segmenter, build_segmenter, required_weights
 from detection.annotations import AnnotatedPeople
 from detection.crops import Window

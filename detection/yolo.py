@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from configs import SegmentSettings, SettingsError
 from data.types import People, Photo, Weight
-from data.weights import trusted
+from data.weights.files import trusted
 from detection.protocol import Segmenter
 from detection.rle import Placed, people_in_boxes
 from detection.tiles import tiled

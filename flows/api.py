@@ -13,12 +13,12 @@ from PIL import Image
 import inpainting
 from configs import GIVEN_MASKS, Settings, SettingsError
 from configs.load import load_settings
-from data.files import write_atomic
+from data.collection.keep_list import parse_keep
 from data.images import SUFFIXES, Decoded, decode, read_photo_bytes, upright
-from data.keep import parse_keep
+from data.storage.files import write_atomic
 from data.types import Hole, People, Pixels, Weight
-from flows.context import find_weights, resolve
-from flows.one_photo import as_file, fill_hole, find_people, mark
+from flows.stages.context import find_weights, resolve
+from flows.stages.photo_steps import as_file, fill_hole, find_people, mark
 
 
 @dataclass(frozen=True)

@@ -16,20 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 import masks
+from data.collection.marks import Mark
 from data.errors import InputError
 from data.images import upright
-from data.marks import Mark
-from data.places import as_path
-from data.plan import Entry
-from data.shards import read_shard
+from data.plan.entries import Entry
+from data.plan.shards import read_shard
+from data.storage.places import as_path
 from data.types import People, PhotoError, Pixels
 from detection.faces import Face, Vector
-from flows import networks
-from flows.context import load_run
-from flows.job import Job
-from flows.processes import run_in_processes, stop_processes
-from flows.reading import read_people, read_photo
-from flows.stages import STAGES
+from flows.run.job import Job
+from flows.run.workers import run_in_processes, stop_processes
+from flows.stages import models
+from flows.stages.context import load_run
+from flows.stages.records import read_people, read_photo
+from flows.stages.registry import STAGES
 
 SAME = 0.40
 """Faces this near are one person's. Of 2,258 pairs of faces of different people none was (docs/family.md)."""
@@ -90,7 +90,7 @@ def _see(run: str, entry: Entry) -> list[Seen] | None:
         photo = read_photo(context, entry)
     except PhotoError:
         return None
-    pixels, reader, out = upright(photo.pixels, photo.orientation), networks.face_reader(), []
+    pixels, reader, out = upright(photo.pixels, photo.orientation), models.face_reader(), []
     for number, person in enumerate(people.persons):  # one mask at a time: fifty of a large photo are 600 MB
         mask = upright(people.mask(person).astype(np.uint8), photo.orientation)
         x, y, width, height = cv2.boundingRect(mask)

@@ -12,18 +12,18 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from configs.load import with_preset
 from data.errors import InputError
-from data.places import as_path, is_remote
+from data.storage.places import as_path, is_remote
 from data.types import State as PhotoState
-from flows.artifacts import progress_by_stage, publish_result
-from flows.clusters import task_runner_of
-from flows.events import problems_to
-from flows.finish import PhotosFailed, Summary
-from flows.form import SettingsForm
-from flows.job import USER_ERRORS, Job, execute, prepare
+from flows.orchestration.artifacts import progress_by_stage, publish_result
+from flows.orchestration.settings_form import SettingsForm
+from flows.orchestration.task_runners import task_runner_of
+from flows.orchestration.tasks import STAGE_TASKS, results_storage
 from flows.pipeline import Selection, StageName, run_pipeline
-from flows.planning import Planned
-from flows.selection import selection
-from flows.tasks import STAGE_TASKS, results_storage
+from flows.plan.planning import Planned
+from flows.plan.selection import selection
+from flows.results.finish import PhotosFailed, Summary
+from flows.run.job import USER_ERRORS, Job, execute, prepare
+from flows.run.progress import problems_to
 
 
 def _name() -> str:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from flows.planning import Planned
-from flows.processes import overlapping
-from flows.runners import run_stage
-from flows.stages import STAGES
+from flows.plan.planning import Planned
+from flows.run.runner import run_stage
+from flows.run.workers import overlapping
+from flows.stages.registry import STAGES
 
 StageName = Literal["segment", "refine", "inpaint", "verify", "publish"]
 STAGE_NAMES = tuple(STAGES)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from configs import InpaintSettings, SettingsError
 from configs.devices import device_name, is_out_of_memory
 from data.types import Hole, PhotoError, Pixels, Weight
-from data.weights import trusted
+from data.weights.files import trusted
 from inpainting.external_networks import Network, load_onnx, load_torchscript
 
 # A value v of 0..1 is v * scale + offset in the file's range.

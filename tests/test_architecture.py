@@ -17,7 +17,8 @@ MAY_IMPORT = {
     "flows": {"flows", "detection", "masks", "inpainting", "data", "configs"},
 }
 PREFECT_MAY = {
-    *(f"flows/{name}.py" for name in ("person_removal", "tasks", "artifacts", "clusters", "cli/serve")),
+    *(f"flows/{name}.py" for name in ("person_removal", "cli/serve")),
+    *(f"flows/orchestration/{name}.py" for name in ("artifacts", "task_runners", "tasks")),
     *(f"flows/deployments/{name}.py" for name in ("bare_names", "register")),
 }
 AGPL_MAY = {"detection/yolo_network.py"}

@@ -20,7 +20,7 @@ from data.coco.file import CocoFile
 from data.coco.members import members, parse, with_members
 from data.coco.overlap import HoleRle, hidden_share, visible_part
 from data.coco.spans import LISTS
-from data.files import atomic_file
+from data.storage.files import atomic_file
 
 REMOVED = "removed_annotations.json"
 FORMAT = 1

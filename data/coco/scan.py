@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from data.coco.errors import CocoError
 from data.coco.spans import BLOCK, CHUNK, LISTS, Items, Layout, LocalCopy, Offsets
-from data.files import open_regular
-from data.places import stamp_of
+from data.storage.files import open_regular
+from data.storage.places import stamp_of
 
 _CONTAINERS = 10_000  # more values than this in the outermost object are no annotation file
 _DEEPEST = 200  # the standard library's reader recurses

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.coco.errors import CocoError
-from data.files import open_regular
-from data.places import Stamp, is_remote, stamp_of
+from data.storage.files import open_regular
+from data.storage.places import Stamp, is_remote, stamp_of
 
 LISTS = ("images", "annotations")
 CHUNK, BLOCK = 1 << 22, 1 << 23

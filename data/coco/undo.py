@@ -13,7 +13,7 @@ from data.coco.errors import CocoError
 from data.coco.members import members, parse
 from data.coco.scan import scan
 from data.coco.spans import LISTS, Layout
-from data.files import atomic_file, sha256_of
+from data.storage.files import atomic_file, sha256_of
 
 _KINDS = {"images": "image", "annotations": "annotation"}
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from data.files import open_regular
 from data.images.decode import EXTENSIONS, SUFFIXES, Decoded, decode
 from data.images.encode import Encoded, encode, scrubbed
 from data.images.orientation import to_raw_frame, upright
-from data.places import is_remote, read_bytes
+from data.storage.files import open_regular
+from data.storage.places import is_remote, read_bytes
 from data.types import Hole, PhotoError, as_hole
 
 

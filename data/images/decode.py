@@ -13,9 +13,9 @@ from PIL import Image, UnidentifiedImageError
 from PIL.Image import open as pillow_open  # ultralytics puts one of its own in its place, which wants pi_heif
 
 from configs import InputSettings
-from data.images.jpeg_file import parse_jpeg
+from data.images.containers.jpeg import parse_jpeg
+from data.images.containers.png import is_whole
 from data.images.orientation import to_raw_frame
-from data.images.png_file import is_whole
 from data.images.samples import MODES, Palette, Samples, to_pixels
 from data.types import PhotoError, Pixels
 

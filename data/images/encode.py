@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
-from data.images import avif_file, bmp_file, metadata, png_file, riff, tiff_picture
+from data.images.containers import png, webp
+from data.images.containers.jpeg import APP14, JpegFile, parse_jpeg
+from data.images.containers.tiff import Tiff
 from data.images.decode import Decoded, decode, open_image
-from data.images.jp2 import with_codestream
-from data.images.jpeg_blocks import CannotEdit, edit_blocks
-from data.images.jpeg_file import APP14, JpegFile, parse_jpeg
+from data.images.metadata import avif, removal
 from data.images.samples import Samples, with_fill
-from data.images.tiff_file import Tiff
+from data.images.writers import bmp, tiff_picture
+from data.images.writers.jp2 import with_codestream
+from data.images.writers.jpeg_blocks import CannotEdit, edit_blocks
 from data.types import Hole, PhotoError, Pixels
 
 AVIF_QUALITY = 90
@@ -47,7 +49,7 @@ def encode(original: Decoded, pixels: Pixels, hole: Hole, *, scrub: bool = False
         return scrubbed(original) if scrub else Encoded(original.raw)
     samples = with_fill(original.samples, original.mode, pixels, hole, original.palette)
     if original.format == "PNG":
-        samples = png_file.representable(samples, original.raw)
+        samples = png.representable(samples, original.raw)
     return _written(original, samples, hole, scrub)
 
 
@@ -82,7 +84,7 @@ def _is_faithful(again: Decoded, original: Decoded, samples: Samples, filled: bo
     if (again.format, again.mode, again.samples.shape) != (original.format, meant, samples.shape):
         return False
     lossy = original.format in ("JPEG", "AVIF") or (
-        original.format == "WEBP" and riff.lossy_quality(riff.parse_webp(original.raw)) is not None
+        original.format == "WEBP" and webp.lossy_quality(webp.parse_webp(original.raw)) is not None
     )
     return (lossy and filled) or bool(np.array_equal(again.samples, samples))
 
@@ -92,7 +94,7 @@ def _is_faithful(again: Decoded, original: Decoded, samples: Samples, filled: bo
 
 def _jpeg(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
     file = parse_jpeg(original.raw)
-    kept, gone = metadata.jpeg(file, scrub)
+    kept, gone = removal.jpeg(file, scrub)
     notes = _dropped(gone)
     if hole.any():
         head = kept.metadata
@@ -121,19 +123,19 @@ def _jpeg_anew(original: Decoded, samples: Samples) -> bytes:
 
 
 def _png(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
-    chunks = png_file.parse_png(original.raw)
-    kept, gone = metadata.png(chunks, scrub)
+    chunks = png.parse_png(original.raw)
+    kept, gone = removal.png(chunks, scrub)
     notes = _dropped(gone)
     if hole.any():
-        if png_file.is_interlaced(kept):
+        if png.is_interlaced(kept):
             notes = (*notes, "written without interlacing")
-        kept = png_file.with_samples(kept, samples)
-    return Encoded(png_file.join_png(kept), notes)
+        kept = png.with_samples(kept, samples)
+    return Encoded(png.join_png(kept), notes)
 
 
 def _tiff(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
     tiff = Tiff(original.raw)
-    notes = _dropped(metadata.tiff(tiff, scrub))
+    notes = _dropped(removal.tiff(tiff, scrub))
     raw = bytes(tiff.data)
     if hole.any():
         raw, more = tiff_picture.replace_picture(raw, samples)
@@ -144,7 +146,7 @@ def _tiff(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encod
 def _bmp(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
     if not hole.any():
         return Encoded(original.raw)  # a BMP holds nothing but its picture
-    raw = bmp_file.replace_pixels(original.raw, samples, hole)
+    raw = bmp.replace_pixels(original.raw, samples, hole)
     if raw is not None:
         return Encoded(raw)
     return Encoded(_pillow(_image(original, samples), "BMP", {}), ("re-encoded: its rows are not whole bytes a pixel",))
@@ -167,12 +169,12 @@ def _gif(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encode
 
 
 def _webp(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
-    chunks = riff.parse_webp(original.raw)
-    kept, gone = metadata.webp(chunks, scrub)
+    chunks = webp.parse_webp(original.raw)
+    kept, gone = removal.webp(chunks, scrub)
     notes = _dropped(gone)
-    quality = riff.lossy_quality(chunks)
+    quality = webp.lossy_quality(chunks)
     if not hole.any():
-        return Encoded(riff.join_webp(riff.with_flags(kept)), notes)
+        return Encoded(webp.join_webp(webp.with_flags(kept)), notes)
     if quality is None:
         options: dict[str, Any] = {"lossless": True}
     else:
@@ -193,7 +195,7 @@ def _jpeg2000(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> E
 
 
 def _avif(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
-    clean, gone = avif_file.without_people(original.raw, scrub)
+    clean, gone = avif.without_people(original.raw, scrub)
     if not hole.any():
         return Encoded(clean, _dropped(gone))
     source = open_image(clean)

@@ -11,9 +11,9 @@ import inpainting
 from configs import GIVEN_MASKS, InpaintSettings, Settings, SettingsError
 from configs.load import load_settings
 from data.types import Weight
-from data.weights import WeightsError, find, registry, state
-from flows.context import resolve
-from flows.second_look import look_settings
+from data.weights.files import WeightsError, find, registry, state
+from flows.stages.context import resolve
+from flows.stages.verifier import look_settings
 
 _SAYS = {
     "embedded": "small networks",

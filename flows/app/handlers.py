@@ -18,7 +18,7 @@ from flows.app.sessions import Sessions, Tab
 from flows.app.strokes import parse_strokes
 from flows.app.words import done, note, verdict
 from flows.app.work import Work
-from flows.job import USER_ERRORS
+from flows.run.job import USER_ERRORS
 
 _log = logging.getLogger("person_removal.app")
 ORIGINAL = "the original"

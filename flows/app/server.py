@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from configs import Settings, SettingsError
 from data.errors import InputError
 from flows.app import choices
-from flows.processes import prepare_process
+from flows.run.workers import prepare_process
 
 HOST = "127.0.0.1"
 MOST_MEGABYTES = 300

@@ -17,11 +17,11 @@ import inpainting
 from data.errors import InputError
 from data.images import SUFFIXES, Decoded, Encoded, decode, upright
 from data.types import Patch, People, Person, Pixels
-from flows import one_photo
 from flows.app.choices import Choice
 from flows.app.strokes import Stroke, draw
-from flows.second_look import is_independent, look_settings
-from flows.verify import Find, judge, not_kept
+from flows.stages import photo_steps
+from flows.stages.verifier import is_independent, look_settings
+from flows.stages.verify import Find, judge, not_kept
 
 
 class Look(NamedTuple):
@@ -50,7 +50,7 @@ class Work:
     keep: tuple[int, ...] = ()
     strokes: tuple[Stroke, ...] = ()
     _people: dict[str, People] = field(default_factory=dict)
-    _marked: one_photo.Marked | None = None
+    _marked: photo_steps.Marked | None = None
     _patches: dict[str, tuple[list[Patch], str | None]] = field(default_factory=dict)
     _looks: dict[str, Look] = field(default_factory=dict)
 
@@ -102,15 +102,15 @@ class Work:
         name = self.segmenter.name
         if name not in self._people:
             settings = self.segmenter.settings.segment
-            self._people[name] = one_photo.find_people(self.pixels, self.photo.name, settings, self.segmenter.weights)
+            self._people[name] = photo_steps.find_people(self.pixels, self.photo.name, settings, self.segmenter.weights)
         return self._people[name]
 
     @property
-    def marked(self) -> one_photo.Marked:
+    def marked(self) -> photo_steps.Marked:
         """The hole of those who leave, and then what a hand drew: that is the last word."""
         if self._marked is None:
             refine = self.segmenter.settings.refine.model_copy(update={"dilate": self.dilate})
-            marked = one_photo.mark(self.people, self.keep, refine, self.pixels)
+            marked = photo_steps.mark(self.people, self.keep, refine, self.pixels)
             self._marked = marked.with_hole(draw(marked.hole, self.strokes))
         return self._marked
 
@@ -130,7 +130,7 @@ class Work:
             raise InputError("Nothing is marked: choose somebody in the photo, or paint over what shall go.")
         if name not in self._patches:
             settings, weights = self.fill.settings.inpaint, self.fill.weights
-            self._patches[name] = one_photo.fill_hole(self.pixels, self.marked, settings, weights)
+            self._patches[name] = photo_steps.fill_hole(self.pixels, self.marked, settings, weights)
         return inpainting.compose(self.pixels, hole, self._patches[name][0])
 
     @property
@@ -152,14 +152,14 @@ class Work:
         if looker is None:
             return Look("none", False, ())
         result = self.result()
-        seen = one_photo.find_people(result, self.photo.name, looker, self.segmenter.weights)
+        seen = photo_steps.find_people(result, self.photo.name, looker, self.segmenter.weights)
         seen = not_kept(seen, self.people, self.marked.choice, settings.refine)
         finds = judge(seen, self.marked.hole, self.pixels, result)
         return Look(looker.segmenter, is_independent(settings.segment, looker), tuple(finds))
 
     def file(self, scrub: bool) -> Encoded:
         """The result as a file of the photo's own kind. Raises PhotoError."""
-        return one_photo.as_file(self.photo, self.result(), self.marked.hole, scrub=scrub)
+        return photo_steps.as_file(self.photo, self.result(), self.marked.hole, scrub=scrub)
 
     @property
     def file_name(self) -> str:

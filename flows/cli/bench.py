@@ -13,10 +13,10 @@ import typer
 from rich.table import Table
 
 from configs.load import load_settings
-from data.collection import read_collection
+from data.collection.folder import read_collection
 from flows.cli.bench_fill import fill
 from flows.cli.options import Set, console
-from flows.job import absolute
+from flows.run.job import absolute
 
 app = typer.Typer(no_args_is_help=True, help="How fast this machine is, on your photos.")
 

@@ -14,7 +14,7 @@ import typer
 from rich.table import Table
 
 from configs import SettingsError
-from data.files import write_atomic
+from data.storage.files import write_atomic
 from flows.cli.options import console
 from flows.evaluation.fill_speed import WAYS, Job, Measured, export_weights, measure
 from flows.evaluation.plots import speed_plot

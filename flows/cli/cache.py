@@ -10,12 +10,12 @@ import typer
 from rich.table import Table
 
 from data.errors import InputError
-from data.store import Store
-from flows import upkeep
+from data.storage.store import Store
 from flows.cli.options import Result, console
-from flows.context import STORE
-from flows.job import absolute
-from flows.lock import alone
+from flows.run import store_maintenance
+from flows.run.job import absolute
+from flows.run.lock import alone
+from flows.stages.context import STORE
 
 app = typer.Typer(no_args_is_help=True, help="The store beside a result: size, what can go, whether it is intact.")
 
@@ -27,7 +27,7 @@ def size(output: Result) -> None:
     \b
     person-removal cache size out/
     """
-    _print(upkeep.sizes(_store(output)))
+    _print(store_maintenance.sizes(_store(output)))
 
 
 @app.command()
@@ -48,7 +48,7 @@ def prune(
     """
     store, age = _store(output), _seconds(older_than)
     with alone(absolute(output)):
-        freed = upkeep.prune(store, everything=everything, older_than=age, dry_run=dry_run)
+        freed = store_maintenance.prune(store, everything=everything, older_than=age, dry_run=dry_run)
     _print(freed)
     total = sum(share.bytes for share in freed.values())
     console.print(f"{'Would free' if dry_run else 'Freed'} {total / 1e6:.1f} MB.")
@@ -65,7 +65,7 @@ def verify(output: Result) -> None:
     """
     store = _store(output)
     with alone(absolute(output)):
-        found = upkeep.verify(store)
+        found = store_maintenance.verify(store)
     for name in found:
         console.print(f"  {name}: damaged, discarded", markup=False)
     console.print(f"{len(found)} damaged; run again to make them anew." if found else "Every artifact is intact.")
@@ -88,7 +88,7 @@ def _seconds(text: str | None) -> float:
     return float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}[match[2]]
 
 
-def _print(shares: dict[str, upkeep.Share]) -> None:
+def _print(shares: dict[str, store_maintenance.Share]) -> None:
     table = Table("", "files", "MB")
     for name, share in shares.items():
         if share.files:

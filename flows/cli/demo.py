@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from configs.load import load_settings
+from data.sample_photos import copy_samples
 from flows.cli.run import run_job
-from flows.samples import copy_samples
 
 
 def demo(

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from configs.load import load_settings, preset_names
-from data.places import as_path
+from data.storage.places import as_path
 from flows.cli.options import completing, console
 
 _MARKS = {"ok": "[green]ok[/]     ", "note": "[yellow]note[/]   ", "problem": "[red]problem[/]"}

@@ -17,13 +17,11 @@ import detection
 from configs import GIVEN_MASKS, RefineSettings, Settings, SettingsError
 from configs.load import load_settings
 from data.errors import InputError
-from data.files import write_atomic
+from data.storage.files import write_atomic
 from data.types import Hole
-from data.weights import find
-from flows import networks
+from data.weights.files import find
 from flows.cli.evaluate_removal import removal
 from flows.cli.options import Preset, Segmenter, Set, console
-from flows.context import resolve
 from flows.evaluation.estimates import Estimate, Parts
 from flows.evaluation.finished import FinishedRun
 from flows.evaluation.masks import FIGURES, Case, Figures, judge
@@ -31,8 +29,10 @@ from flows.evaluation.persons import SIZES
 from flows.evaluation.plots import residual_plot, sizes_plot
 from flows.evaluation.reference import AnnotatedPhoto, listed_photos, read_annotated
 from flows.evaluation.sheet import contact_sheet
-from flows.looking import see
-from flows.processes import prepare_process
+from flows.run.workers import prepare_process
+from flows.stages import models
+from flows.stages.context import resolve
+from flows.stages.segment import see
 from masks import refine
 
 app = typer.Typer(no_args_is_help=True, help="Figures against the truth: masks, removal.")
@@ -95,7 +95,7 @@ def masks(
 def _computed(settings: Settings, photos: Iterable[AnnotatedPhoto]) -> Iterator[tuple[Case, Hole, Parts]]:
     prepare_process()
     segment = resolve(settings).segment
-    segmenter = networks.segmenter(segment, {name: find(name) for name in detection.required_weights(segment)})
+    segmenter = models.segmenter(segment, {name: find(name) for name in detection.required_weights(segment)})
     given = segment.segmenter in GIVEN_MASKS
     for photo in photos:
         start = time.perf_counter()

@@ -13,7 +13,7 @@ from rich.progress import track
 
 from configs.load import load_settings
 from data.errors import InputError
-from data.files import write_atomic
+from data.storage.files import write_atomic
 from data.types import Pixels
 from flows.cli.options import console
 from flows.evaluation.blind import BlindPairs
@@ -23,7 +23,7 @@ from flows.evaluation.pairs import Case, draw_pairs, make_cases, pairs_json, rea
 from flows.evaluation.perceptual import load_lpips
 from flows.evaluation.plots import fills_plot
 from flows.evaluation.sheet import contact_sheet
-from flows.processes import prepare_process
+from flows.run.workers import prepare_process
 
 COMPARED = "patchmatch,telea,navier-stokes,mean"
 SHOWN = 12

@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.progress import track
 
 from configs.load import load_settings
-from data.collection import Source
+from data.collection.folder import Source
 from data.errors import InputError
-from data.files import write_atomic
+from data.storage.files import write_atomic
 from data.types import People
 from flows.cli.evaluate_fills import COMPARED, FillsAsked, evaluate_fills
 from flows.cli.options import FILLS, SEGMENTERS, Preset, Segmenter, Set, completing, console
@@ -28,9 +28,9 @@ from flows.evaluation.plots import left_plot
 from flows.evaluation.reference import AnnotatedPhoto, listed_photos, read_annotated
 from flows.evaluation.removal import FIGURES, table
 from flows.evaluation.sheet import contact_sheet
-from flows.job import execute, prepare
-from flows.processes import prepare_process
-from flows.selection import selection
+from flows.plan.selection import selection
+from flows.run.job import execute, prepare
+from flows.run.workers import prepare_process
 
 WORST = 12
 PEOPLE, SCENES = "Photos with people", "Photos without people: fills against the truth"

@@ -14,15 +14,15 @@ from rich.progress import track
 from rich.table import Table
 
 from configs.load import load_settings
+from data.collection.marks import read_marks
 from data.errors import InputError
-from data.files import atomic_file, write_atomic
-from data.marks import read_marks
-from flows import networks
+from data.storage.files import atomic_file, write_atomic
 from flows.cli.options import Input, Output, Preset, Segmenter, Set, completing, console
 from flows.evaluation.sheet import contact_sheet
 from flows.family import Seen, Verdict, Word, judge, keep_list, marked_faces, portraits, see_people
-from flows.job import execute, prepare
-from flows.selection import selection
+from flows.plan.selection import selection
+from flows.run.job import execute, prepare
+from flows.stages import models
 
 FACELESS = ("review", "remove")
 
@@ -63,7 +63,7 @@ def family(
     written = keep if marks else people
     if written and written.exists():
         raise InputError(f"{written}: the file is there already; give a new name.")
-    networks.face_reader()  # what is missing is missing before the first photo
+    models.face_reader()  # what is missing is missing before the first photo
     settings = load_settings(preset, set_ or (), base={"segment": {"segmenter": segmenter}} if segmenter else {})
     job = prepare(source, output, settings, selection("segment"))
     names = {item.name for item in job.collection.sources}

@@ -10,16 +10,16 @@ import typer
 import inpainting
 from configs.load import load_settings
 from data.errors import InputError
-from data.files import write_atomic
 from data.images import SUFFIXES, decode, encode, read_photo_bytes, to_raw_frame
+from data.storage.files import write_atomic
 from data.types import Hole, PhotoError, as_hole
-from data.weights import find
+from data.weights.files import find
 from detection.mask_files import BadMask, read_mask
-from flows import networks
 from flows.cli.options import Fill, Preset, Set, console
-from flows.context import resolve
-from flows.memory import inpaint_within_memory
-from flows.processes import prepare_process
+from flows.run.workers import prepare_process
+from flows.stages import models
+from flows.stages.context import resolve
+from flows.stages.inpaint import inpaint_within_memory
 
 
 def fill(
@@ -55,7 +55,7 @@ def fill(
     height, width = photo.pixels.shape[:2]
     hole = read_hole(mask, (height, width), photo.orientation)
     prepare_process()
-    fill_ = networks.fill(settings, found)
+    fill_ = models.fill(settings, found)
     patches, lower = inpaint_within_memory(photo.pixels, hole, fill_, settings, orientation=photo.orientation)
     result = inpainting.compose(photo.pixels, hole, patches)
     encoded = encode(photo, result, hole)

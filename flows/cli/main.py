@@ -19,7 +19,7 @@ from flows.cli.serve import deploy, schedule, serve
 from flows.cli.train import train
 from flows.cli.undo import undo_annotations
 from flows.deployments import ServerError
-from flows.job import USER_ERRORS
+from flows.run.job import USER_ERRORS
 
 app = typer.Typer(
     no_args_is_help=True,

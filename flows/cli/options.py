@@ -12,7 +12,7 @@ from rich.console import Console
 
 from configs.load import preset_names
 from configs.settings import FillName, SegmenterName, Settings
-from data.places import as_path
+from data.storage.places import as_path
 
 SEGMENTERS, FILLS = get_args(SegmenterName), get_args(FillName)
 

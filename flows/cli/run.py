@@ -13,16 +13,16 @@ import typer
 
 from configs import RunSettings, Settings
 from configs.load import load_settings
-from data.places import as_path
+from data.storage.places import as_path
 from data.types import STATES
 from flows.cli.options import Fill, Preset, Segmenter, Set, completing, console
 from flows.cli.show import Show
 from flows.deployments import ServerError
-from flows.finish import PhotosFailed, Summary
-from flows.forecast import forecast
-from flows.job import Job, absolute, execute, handed_over, open_places, prepare
 from flows.pipeline import STAGE_NAMES, Selection
-from flows.selection import selection
+from flows.plan.selection import selection
+from flows.results.finish import PhotosFailed, Summary
+from flows.run.forecast import forecast
+from flows.run.job import Job, absolute, execute, handed_over, open_places, prepare
 
 PHOTOS, HOW = "Which photos, which stages", "How it is done, what is said"
 RUNNERS = get_args(RunSettings.model_fields["runner"].annotation)
@@ -185,7 +185,7 @@ def run_job(
     allow_review: bool = False,
     show: Show | None = None,
 ) -> int:
-    """Plan, run, report; returns the exit code. Raises the errors of `flows.job.prepare`."""
+    """Plan, run, report; returns the exit code. Raises the errors of `flows.run.job.prepare`."""
     show = show or Show.of()
     job = prepare(source, output, settings, wanted or Selection(), decisions)
     show.announce(job)

@@ -14,7 +14,7 @@ from data.errors import InputError
 from flows.cli.options import Input, Output, Preset, Set, console
 from flows.cli.signals import stopped_by_signals
 from flows.deployments import ServerError
-from flows.job import absolute
+from flows.run.job import absolute
 
 
 def serve(

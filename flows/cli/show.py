@@ -15,17 +15,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from data.places import is_remote
+from data.storage.places import is_remote
 from data.types import STATES
 from flows.cli.options import console, errors
-from flows.decisions import RECORD
-from flows.events import Counts, final_state, listening
-from flows.finish import Summary
-from flows.forecast import Forecast
-from flows.job import Job
-from flows.reading import Row
-from flows.second_look import who_looks
-from flows.states import STATE_WORDS
+from flows.plan.decisions import RECORD
+from flows.report.states import STATE_WORDS
+from flows.results.finish import Summary
+from flows.run.forecast import Forecast
+from flows.run.job import Job
+from flows.run.progress import Counts, final_state, listening
+from flows.stages.records import Row
+from flows.stages.verifier import who_looks
 
 EVERY = 30.0
 """Seconds between two lines where there is no terminal to draw on."""

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from configs.training import TrainSettings, load_training
 from data.errors import InputError
-from data.files import write_atomic
+from data.storage.files import write_atomic
 from flows.cli.options import console
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from rich.table import Table
 
 from configs import SettingsError
 from configs.load import load_settings, preset_names
-from data import weights
-from data.weights import WeightsError
+from data.weights import files as weights
+from data.weights.files import WeightsError
 from flows.cli.options import Set, completing
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch and verify the networks' weights.")
@@ -117,7 +117,7 @@ def _known(names: Iterable[str]) -> None:
 
 
 def _needed_by(preset: str, overrides: Sequence[str]) -> list[str]:
-    from flows.context import required_weights  # imports the networks' rooms: not for `list`
+    from flows.stages.context import required_weights  # imports the networks' rooms: not for `list`
 
     return required_weights(load_settings(preset, overrides))
 

@@ -22,9 +22,9 @@ from prefect.exceptions import ObjectNotFound
 from prefect.utilities.callables import ParameterSchema, parameter_schema
 from prefect.workers.process import ProcessWorker
 
-from flows.about import tool_version
 from flows.deployments import POOL, ServerError
 from flows.person_removal import person_removal
+from flows.results.provenance import tool_version
 
 
 def register() -> list[str]:

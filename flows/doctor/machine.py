@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from configs import cache_dir
-from data.places import is_remote
+from data.storage.places import is_remote
 from flows.doctor.finding import Finding
 
 LITTLE = 2e9

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from importlib import import_module
 
 from configs.load import load_settings, preset_names
-from data import weights
-from data.weights import WeightsError
-from flows.context import required_weights
+from data.weights import files as weights
+from data.weights.files import WeightsError
 from flows.doctor.finding import Finding, Level
+from flows.stages.context import required_weights
 
 
 def check_patchmatch() -> Iterator[Finding]:

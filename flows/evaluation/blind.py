@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from data.files import canonical_json, write_atomic
+from data.storage.files import canonical_json, write_atomic
 from data.types import Pixels
 from flows.evaluation.pairs import Case
 from flows.evaluation.sheet import marked

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from data.images.jpeg_blocks import CannotEdit, read_coefficients
-from data.images.jpeg_file import JpegStructureError, parse_jpeg
+from data.images.containers.jpeg import JpegStructureError, parse_jpeg
+from data.images.writers.jpeg_blocks import CannotEdit, read_coefficients
 from data.types import Hole, Pixels
 
 LOSSLESS = ("PNG", "TIFF", "BMP", "GIF")

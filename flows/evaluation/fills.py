@@ -14,13 +14,13 @@ from configs import Settings
 from configs.load import load_settings, validate
 from data.errors import InputError
 from data.types import PhotoError, Pixels
-from data.weights import find
-from flows import networks
-from flows.context import resolve
+from data.weights.files import find
 from flows.evaluation import metrics
 from flows.evaluation.estimates import Estimate, Parts, difference, estimate
 from flows.evaluation.pairs import Case
 from flows.evaluation.perceptual import Distance
+from flows.stages import models
+from flows.stages.context import resolve
 from inpainting import compose, inpaint, required_weights
 
 MEAN = "mean"
@@ -74,7 +74,7 @@ class Contender:
         if self.settings is None:
             return fill_with_mean
         settings = resolve(self.settings).inpaint
-        fill = networks.fill(settings, {name: find(name) for name in required_weights(settings)})
+        fill = models.fill(settings, {name: find(name) for name in required_weights(settings)})
         return lambda case: compose(case.image, case.hole, inpaint(case.image, case.hole, fill, settings))
 
 

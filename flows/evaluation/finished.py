@@ -10,7 +10,7 @@ from typing import Any
 
 from data.errors import InputError
 from data.images import decode, read_mask_png
-from data.places import read_bytes
+from data.storage.places import read_bytes
 from data.types import Hole, People, Pixels
 from flows.evaluation.estimates import Parts
 from flows.evaluation.exactness import LOSSLESS, changed_blocks, changed_pixels

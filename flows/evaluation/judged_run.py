@@ -14,17 +14,17 @@ from configs import GIVEN_MASKS, SegmenterName, Settings
 from configs.load import validate
 from data.errors import InputError
 from data.types import People, Pixels
-from data.weights import find
+from data.weights.files import find
 from detection.protocol import Segmenter
-from flows import networks
-from flows.context import resolve
 from flows.evaluation.estimates import Estimate, Parts, estimate
 from flows.evaluation.finished import FinishedRun, Published, exactness
 from flows.evaluation.reference import AnnotatedPhoto
 from flows.evaluation.removal import SCORES, lies_inside, masks_from, measure
 from flows.evaluation.sheet import marked
-from flows.looking import see
-from flows.second_look import look_settings
+from flows.stages import models
+from flows.stages.context import resolve
+from flows.stages.segment import see
+from flows.stages.verifier import look_settings
 
 _SEEN = (255, 210, 0)
 
@@ -54,7 +54,7 @@ def build_verifier(spec: str, settings: Settings) -> Verifier:
     tree["verify"] = {**tree.get("verify", {}), **asked}
     look = look_settings(resolve(validate(tree)))
     assert look is not None  # `none` is refused above
-    return Verifier(name, networks.segmenter(look, {name: find(name) for name in detection.required_weights(look)}))
+    return Verifier(name, models.segmenter(look, {name: find(name) for name in detection.required_weights(look)}))
 
 
 @dataclass

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs import RefineSettings, Settings
-from data.collection import walk_photos
+from data.collection.folder import walk_photos
 from data.errors import InputError
 from data.images import decode, read_photo_bytes, upright
-from data.plan import annotations_of
+from data.plan.entries import annotations_of
 from data.types import Hole, People, Person, PhotoError, Pixels
 from flows.evaluation.reference import listed_photos, read_annotated
 from masks import refine

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from configs import Settings
-from data.collection import Collection, Source, read_collection
+from data.collection.folder import Collection, Source, read_collection
 from data.errors import InputError
 from data.images import decode, read_photo_bytes
-from data.plan import annotations_of
+from data.plan.entries import annotations_of
 from data.types import Given, People, PhotoError, Pixels
 from detection.annotations import AnnotatedPeople
-from flows.looking import is_upright, see
+from flows.stages.segment import is_upright, see
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,14 @@ from PIL import Image
 
 import inpainting
 from configs import Settings
+from data.sample_photos import copy_samples
 from data.types import Hole
-from flows import networks
-from flows.context import find_weights, resolve
 from flows.deployments.server import api_url, start_server
-from flows.finish import Summary
-from flows.job import execute, prepare
-from flows.samples import copy_samples
-from flows.selection import selection
+from flows.plan.selection import selection
+from flows.results.finish import Summary
+from flows.run.job import execute, prepare
+from flows.stages import models
+from flows.stages.context import find_weights, resolve
 
 HOST = "127.0.0.1"
 
@@ -90,7 +90,7 @@ def _naive(source: Path, names: Sequence[str], settings: Settings, folder: Path)
     """Photo by photo in plain Python: decode, take the mask, dilate it, fill the whole photo, encode."""
     settings = resolve(settings)
     whole = settings.inpaint.model_copy(update={"strategy": "whole"})
-    fill = networks.fill(whole, find_weights(settings))
+    fill = models.fill(whole, find_weights(settings))
     found = next(path for path in (source, source / "images", *source.rglob("*")) if (path / names[0]).is_file())
     out = folder / "naive"
     out.mkdir(exist_ok=True)

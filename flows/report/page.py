@@ -16,9 +16,9 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from configs.settings import FillName
-from data.files import atomic_file
+from data.storage.files import atomic_file
 from data.types import PUBLISHED
-from flows.states import STATE_WORDS
+from flows.report.states import STATE_WORDS
 
 _SCRIPTS = (  # concatenated in this order
     *("dom.js", "people.js", "compare.js", "zoom.js", "decisions.js", "grid.js"),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from configs import SettingsError
-from data.files import write_atomic
+from data.storage.files import write_atomic
 
 ROWS = 5000
 """Rows of losses that a whole training leaves, at most."""

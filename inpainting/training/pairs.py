@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from configs import InpaintSettings
-from data.files import sha256, write_atomic
+from data.storage.files import sha256, write_atomic
 from data.types import Hole, Pixels
 from inpainting import STAGE_VERSION, Fill, build_fill
 from inpainting.training.data import Items

@@ -14,7 +14,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from configs.training import TrainSettings
-from data.files import atomic_file, write_atomic
+from data.storage.files import atomic_file, write_atomic
 from inpainting.deepfillv2 import checkpoint
 from inpainting.deepfillv2.discriminator import Discriminator
 from inpainting.deepfillv2.errors import CheckpointError

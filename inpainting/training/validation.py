@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from configs.training import TrainSettings
-from data.files import write_atomic
+from data.storage.files import write_atomic
 from data.types import Hole, Pixels
 from inpainting.training.data import Item
 from inpainting.training.forward import forward

@@ -8,7 +8,7 @@ import torch
 
 from configs import SegmentSettings, SettingsError
 from data.types import Photo
-from data.weights import find
+from data.weights.files import find
 from detection import SEGMENTERS, build_segmenter, builder, required_weights
 
 

@@ -12,7 +12,7 @@ import pytest
 from configs import SegmentSettings, SettingsError
 from data.images import decode
 from data.types import Photo, Weight
-from data.weights import WeightsError, find
+from data.weights.files import WeightsError, find
 from detection import Segmenter, build_segmenter, required_weights
 from detection.yolo_network import YoloNetwork
 

@@ -11,7 +11,7 @@ import pytest
 from chromium import CHROMIUM
 from collection_with_people import make_coco
 
-from flows import runners
+from flows.run import runner
 
 
 @pytest.fixture
@@ -34,9 +34,9 @@ def computed() -> Iterator[Callable[[], dict[str, int]]]:
         counts.clear()
         return out
 
-    runners.listeners.append(listen)
+    runner.listeners.append(listen)
     yield take
-    runners.listeners.remove(listen)
+    runner.listeners.remove(listen)
 
 
 @pytest.fixture(scope="module")

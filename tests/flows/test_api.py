@@ -9,7 +9,8 @@ from red_people import RED, RedPeople
 
 from configs.load import load_settings
 from data.types import Hole, Pixels
-from flows import api, networks, remove_people
+from flows import api, remove_people
+from flows.stages import models
 
 
 class Small:
@@ -26,8 +27,8 @@ class Small:
 
 @pytest.mark.parametrize(("most", "lower"), [(2000, None), (80, "inpaint.window=64")])
 def test_an_image_with_little_memory_says_so(monkeypatch: pytest.MonkeyPatch, most: int, lower: str | None) -> None:
-    monkeypatch.setattr(networks, "segmenter", lambda settings, weights: RedPeople())
-    monkeypatch.setattr(networks, "fill", lambda settings, weights: Small(most))
+    monkeypatch.setattr(models, "segmenter", lambda settings, weights: RedPeople())
+    monkeypatch.setattr(models, "fill", lambda settings, weights: Small(most))
     monkeypatch.setattr(api, "_prepared", lambda preset, overrides: (load_settings(preset, overrides), {}))
     pixels = texture(3).copy()
     pixels[30:70, 20:36] = RED

@@ -15,19 +15,19 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from configs import SettingsError
+from data.collection.keep_list import read_keep
+from data.collection.marks import Mark, read_marks
 from data.errors import InputError
 from data.images import decode
-from data.keep import read_keep
-from data.marks import Mark, read_marks
+from data.sample_photos import copy_samples
 from data.types import People, Person, Pixels
-from data.weights import WeightsError
+from data.weights.files import WeightsError
 from detection.faces import Face
-from flows import networks
 from flows.cli.main import app
 from flows.family import DIFFERENT, SAME, Seen, _is_in, _part_of, judge, keep_list, marked_faces, see_people
-from flows.job import execute, prepare
-from flows.samples import copy_samples
-from flows.selection import selection
+from flows.plan.selection import selection
+from flows.run.job import execute, prepare
+from flows.stages import models
 
 NEAR, BETWEEN, FAR = SAME - 0.05, (SAME + DIFFERENT) / 2, DIFFERENT + 0.05
 
@@ -150,7 +150,7 @@ def paint(path: Path, box: tuple[int, int, int, int], red: int) -> None:
 def test_from_marks_to_a_collection(coco: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ann is marked in one photo (red 220) and stays in that and in sub/0005; sub/0006 holds a stranger and somebody
     who may be Ann; 0004 somebody without a face; 0002 a stranger."""
-    monkeypatch.setattr(networks, "face_reader", lambda: ByColour())
+    monkeypatch.setattr(models, "face_reader", lambda: ByColour())
     paint(coco / "images/0002.png", (60, 20, 24, 60), 120)
     paint(coco / "images/0004.png", (0, 10, 12, 80), 0)
     paint(coco / "images/sub/0006.png", (10, 10, 14, 30), 170)
@@ -195,7 +195,7 @@ def test_from_marks_to_a_collection(coco: Path, tmp_path: Path, monkeypatch: pyt
 def test_a_photo_that_was_done_again_with_settings_of_its_own_is_seen(
     coco: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(networks, "face_reader", lambda: ByColour())
+    monkeypatch.setattr(models, "face_reader", lambda: ByColour())
     decided = tmp_path / "decided.json"
     photos = {"0001.png": {"decision": "redo", "settings": {"segment": {"score": 0.5}}}}
     decided.write_text(json.dumps({"person_removal_decisions": 1, "photos": photos}))
@@ -209,7 +209,7 @@ def test_a_real_face(tmp_path: Path) -> None:
     """Of the two men of a sample photo one looks this way: he is himself mirrored, darker and smaller, and not the
     woman of another photo."""
     try:
-        reader = networks.face_reader()
+        reader = models.face_reader()
     except (SettingsError, WeightsError) as error:
         pytest.skip(str(error))
     copy_samples(tmp_path)

@@ -11,9 +11,9 @@ from PIL import Image
 
 from configs import Settings
 from configs.load import load_settings
-from flows.finish import Summary
-from flows.job import execute, prepare
-from flows.selection import selection
+from flows.plan.selection import selection
+from flows.results.finish import Summary
+from flows.run.job import execute, prepare
 
 FAST = ("inpaint.fill=telea", "verify.segmenter=none", "run.workers=1", "run.retries=0", "run.timeout=0")
 

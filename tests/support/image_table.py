@@ -8,7 +8,7 @@ import numpy as np
 from image_kinds import KINDS
 
 from data.images import decode, encode
-from data.images.jpeg_blocks import CannotEdit, read_coefficients
+from data.images.writers.jpeg_blocks import CannotEdit, read_coefficients
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "image-files.md"
 START, END = "<!-- kinds: measured -->\n", "<!-- end of kinds -->\n"

@@ -95,13 +95,13 @@ if __name__ == "__main__":
     from red_people import RedPeople
 
     from configs.load import load_settings
-    from flows import networks
     from flows.app import server
     from flows.app.choices import Choice
     from flows.cli.main import main
+    from flows.stages import models
 
     eyes, settings = RedPeople(), load_settings("embedded", ("inpaint.fill=telea", "verify.segmenter=same"))
-    networks.segmenter = lambda settings, weights: eyes  # type: ignore[assignment]
+    models.segmenter = lambda settings, weights: eyes  # type: ignore[assignment]
     other = load_settings("embedded", ("inpaint.fill=navier-stokes",))
     missing = "yolo needs weights that are not here: person-removal weights fetch yolo11n-seg"
     server.prepare = lambda *_: (  # type: ignore[assignment]

@@ -13,8 +13,8 @@ from image_kinds import KINDS, picture, saved
 from PIL import Image
 
 from data.images import decode, encode
-from data.images.jpeg_blocks import edit_plane, read_coefficients
-from data.images.jpeg_file import JpegStructureError, parse_jpeg
+from data.images.containers.jpeg import JpegStructureError, parse_jpeg
+from data.images.writers.jpeg_blocks import edit_plane, read_coefficients
 
 JPEGS = [name for name, kind in KINDS.items() if kind.keeps == "blocks"]
 

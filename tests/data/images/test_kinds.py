@@ -10,10 +10,10 @@ from image_kinds import KINDS, picture, saved
 from PIL import Image
 
 from data.images import Decoded, decode, encode
-from data.images.jpeg_blocks import read_coefficients
-from data.images.jpeg_file import parse_jpeg
-from data.images.riff import lossy_quality, parse_webp
+from data.images.containers.jpeg import parse_jpeg
+from data.images.containers.webp import lossy_quality, parse_webp
 from data.images.samples import MODES
+from data.images.writers.jpeg_blocks import read_coefficients
 from data.types import Hole, Pixels
 
 

@@ -12,10 +12,11 @@ from exif_blocks import ASCII, DIRECTORIES, MAKER_NOTE, UNDEFINED, Block, block
 from image_kinds import by_opencv, deep, picture, png, png_chunk, saved, unfiltered, with_jpeg_segment
 from PIL import Image, ImageCms
 
-from data.images import Decoded, decode, encode, exif, scrubbed, xmp
-from data.images.jpeg_file import parse_jpeg
-from data.images.png_file import parse_png
-from data.images.riff import parse_webp
+from data.images import Decoded, decode, encode, scrubbed
+from data.images.containers.jpeg import parse_jpeg
+from data.images.containers.png import parse_png
+from data.images.containers.webp import parse_webp
+from data.images.metadata import exif, xmp
 
 THUMBNAIL = saved(picture(size=(16, 16)), "JPEG")
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

@@ -1,0 +1,1 @@
+"""Collections in: folders, annotation files, keep-lists, marks."""

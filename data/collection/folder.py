@@ -1,0 +1,254 @@
+"""What is in the input directory: photos in a fixed order, and the COCO annotations that go with them."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+
+from configs import InputSettings
+from data.coco import CocoError
+from data.coco.licences import allowed, licences_of
+from data.collection.annotation_files import AnnotationFile, find_annotation_files, is_inside
+from data.errors import InputError
+from data.images import EXTENSIONS
+from data.storage.places import is_remote, list_files
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One photo of the collection. name: posix path below the photos' folder; refused: why it cannot be taken.
+
+    listed: (number of the annotation file, image id) of every main file that lists it.
+    """
+
+    name: str
+    path: Path
+    listed: tuple[tuple[int, int], ...] = ()
+    stated_size: tuple[int, int] | None = None
+    refused: str | None = None
+
+    @property
+    def image_id(self) -> int | None:
+        return self.listed[0][1] if self.listed else None
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A folder of photos, with or without COCO annotation files. `images` is the folder that names are below.
+
+    left_out: names of photos that `input.licences` leaves out. notes: sentences on what is there and not taken, and on
+    what the user should know of the licences.
+    """
+
+    root: Path
+    images: Path
+    sources: tuple[Source, ...]
+    files: tuple[AnnotationFile, ...] = ()
+    left_out: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def mains(self) -> tuple[AnnotationFile, ...]:
+        """The annotation files whose persons count."""
+        return tuple(file for file in self.files if file.main)
+
+
+def read_collection(root: Path, settings: InputSettings) -> Collection:
+    """Find the photos below `root` and their annotation files. Raises InputError."""
+    if not root.is_dir():
+        raise InputError(f"{root}: the input directory is not there.")
+    _real_folder.cache_clear()
+    files, notes = find_annotation_files(root, settings)
+    images, files = _common_folder(root, settings, files)
+    folders = sorted({file.folder for file in files}) or [images]
+    found: dict[str, Path] = {}
+    for folder in folders:
+        prefix = "" if folder == images else f"{folder.relative_to(images).as_posix()}/"
+        photos, links = walk_photos(folder)
+        found |= {prefix + name: path for name, path in photos}
+        if links:
+            notes.append(f"{folder}: links to folders are not followed ({', '.join(links[:3])}); copy them there.")
+    sources = [_from_folder(images, name, path) for name, path in found.items()]
+    mains = [file for file in files if file.main]
+    if mains:
+        sources = _join(images, sources, mains)
+    left_out = _other_licences(root, mains, sources, settings)
+    sources = sorted((source for source in sources if source.name not in left_out), key=lambda s: s.name)
+    if not sources:
+        raise InputError(f"{root}: there are no photos in it{' of these licences' if left_out else ''}.")
+    if left_out:
+        notes.append(f"Not taken, for want of the licence {' or '.join(settings.licences)}: {len(left_out)} photos.")
+    notes += [*_strays(mains), *_forbidden(mains, left_out)]
+    return Collection(root, images, tuple(sources), tuple(files), left_out, tuple(notes))
+
+
+def walk_photos(folder: Path) -> tuple[list[tuple[str, Path]], list[str]]:
+    """(name, path) of every photo below `folder`, sorted by name, and the links to folders, which are not followed;
+    hidden files and folders are passed over. Raises InputError for a folder that cannot be listed."""
+    if is_remote(folder):
+        names = (name for name in list_files(folder) if not any(part.startswith(".") for part in name.split("/")))
+        return sorted((n, folder / n) for n in names if PurePosixPath(n).suffix.lower() in EXTENSIONS), []
+
+    def unreadable(error: OSError) -> None:
+        # Passed over, its photos would be lost without a word.
+        raise InputError(f"{error.filename}: the folder cannot be listed ({error.strerror}); allow it or move it away.")
+
+    out, links = [], []
+    for directory, folders, files in os.walk(folder, onerror=unreadable):  # follows no links to folders: cannot loop
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        links += [f for f in folders if (Path(directory) / f).is_symlink()]
+        for file in files:
+            path = Path(directory) / file
+            if path.suffix.lower() in EXTENSIONS and not file.startswith("."):
+                out.append((path.relative_to(folder).as_posix(), path))
+    return sorted(out), links
+
+
+def _common_folder(
+    root: Path, settings: InputSettings, files: list[AnnotationFile]
+) -> tuple[Path, list[AnnotationFile]]:
+    """The folder that all names are below, and the files with their prefixes in it."""
+    if not files:
+        folder = root / (settings.images or "")
+        if not folder.is_dir():
+            raise InputError(f"{folder}: the folder of input.images is not there.")
+        return folder, files
+    folders = {file.folder for file in files}
+    if len(folders) == 1:
+        return folders.pop(), files
+    common = root / "images"
+    if not all(folder.is_relative_to(common) for folder in folders):
+        common = root
+    return common, [
+        replace(file, prefix="" if file.folder == common else f"{file.folder.relative_to(common).as_posix()}/")
+        for file in files
+    ]
+
+
+def _from_folder(folder: Path, name: str, path: Path) -> Source:
+    """A photo by its name; a file that is not there is no reason to refuse it: the plan finds that out."""
+    reason = None
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+        reason = f"{name!r}: control characters or an unreadable encoding in the name."
+    elif is_remote(path):  # objects are no links, and no devices
+        pass
+    else:
+        try:
+            if (path.is_symlink() or path.exists()) and not path.is_file():
+                reason = f"{name}: not a regular file."
+            elif not _real(path).is_relative_to(_real_folder(str(folder))):
+                reason = f"{name}: a link that leads out of the input directory."
+        except (OSError, RuntimeError, ValueError) as error:
+            reason = f"{name}: no file can be reached under this name ({getattr(error, 'strerror', None) or error})."
+    return Source(name, path, refused=reason)
+
+
+def _real(path: Path) -> Path:
+    """`path.resolve()`; a photo that is no link costs no look at every folder above it."""
+    return path.resolve() if path.is_symlink() else _real_folder(str(path.parent)) / path.name
+
+
+@lru_cache(maxsize=4096)
+def _real_folder(folder: str) -> Path:
+    return Path(folder).resolve()
+
+
+def _join(folder: Path, sources: list[Source], mains: list[AnnotationFile]) -> list[Source]:
+    """Give every photo its COCO images; images without a usable file become sources with a reason."""
+    by_name = {source.name: source for source in sources}
+    out: dict[str, Source] = {}
+    for number, file in enumerate(mains):
+        times = Counter(_hashable(image.get("id")) for image in file.coco.images)
+        seen: set[str] = set()
+        for image in file.coco.images:
+            name, image_id = file.name_of(image), image.get("id")
+            source = out.get(name) or by_name.get(name) or _unseen(folder, name)
+            reason = source.refused
+            if name in seen:
+                reason = f"{name}: several images of the annotation file have this file_name."
+            elif not isinstance(image.get("file_name"), str) or not image["file_name"]:
+                reason = f"{name}: its file_name is not a text."
+            elif not is_inside(image["file_name"]):
+                reason = f"{name!r}: file_name leads out of the photos' folder."
+            elif not isinstance(image_id, int) or isinstance(image_id, bool):
+                reason = f"{name}: its image id is not a number."
+            elif times[image_id] > 1:
+                reason = f"{name}: several images of the annotation file have its id {image_id}."
+            seen.add(name)
+            listed = (*source.listed, (number, image_id)) if reason is None and isinstance(image_id, int) else ()
+            stated = source.stated_size or _size(image.get("height"), image.get("width"))
+            out[name] = replace(source, listed=listed, stated_size=stated, refused=reason)
+    return [*out.values(), *(source for name, source in by_name.items() if name not in out)]
+
+
+def _unseen(folder: Path, name: str) -> Source:
+    """A listed photo that the walk through the folder has not met."""
+    return _from_folder(folder, name, folder / name) if is_inside(name) else Source(name, folder)
+
+
+def _size(height: object, width: object) -> tuple[int, int] | None:
+    if type(height) is int and type(width) is int:
+        return height, width
+    return None
+
+
+def _hashable(value: object) -> object:
+    return value if type(value) is int else repr(value)  # True and 1.0 are equal to 1
+
+
+def _other_licences(
+    root: Path, mains: list[AnnotationFile], sources: Iterable[Source], settings: InputSettings
+) -> frozenset[str]:
+    """Names of photos that have none of the licences of `input.licences`, or of which no licence is known."""
+    if not settings.licences:
+        return frozenset()
+    if not mains:
+        raise InputError(f"{root}: there is no annotation file, so no licence of a photo is known (input.licences).")
+    try:
+        right = {
+            file.name_of(image)
+            for file in mains
+            for image, fits in zip(file.coco.images, allowed(file.coco, settings.licences), strict=True)
+            if fits
+        }
+    except CocoError as error:
+        raise InputError(str(error)) from None
+    return frozenset(source.name for source in sources) - right
+
+
+def _strays(mains: Iterable[AnnotationFile]) -> Iterator[str]:
+    """A sentence on persons of whom nobody knows in which photo they are."""
+    for file in mains:
+        ids = {image["id"] for image in file.coco.images if type(image.get("id")) is int}
+        of = file.coco.image_ids
+        number = sum(
+            not isinstance(of[index], int | float) or of[index] not in ids
+            for index in range(len(of))
+            if file.coco.is_person(index)
+        )
+        if number:
+            yield (
+                f"{file.coco.path.name}: person annotations of images that it does not list: {number}; nobody is "
+                "removed by them."
+            )
+
+
+def _forbidden(mains: Iterable[AnnotationFile], left_out: frozenset[str]) -> Iterator[str]:
+    """A sentence on photos whose licence does not allow to pass on a changed copy."""
+    counts = Counter(
+        str(licence)
+        for file in mains
+        for image, licence in zip(file.coco.images, licences_of(file.coco), strict=True)
+        if licence and licence.forbids_changes and file.name_of(image) not in left_out
+    )
+    if counts:
+        names = ", ".join(f"{name}: {number}" for name, number in sorted(counts.items()))
+        yield (
+            f"Photos under a licence that forbids passing on changed copies: {counts.total()} ({names}); "
+            "--licences takes only those of the licences you name."
+        )

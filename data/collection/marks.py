@@ -1,0 +1,50 @@
+"""The marks file: who is who in a few photos, so that they are found in the others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection as AnyOf
+from pathlib import Path
+from typing import NamedTuple
+
+from data.collection.keep_list import one_person
+from data.errors import InputError
+
+_FORM = (
+    '{"person_removal_marks": 1, "people": '
+    '{"Ann": [{"photo": "a.jpg", "person": 0}, {"photo": "b.jpg", "box": [x, y, width, height]}]}}'
+)
+
+
+class Mark(NamedTuple):
+    """One person in one photo: a number in the list of its people (from 0), or a box x, y, width, height in pixels."""
+
+    name: str
+    photo: str
+    who: int | tuple[float, float, float, float]
+
+
+def read_marks(path: Path, photos: AnyOf[str]) -> list[Mark]:
+    """The marks of a file. photos: names of the collection's. Raises InputError."""
+    try:
+        tree = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: the marks cannot be read ({error.strerror}).") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: the marks are not valid JSON ({error}).") from None
+    people = tree.get("people") if isinstance(tree, dict) and tree.get("person_removal_marks") == 1 else None
+    if not isinstance(people, dict) or not people:
+        raise InputError(f"{path}: this is no marks file; write it as {_FORM}.")
+    marks = []
+    for name, places in people.items():
+        if not isinstance(places, list) or not places:
+            raise InputError(f"{path}: {name} is marked nowhere; write the file as {_FORM}.")
+        for place in places:
+            photo = place.get("photo") if isinstance(place, dict) else None
+            given = [key for key in ("person", "box") if isinstance(place, dict) and key in place]
+            if not isinstance(photo, str) or len(given) != 1:
+                raise InputError(f"{path}: {name}: {place!r} is not a photo with either a person or a box.")
+            if photo not in photos:
+                raise InputError(f"{path}: {name}: there is no photo {photo!r} in the collection.")
+            marks.append(Mark(name, photo, one_person(place[given[0]], f"{path}: {name} in {photo}")))
+    return marks

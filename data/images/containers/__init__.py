@@ -1,0 +1,1 @@
+"""Image files as blocks, chunks and tags."""

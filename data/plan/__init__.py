@@ -1,0 +1,1 @@
+"""The plan of a run: photos with everything that decides their keys, in shards."""

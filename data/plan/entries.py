@@ -1,0 +1,253 @@
+"""The plan of a run: every photo with the digests of what it is made from."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import unicodedata
+from collections import Counter
+from collections.abc import Callable
+from collections.abc import Collection as AnyOf
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from configs import Settings
+from data.collection.folder import Collection, Source
+from data.collection.keep_list import Asked, read_keep
+from data.errors import InputError
+from data.storage.files import canonical_json, digest, sha256, sha256_of
+from data.storage.places import is_remote, stamp_of
+from data.storage.store import Store
+from data.types import Given, Keep, PhotoError
+
+_LONGEST_NAME = 255  # bytes, on every common file system
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One photo of the plan.
+
+    id: digest of the name, stable across runs. sha256: of the file. given: store key of the photo's annotation
+    slice, or the path of its mask file; given_sha256: its content. mask_name: where its hole is published,
+    below `masks/`. keep: who stays. unsure: how many may or may not be some who stay. spared: path of the mask of
+    where nothing is removed. edited: path of its published mask, when somebody edited that by hand. settings: the
+    photo's own, over the run's. decision: what somebody wants published (`approve`: the result, `original`,
+    `leave-out`: nothing) in place of the result with the sha256 decided_on. state, reason: set when the photo is over
+    before it started.
+    """
+
+    id: str
+    name: str
+    path: str
+    sha256: str
+    bytes: int
+    mask_name: str
+    image_id: int | None = None
+    stated_size: tuple[int, int] | None = None
+    given: str | None = None
+    given_sha256: str | None = None
+    keep: Keep = ()
+    unsure: int = 0
+    spared: str | None = None
+    spared_sha256: str | None = None
+    edited: str | None = None
+    edited_sha256: str | None = None
+    settings: dict[str, Any] | None = None
+    decision: str | None = None
+    decided_on: str | None = None
+    state: str | None = None
+    reason: str | None = None
+
+
+def make_entries(collection: Collection, settings: Settings, store: Store) -> list[Entry]:
+    """Entries in the collection's order; annotation slices are put into the store. Raises InputError, CocoError."""
+    digests = _Digests(store)
+    mask_names = _mask_names([source.name for source in collection.sources if not source.refused])
+    twins = _twins([source.name for source in collection.sources if not source.refused], store)
+
+    def entry(source: Source) -> Entry:
+        base = Entry(
+            id=digest(source.name)[:16],
+            name=source.name,
+            path=str(source.path),
+            sha256="",
+            bytes=0,
+            mask_name=mask_names.get(source.name, ""),
+            image_id=source.image_id,
+            stated_size=source.stated_size,
+        )
+        try:
+            if source.refused:
+                raise PhotoError("refused", source.refused)
+            if source.name in twins:
+                raise PhotoError(
+                    "refused",
+                    f"{source.name}: where the output is, its name is the same as that of {twins[source.name]}; rename "
+                    "one of them.",
+                )
+            sha, size = digests.of(source.path)
+            return replace(base, sha256=sha, bytes=size)
+        except PhotoError as error:
+            return replace(base, state=error.state, reason=error.sentence)
+        except FileNotFoundError:
+            return replace(base, state="failed", reason=f"{source.name}: the file is not there.")
+        except OSError as error:
+            return replace(base, state="failed", reason=f"{source.name}: cannot be read ({error.strerror or error}).")
+
+    with ThreadPoolExecutor(8) as threads:  # hashing and reading release the interpreter lock
+        entries = list(threads.map(entry, collection.sources))
+    if settings.segment.segmenter == "annotations":
+        entries = _with_annotations(entries, collection, settings, store)
+    elif settings.segment.segmenter == "mask-files":
+        entries = _with_mask_files(entries, collection, settings, digests)
+    entries = _with_kept(entries, collection, settings, digests)
+    digests.save()
+    return entries
+
+
+def _twins(names: list[str], store: Store) -> dict[str, str]:
+    """Photos whose names differ from another's only in case or Unicode form, with that other one (the first stays),
+    where the output's file system takes the two for one."""
+    first: dict[str, str] = {}
+    pairs = [
+        (name, other)
+        for name in names
+        if (other := first.setdefault(unicodedata.normalize("NFC", name).casefold(), name)) != name
+    ]
+    if not pairs or is_remote(store.root):
+        return {}
+    return {name: other for name, other in pairs if _is_one_file(store.scratch(), name, other)}
+
+
+def _is_one_file(folder: Path, name: str, other: str) -> bool:
+    """Whether a file written under `other` is found under `name`. Raises OSError."""
+    with tempfile.TemporaryDirectory(dir=folder) as probe:
+        written = Path(probe) / other
+        written.parent.mkdir(parents=True, exist_ok=True)
+        written.touch()
+        return (Path(probe) / name).exists()
+
+
+def _mask_names(names: list[str]) -> dict[str, str]:
+    """Where each hole is published: the photo's stem + .png; the full name + .png where photos share a stem; with a
+    digest where that is another's too, or longer than a file name may be."""
+    stems = {name: PurePosixPath(name).with_suffix("").as_posix() for name in names}
+    shared = {stem for stem, count in Counter(stem.casefold() for stem in stems.values()).items() if count > 1}
+    out = {name: f"{name if stem.casefold() in shared else stem}.png" for name, stem in stems.items()}
+    twice = {mask for mask, count in Counter(mask.casefold() for mask in out.values()).items() if count > 1}
+    for name, mask in out.items():
+        if mask.casefold() in twice or len(PurePosixPath(mask).name.encode("utf-8", "surrogatepass")) > _LONGEST_NAME:
+            out[name] = PurePosixPath(name).with_name(f"{digest(name)[:16]}.png").as_posix()
+    return out
+
+
+def _with_annotations(entries: list[Entry], collection: Collection, settings: Settings, store: Store) -> list[Entry]:
+    if not collection.mains:
+        raise InputError(
+            f"{collection.root}: segmenter 'annotations' needs a COCO annotation file in annotations/; "
+            "name it with --set input.annotations=FILE, or use --preset embedded."
+        )
+    given_to = annotations_of(collection, settings.segment.objects)
+    stored = store.keys("given")
+    out = []
+    for entry, source in zip(entries, collection.sources, strict=True):
+        if source.listed and entry.state is None:
+            given = given_to(source)
+            slice_ = canonical_json({"persons": given.annotations, "objects": given.objects})
+            key = sha256(slice_)
+            if key not in stored:
+                store.write("given", key, slice_)
+                stored.add(key)
+            entry = replace(entry, given=key, given_sha256=key)
+        out.append(entry)
+    return out
+
+
+def annotations_of(collection: Collection, objects: AnyOf[str]) -> Callable[[Source], Given]:
+    """What gives each photo its slice of the annotations: persons, and things of the classes `objects`.
+
+    Raises InputError when the annotation files know no persons.
+    """
+    files = [file.coco for file in collection.mains]
+    if not any(file.persons for file in files):
+        names = ", ".join(str(file.path) for file in files)
+        raise InputError(f"{names}: there is no category 'person', so nobody can be removed by it.")
+    persons = [file.persons_by_image() for file in files]
+    things = [file.objects_by_image(objects) for file in files]
+
+    def given(source: Source) -> Given:
+        return Given(
+            tuple(person for number, image in source.listed for person in persons[number].get(image, [])),
+            tuple(thing for number, image in source.listed for thing in things[number].get(image, [])),
+        )
+
+    return given
+
+
+def _with_mask_files(
+    entries: list[Entry], collection: Collection, settings: Settings, digests: _Digests
+) -> list[Entry]:
+    if not settings.segment.masks:
+        raise InputError("segmenter 'mask-files' needs the folder of the masks: --set segment.masks=DIR.")
+    folder = collection.root / settings.segment.masks
+    if not folder.is_dir():
+        raise InputError(f"{folder}: the folder of segment.masks is not there.")
+    out = []
+    for entry in entries:
+        if entry.state is None:
+            mask = folder / _for_photo(settings.segment.mask_pattern, entry.name)
+            try:
+                sha, _ = digests.of(mask)
+                entry = replace(entry, given=str(mask), given_sha256=sha)
+            except OSError:
+                entry = replace(entry, state="refused", reason=f"{entry.name}: there is no mask file {mask}.")
+        out.append(entry)
+    return out
+
+
+def _with_kept(entries: list[Entry], collection: Collection, settings: Settings, digests: _Digests) -> list[Entry]:
+    """Entries with who is asked to stay, and with the mask files of where nothing is removed."""
+    refine = settings.refine
+    keep = read_keep(refine.keep, collection.root, {entry.name for entry in entries})
+    asked = [keep.get(entry.name, Asked()) for entry in entries]
+    entries = [replace(entry, keep=of.keep, unsure=of.unsure) for entry, of in zip(entries, asked, strict=True)]
+    if not refine.spare_masks:
+        return entries
+    out = []
+    for entry in entries:
+        if entry.state is None:
+            mask = collection.root / _for_photo(refine.spare_masks, entry.name)
+            with contextlib.suppress(FileNotFoundError):
+                entry = replace(entry, spared=str(mask), spared_sha256=digests.of(mask)[0])
+        out.append(entry)
+    if all(entry.spared is None for entry in out):
+        raise InputError(f"{refine.spare_masks}: there is no such mask file for any photo (refine.spare_masks).")
+    return out
+
+
+def _for_photo(pattern: str, name: str) -> str:
+    """A file name pattern with `{stem}` and `{name}` of a photo in it."""
+    return pattern.replace("{stem}", PurePosixPath(name).with_suffix("").as_posix()).replace("{name}", name)
+
+
+class _Digests:
+    """sha256 of files, remembered by (path, size, mtime), so that a plan does not read every photo again."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.known: dict[str, Any] = store.note("digests.json", {})
+        self.used: dict[str, Any] = {}
+
+    def of(self, path: Path) -> tuple[str, int]:
+        """(sha256, bytes) of a file. Raises OSError."""
+        stamp = stamp_of(path)
+        remembered = self.known.get(str(path))
+        sha = remembered[2] if remembered and remembered[:2] == stamp else sha256_of(path)
+        self.used[str(path)] = [*stamp, sha]
+        return sha, int(stamp[0])
+
+    def save(self) -> None:
+        if self.used != self.known:
+            self.store.write_note("digests.json", self.used)

@@ -1,0 +1,1 @@
+"""Places, atomic files and the artifact store."""

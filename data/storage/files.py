@@ -1,0 +1,94 @@
+"""Files that are either whole or not there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from data.storage.places import is_remote, put
+
+
+@contextmanager
+def atomic_file(path: Path, durable: bool = False) -> Iterator[BinaryIO]:
+    """A new file that stands under `path` once the block is left without an error; no reader sees a part of it.
+
+    It is written under a temporary name in the same folder and put in place by `os.replace`; for an object store in
+    a temporary file and put there in one. durable: on the disk before it is put in place, so that not even a power
+    failure leaves a part of it (costs milliseconds).
+    """
+    if is_remote(path):
+        with tempfile.TemporaryDirectory() as folder:
+            with (Path(folder) / "object").open("wb") as file:
+                yield file
+            put(Path(folder) / "object", path)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The photo's name is not part of it: names may be as long as the file system allows.
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def is_temporary(name: str) -> bool:
+    """Whether `atomic_file` gave a file this name: one that is still there was left by a killed process."""
+    return re.fullmatch(r"\.[0-9a-f]{16}\.tmp", name) is not None
+
+
+def write_atomic(path: Path, data: bytes, durable: bool = False) -> None:
+    """`data` as a file, through `atomic_file` or one PUT."""
+    if is_remote(path):
+        path.write_bytes(data)
+        return
+    with atomic_file(path, durable) as file:
+        file.write(data)
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """A regular file, open for reading; a pipe, device, socket or directory is an OSError and never blocks."""
+    if is_remote(path):
+        return BufferedReader(cast(Any, path.open("rb")))
+    # O_NONBLOCK: to open a pipe would else wait for somebody who writes to it.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    handle = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(f"{path.name} is not a regular file")
+    return os.fdopen(handle, "rb")
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_of(path: Path) -> str:
+    """sha256 of a whole file, lower-case hex. Raises OSError."""
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def canonical_json(value: Any) -> bytes:
+    """One text for equal values: sorted keys, no spaces. What digests are made of."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def digest(value: Any) -> str:
+    """sha256 of a JSON value."""
+    return sha256(canonical_json(value))

@@ -1,0 +1,121 @@
+"""Where files lie: on a local disk or, as `s3://bucket/...`, in an object store.
+
+A place in an object store is a `upath.UPath` (fsspec behind the interface of `pathlib.Path`) and is typed as Path
+here: the rest of the program does not tell the two apart, but for the few functions here and in data/storage/files.py.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple, cast
+
+_HEAD = 1 << 16
+Stamp = list[Any]
+"""[size, mtime in ns] of a local file, [size, etag] of an object: equal stamps, equal content."""
+
+
+class PlaceError(Exception):
+    """An address (`s3://...`) that cannot be used here; one sentence for the user."""
+
+
+def as_path(text: str | Path) -> Path:
+    """A local path, or the place that an address such as `s3://bucket/folder` names.
+
+    Credentials, region and endpoint come from the user's environment, as for every S3 tool. Raises PlaceError.
+    """
+    if isinstance(text, Path) or "://" not in str(text):
+        return Path(text)
+    scheme = str(text).split("://")[0]
+    try:
+        from upath import UPath
+
+        # without fsspec's listings cache: other processes write there too
+        return cast(Path, UPath(str(text).rstrip("/"), use_listings_cache=False))
+    except ImportError:
+        raise PlaceError(f"{text}: this needs another package: pip install 'person-removal[s3]'.") from None
+    except ValueError:
+        raise PlaceError(f"{text}: no file system is known for {scheme}://; s3://bucket/folder works.") from None
+
+
+def file_name(path: str) -> str:
+    """The last part of a path, whichever operating system wrote it down."""
+    return PurePosixPath(path.replace("\\", "/")).name
+
+
+def is_remote(path: Path) -> bool:
+    """Whether it is an object store's."""
+    return not isinstance(path, Path)
+
+
+def move(path: Path, target: Path) -> None:
+    """Move a file within its file system."""
+    if is_remote(path):
+        target.write_bytes(read_bytes(path))
+        path.unlink()
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    path.replace(target)
+
+
+def put(path: Path, target: Path) -> None:
+    """A local file into an object store: nobody sees a part of it."""
+    cast(Any, target).fs.put_file(str(path), str(target))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The whole file: `Path.read_bytes`, but one GET where fsspec's would ask for the size first. Raises OSError."""
+    if is_remote(path):
+        data: bytes = cast(Any, path).fs.cat_file(str(path))
+        return data
+    return path.read_bytes()
+
+
+def read_head(path: Path) -> bytes:
+    """The beginning of an object, 64 KiB at the most: one GET. Raises OSError."""
+    head: bytes = cast(Any, path).fs.cat_file(str(path), start=0, end=_HEAD)
+    return head
+
+
+def stamp_of(path: Path) -> Stamp:
+    """What changes when the file does. Raises OSError."""
+    if is_remote(path):
+        info = cast(Any, path).fs.info(str(path))
+        return [info["size"], info.get("ETag")]
+    stat = path.stat()
+    return [stat.st_size, stat.st_mtime_ns]
+
+
+class Listed(NamedTuple):
+    """A file of `list_files`. written: seconds since the epoch (an object store counts whole ones)."""
+
+    stamp: Stamp
+    written: float
+
+
+def list_files(root: Path) -> dict[str, Listed]:
+    """Every file below `root`, by its posix path there; an object store answers a thousand a request."""
+    if is_remote(root):
+        found = cast(Any, root).fs.find(str(root), detail=True)
+        base = len(str(root).split("://", 1)[1]) + 1
+        return {name[base:]: Listed([info["size"], info.get("ETag")], _written(info)) for name, info in found.items()}
+    out: dict[str, Listed] = {}
+    folders = [""]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(root / folder) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(f"{folder}{entry.name}/")
+                    else:
+                        stat = entry.stat(follow_symlinks=False)
+                        out[f"{folder}{entry.name}"] = Listed([stat.st_size, stat.st_mtime_ns], stat.st_mtime)
+        except FileNotFoundError:  # gone meanwhile
+            continue
+    return out
+
+
+def _written(info: dict[str, Any]) -> float:
+    moment: Any = info.get("LastModified") or info.get("mtime") or info.get("created") or 0
+    return float(moment.timestamp()) if hasattr(moment, "timestamp") else float(moment)

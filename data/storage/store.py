@@ -1,0 +1,128 @@
+"""The artifact store: what a stage made of one photo, under a key of everything it was made from.
+
+An artifact is one file: a JSON line (the payload's sha256 and a few facts about it) and the payload.
+It is written whole or not at all, so whatever stands under a key can be used.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from data.storage.files import canonical_json, digest, is_temporary, sha256, write_atomic
+from data.storage.places import is_remote, list_files, read_bytes, read_head
+
+_Note = TypeVar("_Note")
+
+
+class StoreError(Exception):
+    """An artifact that is not what its header says."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An artifact's header. sha256: of the payload. facts: small JSON values about it."""
+
+    stage: str
+    key: str
+    sha256: str
+    facts: dict[str, Any]
+
+
+def artifact_key(
+    stage: str, version: int, settings: dict[str, Any], weights: Iterable[str], inputs: Iterable[str]
+) -> str:
+    """sha256 of all that determines an artifact; `weights` and `inputs` are sha256 digests, in order."""
+    return digest([stage, version, settings, list(weights), list(inputs)])
+
+
+class Store:
+    """A folder of artifacts; readable by its owner only, because it holds personal data."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def create(self) -> None:
+        if not is_remote(self.root):  # an object store knows no folders; who may read there is set at the bucket
+            self.root.mkdir(parents=True, exist_ok=True)
+            self.root.chmod(0o700)
+
+    def scratch(self) -> Path:
+        """A folder on its file system for what is there for a moment."""
+        return self.root
+
+    def path(self, stage: str, key: str) -> Path:
+        return self.root / stage / key[:2] / key
+
+    def header(self, stage: str, key: str) -> Artifact | None:
+        """The artifact's header, or None when it is not there or unreadable (then it is made again)."""
+        try:
+            line, end, _ = self._head(stage, key).partition(b"\n")
+            if not end:  # a header with more facts than most
+                line = read_bytes(self.path(stage, key)).partition(b"\n")[0]
+            return self._parse(stage, key, line)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _head(self, stage: str, key: str) -> bytes:
+        if is_remote(self.root):
+            return read_head(self.path(stage, key))
+        # every photo of a cached run passes here, stage by stage: pathlib would take longer than the disk
+        with open(f"{self.root}/{stage}/{key[:2]}/{key}", "rb", buffering=0) as file:  # noqa: PTH123
+            return file.read(1 << 16)
+
+    def read(self, stage: str, key: str) -> bytes:
+        """The payload. Raises StoreError when it is missing or altered."""
+        try:
+            line, _, payload = read_bytes(self.path(stage, key)).partition(b"\n")
+            artifact = self._parse(stage, key, line)
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            raise StoreError(f"{self.path(stage, key)}: missing or unreadable artifact.") from None
+        if sha256(payload) != artifact.sha256:
+            raise StoreError(f"{self.path(stage, key)}: altered artifact.")
+        return payload
+
+    def write(self, stage: str, key: str, payload: bytes, facts: dict[str, Any] | None = None) -> Artifact:
+        artifact = Artifact(stage, key, sha256(payload), facts or {})
+        line = canonical_json({"sha256": artifact.sha256, "facts": artifact.facts})
+        write_atomic(self.path(stage, key), line + b"\n" + payload)
+        return artifact
+
+    def discard(self, stage: str, key: str) -> None:
+        self.path(stage, key).unlink(missing_ok=True)
+
+    def keys(self, stage: str, since: float = 0) -> set[str]:
+        """Keys of every artifact of a stage that was written at or after `since` (seconds since the epoch)."""
+        since = math.floor(since) if is_remote(self.root) else since
+        found = list_files(self.root / stage).items()
+        names = (name.rpartition("/")[2] for name, file in found if file.written >= since)
+        return {name for name in names if not is_temporary(name)}
+
+    def written_since(self, stage: str, key: str, moment: float) -> bool:
+        """Whether the artifact's file was written at or after `moment` (seconds since the epoch)."""
+        try:
+            written = self.path(stage, key).stat().st_mtime
+            return written >= (math.floor(moment) if is_remote(self.root) else moment)  # S3 counts whole seconds
+        except OSError:
+            return False
+
+    def note(self, name: str, default: _Note) -> _Note:
+        """A small JSON value that a run left in the store's folder for the next; `default` when it is not there,
+        damaged or of another type."""
+        try:
+            value = json.loads(read_bytes(self.root / name))
+        except (OSError, ValueError):
+            return default
+        return value if isinstance(value, type(default)) else default
+
+    def write_note(self, name: str, value: Any) -> None:
+        write_atomic(self.root / name, canonical_json(value))
+
+    @staticmethod
+    def _parse(stage: str, key: str, line: bytes) -> Artifact:
+        header = json.loads(line)
+        return Artifact(stage, key, header["sha256"], header["facts"])

@@ -1,0 +1,1 @@
+"""Weights: the registry, the sources, the files."""

@@ -1,0 +1,85 @@
+"""What Prefect's pages show of a run: progress by stage, a table of the result, where the report is.
+
+A few artifacts a run, never one a photo: each costs about 90 ms. No pictures: they show people, and the server's
+database is not the place for them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from prefect.artifacts import create_link_artifact, create_progress_artifact, create_table_artifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import ArtifactUpdate
+
+from flows.report.states import STATE_WORDS
+from flows.results.finish import Summary
+from flows.run.job import Job
+from flows.run.progress import Counts, listening
+
+EVERY = 3.0
+"""Seconds between two looks at the progress."""
+
+
+@contextmanager
+def progress_by_stage(job: Job) -> Iterator[Counts]:
+    """A progress artifact for every stage, brought up to date beside the work."""
+    counts, stop = Counts(), threading.Event()
+    bars: dict[str, UUID] = {}
+    for stage in job.selection.reached:
+        about = f"{stage}: {job.planned.photos} photos of {job.collection.root.name}"
+        made = create_progress_artifact(0.0, key=f"progress-{stage}", description=about)
+        assert isinstance(made, UUID)  # the coroutine is for asynchronous flows
+        bars[stage] = made
+    shown = dict.fromkeys(bars, 0.0)
+
+    def show(stage: str, share: float) -> None:
+        if share != shown[stage]:
+            with get_client(sync_client=True) as client:
+                client.update_artifact(bars[stage], ArtifactUpdate(data=share))
+            shown[stage] = share
+
+    def watch() -> None:
+        while not stop.wait(EVERY):
+            for stage in bars:
+                show(stage, round(100 * len(counts[stage].photos) / max(job.planned.photos, 1), 1))
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        with listening(counts):
+            yield counts
+    finally:
+        stop.set()
+        watcher.join()
+    for stage in bars:  # photos that other machines worked on were not told here
+        show(stage, 100.0)
+
+
+def publish_result(summary: Summary) -> None:
+    """A table of states and problems, and a link to the report."""
+    table = [
+        {"state": state, "photos": count, "meaning": STATE_WORDS[state].meaning}
+        for state, count in summary.states.items()
+    ]
+    create_table_artifact(
+        table,
+        key="result",
+        description="\n".join(
+            [
+                f"{summary.photos} photos in `{summary.output}`, {summary.computed} computed, {summary.seconds:.0f} s",
+                *(f"* {sentence}" for sentence in summary.problems[:20]),
+                *([f"* ... {len(summary.problems) - 20} more in manifest.jsonl"] if len(summary.problems) > 20 else []),
+            ]
+        ),
+    )
+    if summary.report:
+        create_link_artifact(
+            summary.report.as_uri(),
+            link_text="report.html",
+            key="report",
+            description=f"Before and after, worst first. Browsers open it from `{summary.report}`, not from here.",
+        )

@@ -1,0 +1,59 @@
+"""Where Prefect's tasks run: on threads of this process, or on the workers of a Dask or Ray cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from prefect.context import FlowRunContext
+
+from configs import RunSettings, SettingsError
+from flows.stages.context import RunContext
+
+
+@contextmanager
+def task_runner_of(context: RunContext) -> Iterator[None]:
+    """Inside, the tasks of this flow run are submitted where `run.runner` says. Raises SettingsError.
+
+    A flow has its task runner before it has its parameters, so another one takes its place for this run.
+    """
+    flow_run = FlowRunContext.get()
+    if context.settings.run.runner == "threads" or flow_run is None:
+        yield
+        return
+    runner = _runner(context.settings.run, context.tasks)
+    with runner, flow_run.model_copy(update={"task_runner": runner}):
+        yield
+
+
+def _runner(settings: RunSettings, workers: int) -> Any:
+    """A started cluster of this machine, or a client of the one at `run.address`."""
+    try:
+        return (_dask if settings.runner == "dask" else _ray)(settings.address, workers)
+    except ImportError:
+        raise SettingsError(
+            f"run.runner {settings.runner!r} needs another package: pip install 'person-removal[{settings.runner}]'."
+        ) from None
+
+
+def _dask(address: str | None, workers: int) -> Any:
+    from prefect_dask.task_runners import DaskTaskRunner
+
+    if address:
+        return DaskTaskRunner(address=address)
+    return DaskTaskRunner(
+        cluster_kwargs={
+            "n_workers": workers,
+            "threads_per_worker": 1,  # a photo is computed on one core
+            "processes": True,
+            "dashboard_address": None,
+        }
+    )
+
+
+def _ray(address: str | None, workers: int) -> Any:
+    from prefect_ray import RayTaskRunner
+
+    options = {"include_dashboard": False, "log_to_driver": False}
+    return RayTaskRunner(address=address, init_kwargs={} if address else {"num_cpus": workers, **options})

@@ -1,0 +1,94 @@
+"""The stage runners as Prefect tasks: retries, and a result cache that is only an index over the store."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prefect import Task, task
+from prefect.cache_policies import CachePolicy
+from prefect.context import TaskRunContext
+from prefect.filesystems import RemoteFileSystem
+from prefect.runtime import task_run
+from prefect.tasks import exponential_backoff
+
+from configs import SettingsError
+from data.storage.files import sha256
+from data.storage.places import is_remote
+from flows.pipeline import STAGE_NAMES
+from flows.run.runner import MissingInput, run_stage, shard_key, shard_number
+from flows.run.workers import Stopped
+from flows.stages.context import load_run
+
+
+@dataclass
+class StoreIndex(CachePolicy):
+    """Key = digest of the keys of the shard's artifacts.
+
+    Prefect does not look whether what a cached result speaks of is still there. So the store is asked here, and where
+    it lacks anything (or a stage is to be refreshed), the remembered result is forgotten before Prefect looks for it.
+    """
+
+    def compute_key(
+        self, task_ctx: TaskRunContext, inputs: dict[str, Any], flow_parameters: dict[str, Any], **kwargs: Any
+    ) -> str | None:
+        key, stored = shard_key(inputs["stage"], inputs["run"], inputs["shard"], inputs["inputs"])
+        if inputs["since"] or not stored:
+            (results_folder(inputs["run"]) / key).unlink(missing_ok=True)
+        return key
+
+
+def results_folder(run: str) -> Path:
+    """Where Prefect keeps the results of these tasks: in the store, so that they go when it goes."""
+    return load_run(run).store.root / "prefect"
+
+
+def results_storage(run: str) -> Path | RemoteFileSystem:
+    """`results_folder` as Prefect takes it."""
+    folder = results_folder(run)
+    if is_remote(folder):
+        block = RemoteFileSystem(basepath=str(folder))  # the server has to know it; it holds no credentials
+        block.save(f"person-removal-{sha256(str(folder).encode())[:16]}", overwrite=True)
+        return block
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _worth_another_try(task: Any, run: Any, state: Any) -> bool:
+    """I/O and memory may pass; a stage that was never run, or a setting that cannot be, does not mend by waiting."""
+    return not isinstance(state.result(raise_on_failure=False), MissingInput | SettingsError | Stopped)
+
+
+def _name() -> str:
+    return f"{task_run.parameters['stage']} shard {shard_number(str(task_run.parameters['shard']))}"
+
+
+class _InOneSentence(logging.Filter):
+    """Prefect logs a task's error with its traceback, once a shard; where a sentence says it all, without."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and isinstance(record.exc_info[1], MissingInput | SettingsError):
+            record.exc_info = None
+        return True
+
+
+logging.getLogger("prefect.task_runs").addFilter(_InOneSentence())
+
+
+def _stage_task(stage: str) -> Task[..., str]:
+    decorate = task(
+        name=stage,
+        task_run_name=_name,
+        cache_policy=StoreIndex(),
+        persist_result=True,
+        retries=2,
+        retry_delay_seconds=exponential_backoff(2),
+        retry_jitter_factor=0.5,
+        retry_condition_fn=_worth_another_try,
+    )
+    return decorate(run_stage)
+
+
+STAGE_TASKS = {stage: _stage_task(stage) for stage in STAGE_NAMES}

@@ -1,0 +1,110 @@
+"""Which photos and stages a run is about, and what stands of the photos that it leaves alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+
+from data.errors import InputError
+from data.storage.files import canonical_json, sha256, write_atomic
+from data.storage.places import file_name
+from data.types import STATES
+from flows.pipeline import STAGE_NAMES, Selection
+from flows.run.runner import read_manifest
+from flows.stages.context import RunContext
+from flows.stages.records import Row
+
+STANDING = "standing.json"
+"""A note in the store: names of the shard manifests that describe the output directory as it stands."""
+
+
+def selection(
+    stages: Sequence[str] | str | None = None,
+    refresh: Sequence[str] | str | None = None,
+    photos: Sequence[str] | None = None,
+    status: Sequence[str] | str | None = None,
+) -> Selection:
+    """Names (a list, or comma-separated) -> Selection. Raises InputError for an unknown one."""
+    chosen = _names("--stages", "stage", stages, STAGE_NAMES) or STAGE_NAMES
+    again = _names("--refresh", "stage", refresh, STAGE_NAMES)
+    if outside := [name for name in again if name not in chosen]:
+        raise InputError(f"--refresh {','.join(outside)}: the stage is not among --stages {','.join(chosen)}.")
+    return Selection(
+        stages=tuple(name for name in STAGE_NAMES if name in chosen),
+        refresh=again,
+        photos=tuple(photos or ()),
+        status=_names("--status", "state", status, STATES),
+    )
+
+
+def select_photos(context: RunContext, names: Iterable[str], wanted: Selection) -> set[str] | None:
+    """The names that match a pattern and had one of the states in the last run; None when neither is asked for.
+
+    A pattern without a slash matches the last part of a name too: `street_*` finds `2024/street_1.jpg`. Raises
+    InputError for a pattern that matches nothing, or when there was no last run.
+    """
+    if not wanted.photos and not wanted.status:
+        return None
+    chosen = names = set(names)
+    if wanted.photos:
+        matches = {pattern: [name for name in names if _matches(name, pattern)] for pattern in wanted.photos}
+        if unmatched := [pattern for pattern, found in matches.items() if not found]:
+            raise InputError(f"--photos {unmatched[0]}: no photo of the collection has such a name.")
+        chosen = {name for found in matches.values() for name in found}
+    if wanted.status:
+        states = _last_states(context)
+        chosen = {name for name in chosen if states.get(name) in wanted.status}
+    return chosen
+
+
+def standing_rows(context: RunContext, photos: Collection[str]) -> list[Row]:
+    """What the last runs said of these photos (by id); nothing of those that no run has finished."""
+    found: dict[str, Row] = {}
+    for name in context.store.note(STANDING, list[str]()):
+        for row in _rows(context, name):
+            if row["id"] in photos:
+                found[row["id"]] = row
+    return list(found.values())
+
+
+def keep_standing(context: RunContext, manifests: Iterable[str], others: list[Row]) -> None:
+    """Remember the rows that describe the output directory now, for a later run over some of the photos."""
+    names = [file_name(path) for path in manifests]
+    if others:
+        data = canonical_json({"shard": "", "inputs": context.store.note(STANDING, []), "rows": others})
+        names.append(f"publish-others-{sha256(data)[:16]}.json")
+        write_atomic(context.store.root / "shards" / names[-1], data)
+    context.store.write_note(STANDING, names)
+
+
+def _rows(context: RunContext, name: str) -> list[Row]:
+    try:
+        return read_manifest(context.store.root / "shards" / name)
+    except (OSError, ValueError):
+        return []
+
+
+def _last_states(context: RunContext) -> dict[str, str]:
+    path = context.output / "manifest.jsonl"
+    try:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return {row["file_name"]: row["state"] for row in rows}
+    except FileNotFoundError:
+        raise InputError(f"{path}: not there yet, so no photo has a status; run without --status first.") from None
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(f"{path}: not readable as the manifest of a run; run without --status.") from None
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return fnmatchcase(name, pattern) or ("/" not in pattern and fnmatchcase(PurePosixPath(name).name, pattern))
+
+
+def _names(option: str, kind: str, given: Sequence[str] | str | None, known: Sequence[str]) -> tuple[str, ...]:
+    parts = given.split(",") if isinstance(given, str) else given or ()
+    names = tuple(name.strip() for name in parts if name.strip())
+    for name in names:
+        if name not in known:
+            raise InputError(f"{option}: there is no {kind} {name!r}; the {kind}s are {', '.join(known)}.")
+    return names

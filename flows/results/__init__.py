@@ -1,0 +1,1 @@
+"""What a run leaves beside the photos: manifest, annotations, provenance."""

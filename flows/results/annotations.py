@@ -1,0 +1,187 @@
+"""The annotation files of a run: what became of each image, read from the stages' rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from data.coco import REMOVED, Edit, Fate, HoleRle, write_edited
+from data.coco.licences import attribution, licences_of
+from data.collection.annotation_files import AnnotationFile
+from data.collection.folder import Collection
+from data.errors import InputError
+from data.images import read_mask_png, upright
+from data.storage.files import digest, write_atomic
+from data.storage.places import stamp_of
+from data.storage.store import StoreError
+from data.types import PUBLISHED, decode_counts, encode_counts
+from flows.stages.context import RunContext
+from flows.stages.output_files import set_aside
+from flows.stages.records import Row
+
+ATTRIBUTION = "attribution.csv"
+
+
+def write_annotations(
+    context: RunContext, collection: Collection, rows: Sequence[Row], about: Mapping[str, Any]
+) -> dict[str, dict[str, int]]:
+    """Write `annotations/`: what `images/` holds, without the persons, and `attribution.csv`; not when they stand there
+    already, made from the same. A file there that somebody changed is moved to `edited/`.
+
+    Returns what happened to how many annotations, by file name and reason. Raises CocoError, InputError, OSError.
+    """
+    record = _Record(context)
+    made_from = _made_from(context, collection, rows, about)
+    if record.holds(made_from):
+        return record.counts
+    record.begin([ATTRIBUTION, *(f"annotations/{name}" for name in (REMOVED, *_names(collection)))])
+    counts = _write(context, collection, rows, about)
+    record.end(made_from, counts)
+    return counts
+
+
+def _names(collection: Collection) -> list[str]:
+    return [file.coco.path.name for file in collection.files]
+
+
+def _made_from(context: RunContext, collection: Collection, rows: Sequence[Row], about: Mapping[str, Any]) -> str:
+    """Digest of everything that decides what is written, but the day."""
+    return digest(
+        [
+            {key: value for key, value in about.items() if key != "date"},
+            context.settings.annotations.model_dump(mode="json"),
+            [[file.coco.path.name, file.coco.layout.sha256, file.prefix, file.main] for file in collection.files],
+            sorted(collection.left_out),
+            [[row["name"], row.get("state"), row.get("sha256"), *_said(row)] for row in rows],
+        ]
+    )
+
+
+def _said(row: Row) -> list[Any]:
+    facts = row.get("facts", {})
+    return [facts.get("state"), facts.get("decision")]
+
+
+class _Record:
+    """What was written the last time, a note in the store: which files are ours, and from what they were made."""
+
+    NAME = "annotations.json"
+
+    def __init__(self, context: RunContext) -> None:
+        self.context = context
+        self.data: dict[str, Any] = context.store.note(self.NAME, {})
+        self.files: dict[str, Any] = self.data.get("files", {})
+        self.counts: dict[str, dict[str, int]] = self.data.get("counts", {})
+
+    def holds(self, made_from: str) -> bool:
+        return self.data.get("made_from") == made_from and all(self._is_ours(name) for name in self.files)
+
+    def begin(self, names: Sequence[str]) -> None:
+        """Make room for these files, and note that they are ours, for a run that is killed while it writes them."""
+        output = self.context.output
+        for name in {*names, *self.files}:
+            if (output / name).exists() and not self._is_ours(name):
+                set_aside(self.context, name)
+            elif name not in names:
+                (output / name).unlink(missing_ok=True)
+        self.files = dict.fromkeys(names)
+        self.context.store.write_note(self.NAME, {"files": self.files})
+
+    def end(self, made_from: str, counts: dict[str, dict[str, int]]) -> None:
+        files = {name: stamp_of(self.context.output / name) for name in self.files}
+        self.context.store.write_note(self.NAME, {"made_from": made_from, "files": files, "counts": counts})
+
+    def _is_ours(self, name: str) -> bool:
+        if name not in self.files:
+            return False
+        try:
+            return self.files[name] in (None, stamp_of(self.context.output / name))
+        except OSError:
+            return False
+
+
+def _write(
+    context: RunContext, collection: Collection, rows: Sequence[Row], about: Mapping[str, Any]
+) -> dict[str, dict[str, int]]:
+    by_name = {row["name"]: row for row in rows}
+    holes: dict[str, dict[str, Any]] = {}
+
+    def fate(file: AnnotationFile, image: Mapping[str, Any]) -> Fate:
+        name = file.name_of(image)
+        row = by_name.get(name)
+        if row is None:
+            return Fate(left="licence" if name in collection.left_out else "not in the collection")
+        facts = row.get("facts", {})
+        state = str(row.get("state") or facts["state"])
+        rejected = facts.get("decision") == "reject"
+        if state not in PUBLISHED:
+            return Fate(left="left out by decision" if rejected else f"photo is {state}")
+        if rejected:  # the original: everybody is still in it
+            return Fate(whole=True)
+        if state != "removed" and not facts.get("kept"):
+            return Fate()
+        if name not in holes:
+            holes[name] = _hole(context, row)
+        hole, orientation = holes[name], int(facts.get("orientation", 1))
+        return Fate(
+            hole=_in_frame(hole["size"], hole["counts"], image, orientation) if state == "removed" else None,
+            kept=_in_frame(hole["size"], hole["kept"], image, orientation) if "kept" in hole else None,
+        )
+
+    others_said = context.settings.segment.segmenter != "annotations"
+    edits = [
+        Edit(file.coco, [fate(file, image) for image in file.coco.images], others_said) for file in collection.files
+    ]
+    counts = write_edited(context.output / "annotations", edits, context.settings.annotations, about)
+    write_atomic(context.output / ATTRIBUTION, _attribution(collection, by_name), durable=True)
+    return counts
+
+
+def _attribution(collection: Collection, by_name: Mapping[str, Row]) -> bytes:
+    """Who made the published photos, under which licence, and that they were changed: as licences ask to be told."""
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(["file_name", "licence", "licence_url", "author", "source", "changes"])
+    listed: dict[str, dict[str, str]] = {}
+    for file in collection.mains:
+        for image, licence in zip(file.coco.images, licences_of(file.coco), strict=True):
+            listed.setdefault(file.name_of(image), attribution(image, licence))
+    for name, known in sorted(listed.items()):
+        facts = by_name.get(name, {}).get("facts", {})
+        if facts.get("state") in PUBLISHED:
+            changes = "people removed" if facts["state"] == "removed" else "none"
+            table.writerow([name, *known.values(), changes])
+    return out.getvalue().encode("utf-8", "replace")
+
+
+def _hole(context: RunContext, row: Row) -> dict[str, Any]:
+    """The photo's hole; where its artifact was pruned after an earlier run, from the published mask."""
+    try:
+        return dict(json.loads(context.store.read("publish", row["key"]))["hole"])
+    except StoreError:
+        path = context.output / (row["facts"]["mask"] or "")
+        if not path.is_file():
+            raise InputError(
+                f"{row['name']}: its hole is neither in the store nor in masks/, and the annotations need it; "
+                "run without --photos and --status."
+            ) from None
+        hole = read_mask_png(path)
+        return {"size": list(hole.shape), "counts": encode_counts(hole)}
+
+
+def _in_frame(size: Sequence[int], counts: str, image: Mapping[str, Any], orientation: int) -> HoleRle | None:
+    """Run lengths of the photo file's frame in the frame that the image's annotations are in: the same, or the upright
+    one where the stated size says so. None when it is neither, so that nothing can be said of overlaps."""
+    height, width = size
+    stated = image.get("height"), image.get("width")
+    if stated == (height, width):
+        return HoleRle((height, width), counts)
+    if orientation >= 5 and stated == (width, height):
+        mask = upright(decode_counts(counts, (height, width)).astype(np.uint8), orientation)
+        return HoleRle((width, height), encode_counts(mask))
+    return None

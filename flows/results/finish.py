@@ -1,0 +1,248 @@
+"""The end of a run: manifest, people, annotations, report, and what no longer belongs to the collection."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from data.collection.folder import Collection
+from data.storage.files import atomic_file, canonical_json
+from data.storage.places import is_remote, read_bytes
+from data.storage.store import StoreError
+from data.types import PUBLISHED, STATES
+from flows.plan.decisions import Decisions, not_applied
+from flows.plan.planning import Planned
+from flows.plan.selection import keep_standing, standing_rows
+from flows.report.page import write_report
+from flows.results.annotations import write_annotations
+from flows.results.provenance import described, repeatable
+from flows.run.runner import read_manifest
+from flows.stages.context import RunContext
+from flows.stages.output_files import withdraw_photo
+from flows.stages.records import Row
+
+_DONE = {"approve": "approved", "reject": "kept as the original", "redo": "with settings of their own"}
+_ROW = (
+    "reason",
+    "people",
+    "hole_share",
+    "width",
+    "height",
+    "format",
+    "output",
+    "output_sha256",
+    "result_sha256",
+    "photo_sha256",
+    "mask",
+    "verify",
+    "notes",
+    "decision",
+    "settings",
+)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a run ended. states: photos by state, those that it left as they were included. computed: photos of which
+    anything was computed in this run. missing: photos that it left out and that no earlier run has finished. decided:
+    sentences on what became of decisions. left_out: photos in `refused` that somebody decided to leave out."""
+
+    output: Path
+    states: dict[str, int]
+    computed: int
+    seconds: float
+    report: Path | None
+    problems: tuple[str, ...]
+    missing: int = 0
+    decided: tuple[str, ...] = ()
+    left_out: int = 0
+
+    @property
+    def photos(self) -> int:
+        return sum(self.states.values())
+
+    @property
+    def rate(self) -> float:
+        """Photos a second."""
+        return self.photos / max(self.seconds, 1e-9)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "states": self.states,
+            "computed": self.computed,
+            "seconds": round(self.seconds, 3),
+            "exit_code": self.exit_code(allow_review=False),
+        }
+
+    def exit_code(self, allow_review: bool) -> int:
+        """0 when every photo is published or left out by decision; 3 when only `review` is left over (0 if allowed); 1
+        otherwise."""
+        undone = sum(self.states.get(state, 0) for state in ("corrupt", "refused", "failed"))
+        if undone > self.left_out:
+            return 1
+        return 3 if self.states.get("review") and not allow_review else 0
+
+
+class PhotosFailed(Exception):
+    """Photos of a run failed that may not fail the next time."""
+
+    def __init__(self, summary: Summary) -> None:
+        super().__init__(f"{summary.states['failed']} of {summary.photos} photos failed; run again.")
+        self.summary = summary
+
+
+def finish(
+    context: RunContext,
+    collection: Collection,
+    manifests: Sequence[str],
+    started: float,
+    planned: Planned,
+) -> Summary:
+    """Write what speaks of the collection as a whole. started: seconds since the epoch. Of photos that this run left
+    alone (`planned.others`), what earlier runs said still holds."""
+    others = planned.others
+    former = standing_rows(context, others) if others else []
+    rows = [_slim(row) for path in manifests for row in read_manifest(path)] + former
+    rows.sort(key=lambda row: str(row["name"]))
+    output = context.output
+    _withdraw_the_gone(context, {row["id"] for row in rows if "key" in row} | others)
+    keep_standing(context, manifests, former)
+    table = [manifest_row(row) for row in rows]
+    with atomic_file(output / "manifest.jsonl") as file:
+        file.writelines(map(_line, table))
+    _write_people(context, rows)
+    remarks = list(collection.notes)
+    if collection.files:
+        counts = write_annotations(context, collection, rows, repeatable(context, planned.decisions))
+        remarks += [f"{name}: {', '.join(f'{n} {what}' for what, n in of.items())}." for name, of in counts.items()]
+    states = Counter(str(row["state"]) for row in table)
+    computed = context.store.keys("publish", since=started)
+    summary = Summary(
+        output=output,
+        states={state: states[state] for state in STATES if states[state]},
+        computed=len(computed.intersection(row["key"] for row in rows if "key" in row)),
+        seconds=time.time() - started,
+        report=output / "report.html" if context.settings.publish.report else None,
+        problems=tuple(
+            str(row["reason"])
+            for row in table
+            if row["reason"] and row["state"] not in PUBLISHED and row["decision"] != "reject"
+        ),
+        missing=len(others) - len(former),
+        decided=tuple(_decided(rows, planned.decisions)),
+        left_out=sum(row["state"] == "refused" and row["decision"] == "reject" for row in table),
+    )
+    if context.settings.publish.report:
+        shown = ({**line, **_shown(row, planned.decisions)} for line, row in zip(table, rows, strict=True))
+        write_report(
+            output, shown, {**described(context, collection), **_figures(summary, started), "remarks": remarks}
+        )
+    return summary
+
+
+def _decided(rows: Iterable[Row], decisions: Decisions) -> Iterator[str]:
+    """Sentences on what became of the decisions of photos."""
+    counts: Counter[str] = Counter()
+    for row in rows:
+        said, facts = decisions.by_name.get(row["name"]), row.get("facts", {})
+        if facts.get("decision"):
+            left_out = facts["decision"] == "reject" and facts["state"] == "refused"
+            counts["left out" if left_out else _DONE[facts["decision"]]] += 1
+        elif said and said.publishes and not facts:
+            yield f"{row['name']}: '{said.decision}' is not applied: there is no result of this photo."
+        if facts.get("outdated") and said:
+            yield not_applied(row["name"], said)
+    if counts:
+        yield f"By decision: {', '.join(f'{number} {what}' for what, number in sorted(counts.items()))}."
+
+
+def _slim(row: Row) -> Row:
+    """Without the files' digests and stamps, more than half of a row: a hundred thousand of them are held here."""
+    return {**row, "facts": {k: v for k, v in row["facts"].items() if k != "files"}} if "facts" in row else row
+
+
+def manifest_row(row: Row) -> dict[str, Any]:
+    """A photo's line of manifest.jsonl: nothing that differs between equal runs (no times)."""
+    facts = row.get("facts", {})
+    return {
+        "file_name": row["name"],
+        "state": row.get("state") or facts["state"],
+        **{key: facts.get(key) for key in _ROW},
+        "reason": row.get("reason") or facts.get("reason"),
+    }
+
+
+def _shown(row: Row, decisions: Decisions) -> dict[str, Any]:
+    """What the report shows of a photo beyond its line of the manifest."""
+    facts, decided = row.get("facts", {}), decisions.by_name.get(row["name"])
+    shown = {name: facts.get(name) for name in ("thumbnails", "persons", "outdated")}
+    decided_json = decided.as_json() if decided else None
+    if facts and decided and decided.decision == "redo":  # one that was not followed may be decided anew
+        followed = facts.get("settings") == decided.settings or facts.get("result_sha256") == decided.result
+        shown["outdated"] = not followed
+    return shown | {"id": row["id"], "orientation": facts.get("orientation", 1), "decided": decided_json}
+
+
+def _line(row: dict[str, Any]) -> bytes:
+    return json.dumps(row, ensure_ascii=True).encode() + b"\n"
+
+
+def _write_people(context: RunContext, rows: Iterable[Row]) -> None:
+    """Everyone that was found, by file name; masks as COCO RLE. Streamed: for a large collection it is large too."""
+    former: dict[str, Any] | None = None
+
+    def of(row: Row) -> Any:
+        try:
+            return json.loads(context.store.read("publish", row["key"]))["people"]
+        except StoreError:  # a photo that this run left alone, whose artifacts were pruned since
+            return None
+
+    done = sorted((row for row in rows if "key" in row), key=lambda row: str(row["name"]))
+    at_once = 16 if is_remote(context.output) else 1  # an object store answers many requests at once
+    with ThreadPoolExecutor(at_once) as threads, atomic_file(context.output / "people.json") as file:
+        file.write(b"{")
+        before = b""
+        for start in range(0, len(done), 256):
+            chunk = done[start : start + 256]
+            for row, people in zip(chunk, threads.map(of, chunk), strict=True):
+                if people is None:
+                    former = _former_people(context) if former is None else former
+                    if row["name"] not in former:
+                        continue
+                    people = former[row["name"]]
+                file.write(before + canonical_json(row["name"]) + b":" + canonical_json(people))
+                before = b","
+        file.write(b"}")
+
+
+def _former_people(context: RunContext) -> dict[str, Any]:
+    try:
+        return dict(json.loads(read_bytes(context.output / "people.json")))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _withdraw_the_gone(context: RunContext, current: Set[str]) -> None:
+    """Files of photos that left the collection, or that could not be published this time, leave the output too.
+    current: ids of those that stay."""
+    for photo_id in context.store.keys("published") - current:
+        withdraw_photo(context, photo_id)
+
+
+def _figures(summary: Summary, started: float) -> dict[str, Any]:
+    """What the report says of how the run went."""
+    return {
+        "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
+        "seconds": round(summary.seconds, 1),
+        "photos_per_second": round(summary.rate, 2),
+        "states": summary.states,
+        "computed": summary.computed,
+        "cached": summary.photos - summary.computed,
+    }

@@ -1,0 +1,1 @@
+"""A whole run: its job, workers, progress, lock, upkeep of the store."""

@@ -1,0 +1,212 @@
+"""A whole run as one value: the input read, the settings resolved, the weights found, the output directory ours."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from configs import Settings, SettingsError
+from data.coco import CocoError
+from data.collection.folder import Collection, read_collection
+from data.errors import InputError
+from data.plan.entries import Entry
+from data.plan.shards import read_shard
+from data.storage.places import PlaceError, as_path, is_remote
+from data.types import PhotoError
+from data.weights.files import WeightsError
+from flows.pipeline import Selection, run_pipeline
+from flows.plan.decisions import RECORD, Decisions, record, take_decisions
+from flows.plan.planning import Planned, plan_shards
+from flows.plan.selection import select_photos
+from flows.results.finish import Summary, finish
+from flows.run import store_maintenance
+from flows.run.lock import alone
+from flows.run.progress import Counts, json_log, listening
+from flows.run.rates import note_rates
+from flows.run.runner import MissingInput, read_manifest
+from flows.run.workers import stop_processes
+from flows.stages.context import STORE, RunContext, find_weights, resolve
+from flows.stages.models import check_fill
+from flows.stages.publish import publish_mask
+from flows.stages.records import read_hole
+
+USER_ERRORS = (InputError, CocoError, SettingsError, WeightsError, PhotoError, MissingInput, PlaceError)
+"""What ends a run and is not a fault of the program; the text is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What `prepare` made of an input, an output and settings."""
+
+    collection: Collection
+    planned: Planned
+    selection: Selection
+    settings: Settings
+    decisions: Path | None = None
+
+    @property
+    def context(self) -> RunContext:
+        return self.planned.context
+
+    def is_for(
+        self, source: Path, output: Path, settings: Settings, selection: Selection, decisions: Path | None
+    ) -> bool:
+        same = replace(selection, started=self.selection.started) == self.selection
+        mine = self.collection.root, self.context.output, self.settings, self.decisions
+        return same and (source, output, settings, decisions) == mine
+
+
+def prepare(source: Path, output: Path, settings: Settings, selection: Selection, decisions: Path | None = None) -> Job:
+    """Everything that can go wrong before the first photo goes wrong here. decisions: file of what people decided of
+    single photos.
+
+    Raises InputError, CocoError, SettingsError, WeightsError: one sentence each.
+    """
+    decisions = absolute(decisions) if decisions else None
+    handed = _handed.get()
+    if handed and handed.is_for(absolute(source), absolute(output), settings, selection, decisions):
+        return handed
+    opened = open_places(source, output, settings, selection, decisions)
+    context, collection = opened.context, opened.collection
+    _claim(context, collection.root)
+    with _disk(context.output):
+        photos = select_photos(context, (item.name for item in collection.sources), selection)
+        planned = plan_shards(context, collection, photos, opened.decisions, opened.decided_in)
+        return Job(collection, planned, selection, settings, decisions)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The input read and everything checked, nothing written yet. decided_in: the file that the decisions are from."""
+
+    collection: Collection
+    context: RunContext
+    decisions: Decisions
+    decided_in: str
+
+
+def open_places(
+    source: Path, output: Path, settings: Settings, selection: Selection, decisions: Path | None = None
+) -> Opened:
+    """What `prepare` does before it claims the output directory; raises the same."""
+    source, output = absolute(source), absolute(output)
+    decisions = absolute(decisions) if decisions else None
+    _check_places(source, output)
+    resolved = resolve(settings)
+    decided = take_decisions(output, decisions, resolved)
+    trees = [resolved, *decided.settings(resolved)]
+    weights = {name: weight for tree in trees for name, weight in find_weights(tree).items()}
+    for tree in trees if "inpaint" in selection.stages else ():
+        check_fill(tree.inpaint, weights)
+    collection = read_collection(source, resolved.input)
+    context = RunContext(output, resolved, weights)
+    _check_owner(context, source)
+    return Opened(collection, context, decided, str(decisions or output / RECORD))
+
+
+_handed: ContextVar[Job | None] = ContextVar("handed", default=None)
+
+
+@contextmanager
+def handed_over(job: Job) -> Iterator[None]:
+    """Inside, `prepare` gives this job back when it is asked for the same again: the command line prepares before it
+    starts a server, the flow need not do it once more."""
+    token = _handed.set(job)
+    try:
+        yield
+    finally:
+        _handed.reset(token)
+
+
+def execute(job: Job, run: Callable[[Planned, Selection], Sequence[str]] = run_pipeline) -> Summary | None:
+    """Run the stages asked for; the collection's summary when the photos were published.
+
+    Raises InputError when another run is working in the output directory, or the disk is full.
+    """
+    log_to, output, store = job.settings.run.log_json, job.context.output, job.context.store
+    with _disk(output), alone(output, job.settings.run.wait), json_log(log_to, output=str(output)) as log:
+        log("start", photos=job.planned.photos, shards=len(job.planned.shards), stages=job.selection.stages)
+        store_maintenance.begin(store, output)
+        record(output, job.planned.decisions, job.context.settings)
+        try:
+            with listening(counts := Counts()):
+                manifests = run(job.planned, job.selection)
+            if job.selection.reached[-1] == "refine":
+                _write_masks(job, manifests)
+        finally:
+            stop_processes()
+        summary = None
+        if "publish" in job.selection.stages:
+            summary = finish(job.context, job.collection, manifests, job.selection.started, job.planned)
+        note_rates(job.context, counts)
+        store_maintenance.end(store, manifests)
+        if summary and not job.settings.run.keep:
+            store_maintenance.prune(store, everything=True)
+        log("end", **(summary.as_json() if summary else {}))
+        return summary
+
+
+@contextmanager
+def _disk(output: Path) -> Iterator[None]:
+    """A disk that is full, broken or locked ends the run in one sentence; what was written stands whole."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM):
+            raise
+        raise InputError(
+            f"{output}: could not be written ({error.strerror}); make that good and run again: what is done is kept."
+        ) from error
+
+
+def absolute(path: Path) -> Path:
+    """The path without a home sign, links and dots."""
+    path = as_path(path)
+    return path if is_remote(path) else path.expanduser().resolve()
+
+
+def _write_masks(job: Job, manifests: Sequence[str]) -> None:
+    """The holes as files that people can edit: a run that ends here is a question to them."""
+    rows = {row["id"]: row for path in manifests for row in read_manifest(path) if "key" in row}
+    entries = [entry for path in job.planned.shards for entry in read_shard(as_path(path)) if entry.id in rows]
+
+    def write(entry: Entry) -> None:
+        publish_mask(job.context, entry, read_hole(job.context, {"refine": rows[entry.id]}))
+
+    with ThreadPoolExecutor(8) as threads:  # compressing and writing release the interpreter lock
+        list(threads.map(write, entries))
+
+
+def _check_places(source: Path, output: Path) -> None:
+    if not source.is_dir():
+        raise InputError(f"{source}: the input directory is not there.")
+    if is_remote(source) == is_remote(output) and (output.is_relative_to(source) or source.is_relative_to(output)):
+        raise InputError(
+            f"{output}: the output directory must lie apart from the input; originals are never written to."
+        )
+    if output.is_dir():
+        if any(output.iterdir()) and not (output / STORE).is_dir():
+            raise InputError(f"{output}: the directory holds other files; give an empty or a new one.")
+    elif output.exists():
+        raise InputError(f"{output}: the output is a file; give a directory.")
+
+
+def _check_owner(context: RunContext, source: Path) -> None:
+    """One output directory belongs to one input, or the photos of one would take those of the other away."""
+    noted = context.store.note("collection.json", dict[str, str]())
+    owner = as_path(str(noted.get("input", source)))
+    if owner != source and owner.is_dir():
+        raise InputError(f"{context.output}: it holds the result of {owner}; give another output directory.")
+
+
+def _claim(context: RunContext, source: Path) -> None:
+    try:
+        context.store.create()
+        context.store.write_note("collection.json", {"input": str(source)})
+    except OSError as error:
+        raise InputError(f"{context.output}: cannot write there ({error.strerror or error}).") from None

@@ -1,0 +1,108 @@
+"""One run at a time in an output directory, also when the one before was killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, cast
+
+from filelock import FileLock, Timeout
+
+from data.errors import InputError
+from data.storage.files import canonical_json
+from data.storage.places import is_remote
+from flows.stages.context import STORE
+
+LEASE = 120.0
+"""Seconds for which a run holds an object store's lock without renewing it."""
+
+
+@contextmanager
+def alone(output: Path, wait: bool = False) -> Iterator[None]:
+    """Hold the lock of an output directory. Raises InputError when another run has it and is not to be waited for.
+
+    On a disk the operating system frees the lock of a killed run at once. In an object store the lock is an object
+    with an owner and a lease, which a run renews while it lives.
+    """
+    path = output / STORE / "lock"
+    if is_remote(path):
+        with _leased(output, path, wait):
+            yield
+        return
+    lock = FileLock(path, timeout=-1 if wait else 0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise InputError(
+            f"{output}: another run is working there; stop it, or wait for it (--wait, run.wait=true)."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _leased(output: Path, path: Path, wait: bool) -> Iterator[None]:
+    owner = f"{socket.gethostname()}, process {os.getpid()}, {secrets.token_hex(4)}"
+    while True:
+        try:
+            _take(output, path, owner)
+            break
+        except InputError:
+            if not wait:
+                raise
+            time.sleep(5)
+    done = threading.Event()
+
+    def renew() -> None:
+        while not done.wait(LEASE / 4):
+            with suppress(OSError):
+                path.write_bytes(_lease(owner))
+
+    renewer = threading.Thread(target=renew, daemon=True)
+    renewer.start()
+    try:
+        yield
+    finally:
+        done.set()
+        renewer.join()
+        path.unlink(missing_ok=True)
+
+
+def _take(output: Path, path: Path, owner: str) -> None:
+    try:
+        cast(Any, path).fs.pipe_file(str(path), _lease(owner), mode="create")  # only if it is not there
+        return
+    except FileExistsError:
+        pass
+    held = _read(path)
+    left = float(held.get("until", 0)) - time.time()
+    if left > 0:
+        raise InputError(
+            f"{output}: another run is working there ({held.get('owner')}); stop it, or wait for it (--wait). "
+            f"The lock of a killed run ends by itself, this one in {left:.0f} s."
+        )
+    path.write_bytes(_lease(owner))
+    time.sleep(1)  # two that find the same dead lease: the last to write has it
+    if _read(path).get("owner") != owner:
+        raise InputError(f"{output}: another run has just started there; stop it, or wait for it (--wait).")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        held: dict[str, Any] = json.loads(path.read_bytes())
+        return held
+    except (OSError, ValueError):
+        return {}
+
+
+def _lease(owner: str) -> bytes:
+    return canonical_json({"owner": owner, "until": time.time() + LEASE})

@@ -1,0 +1,127 @@
+"""What is told of a run while it works: problems with a limit, counts by stage, one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from data.types import PUBLISHED
+from flows.run import runner
+from flows.run.runner import Listener
+from flows.stages.records import Row
+
+SHOWN = 20
+"""Problems that are told one by one; of the others, how many there are."""
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """`listener` is told of every photo that a stage finishes in this process."""
+    runner.listeners.append(listener)
+    try:
+        yield
+    finally:
+        runner.listeners.remove(listener)
+
+
+@contextmanager
+def problems_to(warn: Callable[[str], Any]) -> Iterator[None]:
+    """Every photo that ends in trouble is told once, by a sentence that names it; after `SHOWN` they are counted."""
+    told: set[str] = set()
+
+    def listen(stage: str, row: Row, stored: bool, seconds: float) -> None:
+        state = final_state(stage, row)
+        if state in (None, *PUBLISHED) or row["id"] in told or row.get("facts", {}).get("decision"):
+            return
+        told.add(row["id"])
+        if len(told) <= SHOWN:
+            warn(f"{state}: {_reason(row)}")
+
+    with listening(listen):
+        yield
+    if len(told) > SHOWN:
+        warn(f"... and {len(told) - SHOWN} more photos with problems, all in manifest.jsonl.")
+
+
+def final_state(stage: str, row: Row) -> str | None:
+    """The state that a photo ended in; None before its last stage."""
+    state = row.get("state") or (row.get("facts", {}).get("state") if stage == "publish" else None)
+    return str(state) if state else None
+
+
+@dataclass
+class StageCount:
+    """Photos that a stage has finished. seconds: of computing, summed over processes."""
+
+    photos: set[str] = field(default_factory=set)
+    computed: int = 0
+    seconds: float = 0.0
+
+    def sentence(self, stage: str, photos: int) -> str:
+        """photos: in the run; what was not told of one came from the store, a whole shard at once."""
+        cached = max(photos - self.computed, 0)
+        return f"{stage}: {self.computed} photos computed in {self.seconds:.1f} s of work, {cached} from the store"
+
+
+class Counts(defaultdict[str, StageCount]):
+    """A listener that counts by stage."""
+
+    def __init__(self) -> None:
+        super().__init__(StageCount)
+
+    def __call__(self, stage: str, row: Row, stored: bool, seconds: float) -> None:
+        count = self[stage]
+        count.photos.add(row["id"])
+        count.computed += not stored
+        count.seconds += seconds
+
+
+@contextmanager
+def json_log(target: str | None, **about: Any) -> Iterator[Callable[..., None]]:
+    """One JSON object a line into a file (appended) or, for `-`, on stderr; yields what writes an event.
+
+    Photos from the store are told once, when they are published; about: goes into every line. Raises OSError.
+    """
+    if target is None:
+        yield lambda event, **values: None
+        return
+    file: IO[str] = sys.stderr if target == "-" else Path(target).expanduser().open("a", encoding="utf-8")
+    lock = threading.Lock()
+
+    def write(event: str, **values: Any) -> None:
+        line = json.dumps(
+            {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **about, **values}
+        )
+        with lock:
+            file.write(line + "\n")
+            file.flush()
+
+    def listen(stage: str, row: Row, stored: bool, seconds: float) -> None:
+        if stored and stage != "publish":
+            return
+        values = {"photo": row["name"], "stage": stage, "state": final_state(stage, row) or "done", "cached": stored}
+        reason = {"reason": _reason(row)} if _reason(row) else {}
+        write("photo", **values, seconds=round(seconds, 3), **reason)
+
+    try:
+        with listening(listen):
+            yield write
+    except BaseException as error:
+        write("error", reason=str(error) or type(error).__name__)
+        raise
+    finally:
+        if file is not sys.stderr:
+            file.close()
+
+
+def _reason(row: Row) -> str | None:
+    reason = row.get("reason") or row.get("facts", {}).get("reason")
+    return str(reason) if reason else None

@@ -1,0 +1,245 @@
+"""Stage runners: one stage over one shard, photo by photo, from the store where it stands there already.
+
+A runner takes and returns paths of small JSON files (shard manifests), so that the same function serves the plain
+loop and a Prefect task on any machine that sees the store.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from configs import Settings, SettingsError
+from data.plan.entries import Entry
+from data.plan.shards import read_shard
+from data.storage.files import canonical_json, digest, sha256, write_atomic
+from data.storage.places import as_path, file_name, is_remote, read_bytes
+from data.storage.store import StoreError
+from data.types import PhotoError
+from flows.run.workers import run_in_processes
+from flows.stages.context import RunContext, load_run
+from flows.stages.inpaint import DEGRADED
+from flows.stages.records import Row
+from flows.stages.registry import STAGES, Stage
+
+_MANIFEST_VERSION = 2
+_telling = threading.RLock()
+log = logging.getLogger("person_removal")
+
+Listener = Callable[[str, Row, bool, float], None]
+"""Told of every photo: stage, row, whether it came from the store, seconds of computing."""
+listeners: list[Listener] = []
+
+
+class MissingInput(Exception):
+    """A stage that was not asked to run has nothing in the store for a photo."""
+
+
+def run_stage(
+    stage: str, run: str, shard: str, inputs: Mapping[str, str], *, compute: bool = True, since: float = 0
+) -> str:
+    """Run one stage over one shard; returns the path of its manifest, which is named by its content.
+
+    run: path of the saved RunContext. shard: path of the plan's shard. inputs: manifests of earlier stages, by
+    stage. compute=False only takes what is there (raises MissingInput). What was stored before `since` (seconds
+    since the epoch) is computed anew.
+    """
+    context, step = load_run(run), STAGES[stage]
+    known = _known(context, stage, shard)
+    rows: dict[str, Row] = {}
+    todo: list[tuple[Entry, dict[str, Row]]] = []
+    entries = list(_entries(shard, inputs))
+    for entry, given in entries:
+        row = _ended(entry, given) or stored_row(context, step, entry, given, known, since)
+        if row is None:
+            todo.append((entry, given))
+        else:
+            rows[entry.id] = row
+            _tell(stage, row, True, 0)
+    if todo and not compute:
+        raise MissingInput(
+            f"{todo[0][0].name}: nothing from stage '{stage}' in the store; run it first (--stages {stage})."
+        )
+    jobs = [(run, stage, entry, given) for entry, given in todo]
+    workers = 1 if stage_device(context.settings, stage) != "cpu" else context.workers
+
+    def lost(job: tuple[Entry, dict[str, Row]], why: str) -> Row:
+        return _over(job[0], "failed", f"{job[0].name}: the process of stage '{stage}' {why}; run again.")
+
+    for (entry, _), row, seconds in run_in_processes(make_row, jobs, todo, workers, lost, context.settings.run.timeout):
+        rows[entry.id] = row
+        _tell(stage, row, False, seconds)
+    return _write_manifest(context, stage, shard, inputs, [rows[entry.id] for entry, _ in entries])
+
+
+def shard_key(stage: str, run: str, shard: str, inputs: Mapping[str, str]) -> tuple[str, bool]:
+    """Digest of the keys of a shard's artifacts, and whether the store holds them all."""
+    context, step = load_run(run), STAGES[stage]
+    known, keys, stored = _known(context, stage, shard), [], True
+    for entry, given in _entries(shard, inputs):
+        ended = _ended(entry, given)
+        keys.append([entry.id, ended or step.key(context.for_photo(entry.settings), entry, given)])
+        stored = stored and bool(ended or stored_row(context, step, entry, given, known))
+    return digest([_MANIFEST_VERSION, str(context.output), stage, keys]), stored
+
+
+def read_manifest(path: str | Path) -> list[Row]:
+    """Rows of a shard manifest, in the shard's order."""
+    rows: list[Row] = _manifest(str(path))["rows"]
+    return rows
+
+
+@lru_cache(maxsize=32)  # every later stage of a shard reads it
+def _manifest(path: str) -> dict[str, Any]:
+    """A manifest's content: named by its content, so it cannot change; not to be written to."""
+    manifest: dict[str, Any] = json.loads(read_bytes(as_path(path)))
+    return manifest
+
+
+def manifest_chain(paths: Sequence[str]) -> set[str]:
+    """File names of these shard manifests, of all that they were made from, and of their shards' plans."""
+    out: set[str] = set()
+    todo = [as_path(path) for path in paths]
+    while todo:
+        path = todo.pop()
+        if path.name not in out:
+            manifest = _manifest(str(path))
+            out |= {path.name, manifest["shard"]}
+            todo += [path.with_name(name) for name in manifest["inputs"]]
+    return out
+
+
+def make_row(run: str, stage: str, entry: Entry, given: Mapping[str, Row]) -> Row:
+    """Compute and store one photo's artifact; errors become the photo's state, never the run's end.
+
+    Except a SettingsError, which every photo would meet.
+    """
+    context, step = load_run(run).for_photo(entry.settings), STAGES[stage]
+    try:
+        for attempt in Retrying(
+            stop=stop_after_attempt(1 + context.settings.run.retries),
+            wait=wait_random_exponential(multiplier=0.2, max=20),  # exponential backoff with jitter
+            retry=retry_if_exception_type((OSError, MemoryError)),
+            reraise=True,
+        ):
+            with attempt:
+                key = step.key(context, entry, given)
+                payload, facts = step.make(context, entry, given)
+                if DEGRADED in facts:  # never taken for what was asked for: a later run tries that again
+                    key = digest([key, facts[DEGRADED]])
+                made = context.store.write(stage, key, payload, facts)
+    except SettingsError:
+        raise
+    except PhotoError as error:
+        return _over(entry, error.state, error.sentence)
+    except StoreError as error:
+        _discard_inputs(context, given)
+        return _over(entry, "failed", f"{entry.name}: {error} It was discarded; run again.")
+    except MemoryError:
+        return _over(entry, "failed", f"{entry.name}: out of memory in stage '{stage}'; use fewer --set run.workers=N.")
+    except OSError as error:
+        return _over(entry, "failed", f"{entry.name}: {stage} could not read or write ({error}).")
+    except Exception as error:
+        log.debug("%s: %s", entry.name, stage, exc_info=True)
+        return _over(entry, "failed", f"{entry.name}: unexpected error in {stage} ({type(error).__name__}: {error}).")
+    return {"name": entry.name, "id": entry.id, "key": key, "sha256": made.sha256, "facts": made.facts}
+
+
+def _entries(shard: str, inputs: Mapping[str, str]) -> Iterator[tuple[Entry, dict[str, Row]]]:
+    """Every entry with its rows of the earlier stages."""
+    manifests = {name: {row["id"]: row for row in read_manifest(path)} for name, path in inputs.items()}
+    for entry in _plan(shard):
+        yield entry, {name: rows[entry.id] for name, rows in manifests.items()}
+
+
+@lru_cache(maxsize=16)
+def _plan(shard: str) -> list[Entry]:
+    return read_shard(as_path(shard))
+
+
+def _ended(entry: Entry, given: Mapping[str, Row]) -> Row | None:
+    """The photo's final row if an earlier stage (or the plan) ended it."""
+    if entry.state:
+        return _over(entry, entry.state, entry.reason or "")
+    return next((row for row in given.values() if "state" in row), None)
+
+
+def _known(run: RunContext, stage: str, shard: str) -> dict[str, Row]:
+    """Rows of the shard by key, as earlier runs noted them.
+
+    In an object store they spare a request for every artifact. On a disk the artifacts themselves are asked.
+    """
+    rows: dict[str, Row] = {}
+    if not is_remote(run.output):
+        return rows
+    for path in run.manifests(stage, shard_number(shard)):
+        try:
+            rows |= {row["key"]: row for row in read_manifest(path) if "key" in row}
+        except (OSError, ValueError, KeyError, TypeError):  # gone meanwhile, or damaged
+            continue
+    return rows
+
+
+def stored_row(
+    run: RunContext, stage: Stage, entry: Entry, given: Mapping[str, Row], known: Mapping[str, Row], since: float = 0
+) -> Row | None:
+    """The photo's row where its artifact is in the store and holds, else None. known: see `_known`."""
+    run = run.for_photo(entry.settings)
+    key = stage.key(run, entry, given)
+    row = known.get(key)
+    if row is None or not run.listed(stage.name, key):
+        found = run.store.header(stage.name, key)
+        row = {"sha256": found.sha256, "facts": found.facts} if found else None
+    if row is None or (since and not run.store.written_since(stage.name, key, since)):
+        return None
+    row = {"name": entry.name, "id": entry.id, "key": key, "sha256": row["sha256"], "facts": row["facts"]}
+    return row if stage.intact(run, row) else None
+
+
+def _over(entry: Entry, state: str, reason: str) -> Row:
+    return {"name": entry.name, "id": entry.id, "state": state, "reason": reason}
+
+
+def _discard_inputs(run: RunContext, given: Mapping[str, Row]) -> None:
+    for stage, row in given.items():
+        try:
+            run.store.read(stage, row["key"])
+        except StoreError:
+            run.store.discard(stage, row["key"])
+
+
+def stage_device(settings: Settings, stage: str) -> str:
+    """Where a stage's work is done."""
+    return {
+        "segment": settings.segment.device,
+        "inpaint": settings.inpaint.device,
+        "verify": settings.segment.device,
+    }.get(stage, "cpu")
+
+
+def shard_number(shard: str) -> str:
+    """`.../plan-017-1f0c….json` -> `017`."""
+    return file_name(shard).split("-")[1]
+
+
+def _write_manifest(run: RunContext, stage: str, shard: str, inputs: Mapping[str, str], rows: list[Row]) -> str:
+    made_from = sorted(map(file_name, inputs.values()))
+    data = canonical_json({"shard": file_name(shard), "inputs": made_from, "rows": rows})
+    path = run.store.root / "shards" / f"{stage}-{shard_number(shard)}-{sha256(data)[:16]}.json"
+    stands = path in run.manifests(stage, shard_number(shard)) if is_remote(path) else path.exists()
+    if not stands:
+        write_atomic(path, data)
+    return str(path)
+
+
+def _tell(stage: str, row: Row, stored: bool, seconds: float) -> None:
+    with _telling:  # shards come on several threads
+        for listener in listeners:
+            listener(stage, row, stored, seconds)

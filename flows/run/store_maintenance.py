@@ -1,0 +1,169 @@
+"""What the store holds, what of it is still needed, and whether it is intact."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from data.plan.shards import read_shard
+from data.storage.files import is_temporary, write_atomic
+from data.storage.places import Listed, file_name, is_remote, list_files, read_bytes
+from data.storage.store import Store, StoreError
+from flows.pipeline import STAGE_NAMES
+from flows.plan.selection import STANDING
+from flows.run.runner import manifest_chain, read_manifest
+from flows.stages.context import STORE
+
+ARTIFACTS = ("given", *STAGE_NAMES)
+"""Folders of the store whose content can be made again."""
+RECORDS = "published"
+"""What was published: without it a later run could not tell its own files from edited ones. Never pruned."""
+_NOTES = ("shards", "runs", "prefect")
+_LATEST, _RUNNING = "latest.json", "running"
+_DAY = 86400.0
+_YOUNG = 60.0
+"""Seconds for which a temporary file may still belong to somebody who plans a run without holding the lock."""
+
+
+@dataclass
+class Share:
+    """A part of the store."""
+
+    files: int = 0
+    bytes: int = 0
+
+    def add(self, size: int) -> None:
+        self.files += 1
+        self.bytes += size
+
+
+def sizes(store: Store) -> dict[str, Share]:
+    """Files and bytes by stage; `notes` is what is no artifact (plans, shard manifests, digests, temporary files)."""
+    shares = {name: Share() for name in (*ARTIFACTS, RECORDS, "notes")}
+    for name, file in list_files(store.root).items():
+        folder, _, rest = name.partition("/")
+        known = folder in shares and rest and not is_temporary(PurePosixPath(rest).name)
+        shares[folder if known else "notes"].add(file.stamp[0])
+    return shares
+
+
+def verify(store: Store) -> list[str]:
+    """Discard every truncated or altered artifact, so that the next run makes it again; their paths in the store."""
+    found = []
+    for stage in (*ARTIFACTS, RECORDS):
+        for key in sorted(store.keys(stage)):
+            try:
+                store.read(stage, key)
+            except StoreError:
+                store.discard(stage, key)
+                found.append(store.path(stage, key).relative_to(store.root).as_posix())
+    return found
+
+
+def prune(store: Store, *, everything: bool = False, older_than: float = 0, dry_run: bool = False) -> dict[str, Share]:
+    """Delete artifacts that neither the last run nor the output directory as it stands is made from; what that frees.
+
+    everything: also those that they are made from. older_than: only what was written more than so many seconds ago.
+    The caller holds the lock.
+    """
+    needed = _needed(store, _chain(store)) if not everything else {}
+    now, freed = time.time(), {name: Share() for name in (*ARTIFACTS, "notes")}
+    for stage in ARTIFACTS:
+        for name, file in list_files(store.root / stage).items():
+            key = PurePosixPath(name).name
+            if is_temporary(key) or key in needed.get(stage, ()) or now - file.written < older_than:
+                continue
+            freed[stage].add(file.stamp[0])
+            if not dry_run:
+                store.discard(stage, key)
+    for path, file in [*_old_notes(store, now, older_than or _YOUNG), *_temporary(store, now)]:
+        freed["notes"].add(file.stamp[0])
+        if not dry_run:
+            path.unlink(missing_ok=True)
+    return freed
+
+
+def begin(store: Store, output: Path) -> None:
+    """Before a run: clear what a killed one left half-written. The caller holds the lock."""
+    if is_remote(store.root):  # a PUT leaves nothing behind
+        return
+    if (store.root / _RUNNING).exists():
+        for path, _ in [*_temporary(store, time.time()), *_temporary_output(output)]:
+            path.unlink(missing_ok=True)
+    write_atomic(store.root / _RUNNING, b"")
+
+
+def end(store: Store, manifests: Sequence[str]) -> None:
+    """After a run: remember what it is made from, and drop the notes of runs that are over for more than a day."""
+    store.write_note(_LATEST, [file_name(path) for path in manifests])
+    for path, _ in _old_notes(store, time.time(), _DAY):
+        path.unlink(missing_ok=True)
+    (store.root / _RUNNING).unlink(missing_ok=True)
+
+
+def _chain(store: Store) -> set[str]:
+    """File names of the plans and shard manifests of the last run and of what is published."""
+    names: set[str] = set()
+    for pointer in (_LATEST, STANDING):
+        ends: list[str] = store.note(pointer, [])
+        try:
+            names |= manifest_chain([str(store.root / "shards" / name) for name in ends])
+        except (OSError, ValueError, KeyError, TypeError):  # gone or damaged
+            continue
+    return names
+
+
+def _needed(store: Store, names: Iterable[str]) -> dict[str, set[str]]:
+    """Keys by stage of every artifact that these shard manifests and plans speak of."""
+    needed: dict[str, set[str]] = defaultdict(set)
+    for name in names:
+        path, stage = store.root / "shards" / name, name.split("-")[0]
+        if stage == "plan":
+            needed["given"] |= {entry.given for entry in read_shard(path) if entry.given}
+        elif stage in STAGE_NAMES:
+            needed[stage] |= {row["key"] for row in read_manifest(path) if "key" in row}
+    return needed
+
+
+def _old_notes(store: Store, now: float, older_than: float) -> list[tuple[Path, Listed]]:
+    """Plans, shard manifests, run files and Prefect's results that nothing speaks of any more."""
+    old = [
+        (store.root / folder / name, file)
+        for folder in _NOTES
+        for name, file in list_files(store.root / folder).items()
+        if now - file.written > older_than
+    ]
+    if not old:
+        return []
+    chain = _chain(store)
+    return [(path, file) for path, file in old if not _is_needed(path, chain)]
+
+
+def _is_needed(path: Path, chain: set[str]) -> bool:
+    if path.parent.name != "prefect":
+        return path.name in chain
+    try:  # a result of Prefect's holds the path of a shard manifest
+        text = read_bytes(path).decode("utf-8", "replace")
+    except OSError:
+        return False
+    return any(part in chain for part in text.replace("\\", "/").replace('"', "/").split("/"))
+
+
+def _temporary(store: Store, now: float) -> list[tuple[Path, Listed]]:
+    return [
+        (store.root / name, file)
+        for name, file in list_files(store.root).items()
+        if is_temporary(PurePosixPath(name).name)
+        and (name.split("/")[0] in (*STAGE_NAMES, RECORDS) or now - file.written > _YOUNG)
+    ]
+
+
+def _temporary_output(output: Path) -> list[tuple[Path, Listed]]:
+    return [
+        (output / name, file)
+        for name, file in list_files(output).items()
+        if is_temporary(PurePosixPath(name).name) and not name.startswith(f"{STORE}/")
+    ]

@@ -1,0 +1,1 @@
+"""The five stages, each from one photo's inputs to one artifact."""

@@ -1,0 +1,178 @@
+"""What every stage of a run needs to know, saved beside the artifacts so that any process can load it."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import threading
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import detection
+import inpainting
+from configs import GIVEN_MASKS, Settings
+from configs.devices import device_name
+from configs.load import with_own
+from data.storage.files import canonical_json, sha256, write_atomic
+from data.storage.places import Listed, Stamp, as_path, is_remote, list_files, read_bytes
+from data.storage.store import Store
+from data.types import Weight
+from data.weights.files import find
+from flows.stages.verifier import look_settings, resolve_look
+
+STORE = ".person-removal"
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """One run. settings: resolved (no `auto`, no `same`). weights: by the name the settings use.
+
+    token: another one for each run, so that what a process remembers of an object store's content ends with it.
+    """
+
+    output: Path
+    settings: Settings
+    weights: dict[str, Weight]
+    token: str = field(default_factory=lambda: secrets.token_hex(8), compare=False)
+
+    @property
+    def store(self) -> Store:
+        return Store(self.output / STORE)
+
+    @property
+    def workers(self) -> int:
+        """Processes on which one task computes its photos; a task of Dask or Ray stays on its worker."""
+        return self.tasks if self.settings.run.runner == "threads" else 1
+
+    @property
+    def tasks(self) -> int:
+        """Processes of the whole run. The size of a cluster that runs already is not known when work is planned."""
+        unknown = self.settings.run.runner != "threads" and self.settings.run.address
+        return self.settings.run.workers or (16 if unknown else os.cpu_count() or 1)
+
+    def for_photo(self, own: dict[str, Any] | None) -> RunContext:
+        """The run as a photo meets it that has settings of its own."""
+        return replace(self, settings=_with_own(self.settings, canonical_json(own))) if own else self
+
+    def digests(self, names: list[str]) -> list[str]:
+        """sha256 of the named weights, in order."""
+        return [self.weights[name].sha256 for name in names]
+
+    def stamp(self, name: str) -> Stamp | None:
+        """Stamp of a file of the output directory, None when it is not there.
+
+        An object store is listed once a run and process and then answered from memory, also for what this run has
+        written since: only what stood there before is asked for.
+        """
+        if not is_remote(self.output):
+            try:
+                stat = os.stat(f"{self.output}/{name}")  # noqa: PTH116  (see Store)
+            except OSError:
+                return None
+            return [stat.st_size, stat.st_mtime_ns]
+        folder, _, rest = name.partition("/")
+        found = _listing(self.output / folder, self.token).get(rest)
+        return found.stamp if found else None
+
+    def listed(self, stage: str, key: str) -> bool:
+        """Whether an object store had the artifact when it was listed (see `stamp`)."""
+        return f"{key[:2]}/{key}" in _listing(self.store.root / stage, self.token)
+
+    def manifests(self, stage: str, number: str) -> list[Path]:
+        """Shard manifests that earlier runs left in an object store, see `flows.run.runner`."""
+        folder = self.store.root / "shards"
+        return [folder / name for name in _manifests(folder, self.token).get(f"{stage}-{number}", ())]
+
+    def save(self) -> Path:
+        """Write it into the store; returns the path that stages are given."""
+        data = canonical_json(
+            {
+                "output": str(self.output),
+                "token": self.token,
+                "settings": self.settings.model_dump(mode="json"),
+                "weights": {n: [w.name, str(w.path), w.sha256] for n, w in self.weights.items()},
+            }
+        )
+        path = self.store.root / "runs" / f"{sha256(data)[:16]}.json"
+        write_atomic(path, data)
+        return path
+
+
+@lru_cache(maxsize=64)
+def _with_own(settings: Settings, own: bytes) -> Settings:
+    return with_own(settings, json.loads(own))
+
+
+@lru_cache(maxsize=4)
+def load_run(path: str) -> RunContext:
+    """The context that `RunContext.save` wrote."""
+    data: dict[str, Any] = json.loads(read_bytes(as_path(path)))
+    return RunContext(
+        output=as_path(data["output"]),
+        token=data["token"],
+        settings=Settings.model_validate(data["settings"]),
+        weights={n: Weight(w[0], Path(w[1]), w[2]) for n, w in data["weights"].items()},
+    )
+
+
+_one_listing = threading.Lock()
+
+
+def _listing(folder: Path, token: str) -> dict[str, Listed]:
+    with _one_listing:  # shards come on several threads; one of them lists
+        return _listed(folder, token)
+
+
+@lru_cache(maxsize=2)
+def _manifests(folder: Path, token: str) -> dict[str, list[str]]:
+    """Names of the shard manifests by stage and shard number."""
+    out: dict[str, list[str]] = {}
+    for name in _listing(folder, token):
+        out.setdefault(name.rpartition("-")[0], []).append(name)
+    return out
+
+
+@lru_cache(maxsize=16)
+def _listed(folder: Path, token: str) -> dict[str, Listed]:
+    return list_files(folder)
+
+
+def required_weights(settings: Settings) -> list[str]:
+    """Registry names or paths of every weights file that these settings need, each once."""
+    look = look_settings(settings)
+    names = [
+        *detection.required_weights(settings.segment),
+        *inpainting.required_weights(settings.inpaint),
+        *(detection.required_weights(look) if look else []),
+    ]
+    return list(dict.fromkeys(names))
+
+
+def find_weights(settings: Settings) -> dict[str, Weight]:
+    """The files of `required_weights`. Raises data.weights.files.WeightsError for one that is missing."""
+    return {name: find(name) for name in required_weights(settings)}
+
+
+def resolve(settings: Settings) -> Settings:
+    """Settings without open choices: devices and the second look by name.
+
+    Raises SettingsError, and data.weights.files.WeightsError for damaged weights of who may look.
+    """
+    verify = resolve_look(settings)
+    looks = settings.segment.segmenter not in GIVEN_MASKS or verify.segmenter != "none"
+    segment = _device(settings.segment.device, "segment.device", looks)
+    inpaint = _device(settings.inpaint.device, "inpaint.device", settings.inpaint.fill in ("deepfillv2", "external"))
+    return settings.model_copy(
+        update={
+            "segment": settings.segment.model_copy(update={"device": segment}),
+            "inpaint": settings.inpaint.model_copy(update={"device": inpaint}),
+            "verify": verify,
+        }
+    )
+
+
+def _device(wanted: str, setting: str, neural: bool) -> str:
+    return device_name(wanted, setting) if neural else "cpu"

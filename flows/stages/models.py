@@ -1,0 +1,70 @@
+"""Segmenters and fills, built once a process: loading a network takes longer than using it.
+
+A network that cannot be built (a damaged checkpoint, a device that is not there) is a SettingsError: it ends the run,
+because every photo would meet it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import detection
+import inpainting
+from configs import InpaintSettings, SegmentSettings, SettingsError
+from data.types import Weight
+from data.weights.files import find
+from detection.faces import WEIGHTS as FACES
+from detection.faces import FaceReader
+from detection.protocol import Segmenter
+from inpainting.protocol import Fill
+
+_one_build = threading.Lock()  # two tasks of one worker must not both load a network
+_Weights = tuple[tuple[str, Weight], ...]
+_Settings = TypeVar("_Settings")
+_Network = TypeVar("_Network")
+
+
+def segmenter(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Segmenter:
+    """The process's segmenter of these settings. weights: all of the run's, by the name the settings use."""
+    with _one_build:
+        return _segmenter(settings, tuple((name, weights[name]) for name in detection.required_weights(settings)))
+
+
+def fill(settings: InpaintSettings, weights: Mapping[str, Weight]) -> Fill:
+    """The process's fill of these settings."""
+    with _one_build:
+        return _fill(settings, tuple((name, weights[name]) for name in inpainting.required_weights(settings)))
+
+
+def check_fill(settings: InpaintSettings, weights: Mapping[str, Weight]) -> None:
+    """Read the fill's network once before the first photo: shards overlap, and one without people would be published
+    before another finds the checkpoint damaged. On the CPU: the process that plans holds no GPU. Raises SettingsError.
+    """
+    if inpainting.required_weights(settings):
+        _built(inpainting.build_fill, settings.model_copy(update={"device": "cpu"}), weights)
+
+
+def _built(build: Callable[[_Settings, Mapping[str, Weight]], _Network], settings: _Settings, weights: Any) -> _Network:
+    try:
+        return build(settings, dict(weights))
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+
+
+@lru_cache(maxsize=1)
+def face_reader() -> FaceReader:
+    """The process's reader of faces. Raises SettingsError, WeightsError."""
+    return FaceReader({name: find(name) for name in FACES})
+
+
+@lru_cache(maxsize=2)  # the run's and the second look's
+def _segmenter(settings: SegmentSettings, weights: _Weights) -> Segmenter:
+    return _built(detection.build_segmenter, settings, weights)
+
+
+@lru_cache(maxsize=2)  # the run's, and that of photos with settings of their own
+def _fill(settings: InpaintSettings, weights: _Weights) -> Fill:
+    return _built(inpainting.build_fill, settings, weights)

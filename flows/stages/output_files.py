@@ -1,0 +1,125 @@
+"""The files of the output directory: which are ours, and which somebody changed by hand.
+
+What we wrote for a photo stands in the store (`published`), and what is about to be written stands there first, so that
+a run that was killed in between never takes its own file for somebody's edit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from data.plan.entries import Entry
+from data.storage.files import sha256, sha256_of, write_atomic
+from data.storage.places import is_remote, move, stamp_of
+from flows.stages.context import RunContext
+
+MASKS = "masks/"
+"""Where holes are published. A mask that somebody edited there is never moved or overwritten: it is the hole."""
+
+
+def with_edited_masks(run: RunContext, entries: Sequence[Entry]) -> list[Entry]:
+    """Entries with the masks in the output directory that are not as they were published."""
+    with ThreadPoolExecutor(16 if is_remote(run.output) else 1) as threads:  # an object store answers many at once
+        return list(threads.map(partial(_with_edited_mask, run), entries))
+
+
+def _with_edited_mask(run: RunContext, entry: Entry) -> Entry:
+    name = f"{MASKS}{entry.mask_name}"
+    path = run.output / name
+    stamp = run.stamp(name)
+    if stamp is None or entry.state:
+        return entry
+    files, ours = _record(run, entry.id)
+    if name in files and files[name]["stamp"] == stamp:
+        return entry  # not looked into, as photos are not
+    sha = sha256_of(path)
+    return entry if sha in ours.get(name, ()) else replace(entry, edited=str(path), edited_sha256=sha)
+
+
+def write_files(
+    run: RunContext, entry: Entry, files: Mapping[str, bytes], *, alone: bool = True
+) -> dict[str, dict[str, Any]]:
+    """Write a photo's files; returns what `is_intact` needs of those that are ours now, by name.
+
+    A file that somebody changed since it was published is moved to `edited/`, an edited mask stays where it is.
+    alone: earlier files of the photo that are not among these leave.
+    """
+    previous, ours = _record(run, entry.id)
+    shas = {name: sha256(data) for name, data in files.items()}
+    if any(name not in previous or previous[name]["sha256"] != sha for name, sha in shas.items()):
+        _write_record(run, entry, previous, shas)
+    written = {}
+    for name, data in files.items():
+        if _write_file(run, name, data, shas[name], ours.get(name, set())):
+            written[name] = {"sha256": shas[name], "stamp": stamp_of(run.output / name)}
+    others = {name: file for name, file in previous.items() if name not in files}
+    if alone:
+        for name in others:
+            _withdraw(run, name, ours[name])
+        others = {}
+    _write_record(run, entry, {**others, **written})
+    return written
+
+
+def withdraw_photo(run: RunContext, photo_id: str) -> None:
+    """Take back all files of a photo; somebody's edits are kept aside, edited masks where they are."""
+    for name, shas in _record(run, photo_id)[1].items():
+        _withdraw(run, name, shas)
+    run.store.discard("published", photo_id)
+
+
+def is_intact(run: RunContext, files: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether every file still stands as `write_files` left it."""
+    return all(run.stamp(name) == list(file["stamp"]) for name, file in files.items())
+
+
+def _write_file(run: RunContext, name: str, data: bytes, sha: str, ours: set[str]) -> bool:
+    """Whether the file that stands there now is ours."""
+    path = run.output / name
+    present = sha256_of(path) if path.exists() else None
+    if present == sha:
+        return True
+    if present is not None and present not in ours:
+        if name.startswith(MASKS):
+            return False
+        set_aside(run, name)
+    write_atomic(path, data)
+    return True
+
+
+def _withdraw(run: RunContext, name: str, ours: set[str]) -> None:
+    path = run.output / name
+    if path.is_file():
+        if sha256_of(path) in ours:
+            path.unlink()
+        elif not name.startswith(MASKS):
+            set_aside(run, name)
+
+
+def set_aside(run: RunContext, name: str) -> None:
+    """Move a file that somebody changed to `edited/`."""
+    move(run.output / name, run.output / "edited" / time.strftime("%Y-%m-%dT%H%M%S") / name)
+
+
+def _record(run: RunContext, photo_id: str) -> tuple[dict[str, Any], dict[str, set[str]]]:
+    """The photo's published files, and the digests that each file of ours may have."""
+    record = run.store.header("published", photo_id)
+    if record is None:
+        return {}, {}
+    files, writing = dict(record.facts["files"]), record.facts.get("writing", {})
+    ours = {name: {files[name]["sha256"]} if name in files else set() for name in files | writing}
+    for name, sha in writing.items():
+        ours[name].add(sha)
+    return files, ours
+
+
+def _write_record(
+    run: RunContext, entry: Entry, files: Mapping[str, Any], writing: Mapping[str, str] | None = None
+) -> None:
+    facts = {"files": dict(files), "name": entry.name, **({"writing": dict(writing)} if writing else {})}
+    run.store.write("published", entry.id, b"", facts)

@@ -1,0 +1,162 @@
+"""Publish one photo: its file, its mask, its thumbnails, and what is known of it for the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from data.images import Decoded, encode, mask_png
+from data.plan.entries import Entry
+from data.storage.files import sha256
+from data.types import Hole, People, Pixels, State
+from flows.report.thumbnails import SUFFIXES, thumbnails
+from flows.stages.context import RunContext
+from flows.stages.inpaint import DEGRADED
+from flows.stages.output_files import MASKS, write_files
+
+STAGE_VERSION = 8
+"""Part of every key: raise it when the same result gives other files or facts than before."""
+
+_VERIFIED = ("looked", "independent", "left", "found", "quality")
+"""Facts of the verify stage that the manifest tells; `quality` only where there is a hole."""
+MADE_UP = 0.7
+"""Above this share of hole a result says little about the place; the manifest notes it."""
+
+
+def publish_photo(
+    run: RunContext,
+    entry: Entry,
+    photo: Decoded,
+    hole: Hole,
+    result: Pixels,
+    people: People,
+    stays: Sequence[bool],
+    facts: dict[str, dict[str, Any]],
+) -> dict[str, Any]:
+    """Write the photo's files below the output directory; returns the facts of its manifest row.
+
+    `images/` gets what can be used, `review/` what somebody has to look at first. A photo without people is copied
+    byte for byte (with `publish.scrub` all but its metadata). people, stays: everyone found, and who was asked to stay.
+    facts: of the stages before, by name.
+    """
+    verified, scrub = facts["verify"], run.settings.publish.scrub
+    share = float((hole > 0).mean())
+    encoded = encode(photo, result, hole, scrub=scrub)
+    result_sha256 = sha256(encoded.raw)
+    state, outdated = decided_state(photo_state(hole, facts), entry, result_sha256, bool(hole.any()))
+    decided = None if outdated else entry.decision
+    if decided == "original":
+        encoded, share = encode(photo, photo.pixels, np.zeros_like(hole), scrub=scrub), 0.0
+    raw = encoded.raw
+    output = None if decided == "leave-out" else f"{'review' if state == 'review' else 'images'}/{entry.name}"
+    files = {output: raw} if output else {}
+    if run.settings.publish.masks and not entry.edited:
+        files[f"{MASKS}{entry.mask_name}"] = mask_png(hole)
+    pictures: dict[str, str] = {}
+    if run.settings.publish.report:
+        removed = bool(hole.any())
+        made = thumbnails(photo.pixels, result if removed else None, hole if removed else None, photo.orientation)
+        pictures = {kind: f"report/{entry.id}-{kind}{SUFFIXES[kind]}" for kind in made}
+        files |= {pictures[kind]: data for kind, data in made.items()}
+
+    written = write_files(run, entry, files)
+    return {
+        "state": state,
+        "reason": _reason(state, facts, entry, outdated),
+        "people": len(people),
+        "persons": [
+            {"bbox": [round(v, 1) for v in person.bbox], "stays": stay}
+            for person, stay in zip(people.persons, stays, strict=True)
+        ],
+        "kept": facts["refine"]["kept"],
+        "hole_share": round(share, 6),
+        "width": photo.pixels.shape[1],
+        "height": photo.pixels.shape[0],
+        "format": photo.format,
+        "output": output,
+        "output_sha256": sha256(raw) if output else None,
+        "result_sha256": result_sha256,
+        "photo_sha256": entry.sha256,
+        "decision": _word(decided, entry),
+        "outdated": outdated,
+        "settings": entry.settings,
+        "mask": f"{MASKS}{entry.mask_name}" if run.settings.publish.masks or entry.edited else None,
+        "notes": [*_notes(share, facts, decided, entry), *encoded.notes],
+        "verify": {key: verified[key] for key in _VERIFIED if key in verified},
+        "thumbnails": pictures,
+        "orientation": photo.orientation,
+        "files": written,
+    }
+
+
+def photo_state(hole: Hole, facts: dict[str, dict[str, Any]]) -> State:
+    """`review` when somebody may be left, or gone who was asked to stay, else `removed` or, where there was nobody,
+    `passthrough`."""
+    if facts["verify"]["left"] or facts["verify"]["doubts"] or facts["refine"].get("unsure"):
+        return "review"
+    return "removed" if hole.any() else "passthrough"
+
+
+def decided_state(state: State, entry: Entry, result: str, hole: bool) -> tuple[State, bool]:
+    """The state by what somebody decided of the result with the sha256 `result`, and whether they decided of another
+    one: then an approval says nothing, and where the earlier result was rejected somebody has to look again."""
+    if entry.decision is None:
+        return state, False
+    if entry.decided_on != result:
+        return (state if entry.decision == "approve" else "review"), True
+    if entry.decision == "approve":
+        return ("removed" if hole else "passthrough"), False
+    return ("passthrough" if entry.decision == "original" else "refused"), False
+
+
+def _word(decided: str | None, entry: Entry) -> str | None:
+    """What was decided and followed: `approve`, `reject` or `redo`."""
+    if decided:
+        return "approve" if decided == "approve" else "reject"
+    return "redo" if entry.settings else None
+
+
+def _notes(share: float, facts: dict[str, dict[str, Any]], decided: str | None, entry: Entry) -> list[str]:
+    refined, verified, degraded = facts["refine"], facts["verify"], facts["inpaint"].get(DEGRADED)
+    words = {"approve": "approved by hand", "original": "rejected by hand: the original is kept"}
+    notes = [f"{share:.0%} of the photo is made up"] if share > MADE_UP else []
+    if degraded:
+        notes.append(f"out of memory: filled at a lower resolution ({degraded})")
+    if refined["kept"]:
+        notes.append(f"{refined['kept']} of the people kept")
+    if refined["edited"]:
+        notes.append("mask edited by hand")
+    like = [found["like"] for found in verified["found"] if found["like"]]
+    if like:
+        notes.append(f"{len(like)} seen that may only look like people ({', '.join(sorted(set(like)))})")
+    if decided in words:
+        notes.append(words[decided])
+    if entry.settings:
+        notes.append("made with settings of its own")
+    return notes
+
+
+def _reason(state: State, facts: dict[str, dict[str, Any]], entry: Entry, outdated: bool) -> str | None:
+    if state == "refused":
+        return f"{entry.name}: left out by decision."
+    if state != "review":
+        return None
+    verified, unsure = facts["verify"], facts["refine"].get("unsure")
+    parts = ["an earlier result was rejected, this is another one"] if outdated and entry.decision != "approve" else []
+    if verified["left"]:
+        parts.append(f"{verified['left']} known person(s) not inside the hole")
+    for where, place in (("hole", "what was filled in"), ("elsewhere", "the rest of the result")):
+        scores = [found["score"] for found in verified["found"] if found["where"] == where]
+        if scores:
+            parts.append(f"{len(scores)} person(s) seen in {place} (score up to {max(scores):.2f})")
+    if unsure:
+        parts.append(f"{unsure} person(s) removed who may be some that stay (the keep-list is unsure)")
+    return f"{entry.name}: {' and '.join(parts)}."
+
+
+def publish_mask(run: RunContext, entry: Entry, hole: Hole) -> None:
+    """Write the hole of a photo that is not filled yet, for somebody to edit."""
+    if run.settings.publish.masks and not entry.edited:
+        write_files(run, entry, {f"{MASKS}{entry.mask_name}": mask_png(hole)}, alone=False)

@@ -1,0 +1,64 @@
+"""What stages read: the photo as planned, and what earlier stages made of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import inpainting
+from data.images import Decoded, decode, read_photo_bytes
+from data.plan.entries import Entry
+from data.storage.files import sha256
+from data.storage.places import as_path
+from data.types import Hole, Patch, People, PhotoError
+from flows.stages import refine
+from flows.stages.context import RunContext
+
+Row = dict[str, Any]
+"""What a stage says of one photo: name, key, sha256 and facts of its artifact, or state and reason."""
+Rows = Mapping[str, Row]
+"""The photo's rows of earlier stages, by stage name."""
+Made = tuple[bytes, dict[str, Any]]
+"""An artifact's payload and facts."""
+
+
+def read_photo(run: RunContext, entry: Entry) -> Decoded:
+    """The photo as planned. Raises PhotoError, also when the file is no longer the one that was planned."""
+    raw = read_photo_bytes(as_path(entry.path), entry.name)
+    if sha256(raw) != entry.sha256:
+        raise PhotoError("failed", f"{entry.name}: the file changed during the run; run again.")
+    return decode(raw, entry.name, run.settings.input.megapixels)
+
+
+def read_people(run: RunContext, rows: Rows) -> People:
+    return People.from_json(json.loads(run.store.read("segment", rows["segment"]["key"])))
+
+
+def read_missed(run: RunContext, rows: Rows) -> People:
+    """People whom the second looks found in what is the photo's own."""
+    return People.from_json(json.loads(run.store.read("verify", rows["verify"]["key"]))["missed"])
+
+
+def read_made_up(run: RunContext, rows: Rows) -> People:
+    """Whom the second looks saw in a fill: the hole grows by them, but nobody was there."""
+    return People.from_json(json.loads(run.store.read("verify", rows["verify"]["key"]))["made_up"])
+
+
+def read_hole(run: RunContext, rows: Rows) -> Hole:
+    return refine.hole_of(run.store.read("refine", rows["refine"]["key"]))
+
+
+def read_kept(run: RunContext, rows: Rows) -> Hole | None:
+    return refine.kept_of(run.store.read("refine", rows["refine"]["key"]))
+
+
+def read_patches(run: RunContext, rows: Rows) -> list[Patch]:
+    return inpainting.unpack(run.store.read("inpaint", rows["inpaint"]["key"]))
+
+
+def extra_digest(rows: Rows) -> list[str]:
+    """Digest of the extra people that an earlier look found; nothing when there are none, so that a further pass
+    over a photo that needs none has the first pass's keys."""
+    extra = rows["verify"]["facts"]["extra"] if "verify" in rows else None
+    return [extra] if extra else []

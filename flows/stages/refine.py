@@ -1,0 +1,118 @@
+"""The refine stage: people -> hole. A mask that somebody edited by hand is the hole; else it is computed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import masks
+from data.images import Decoded
+from data.plan.entries import Entry
+from data.storage.files import canonical_json, digest, sha256
+from data.storage.places import as_path, read_bytes
+from data.storage.store import artifact_key
+from data.types import Hole, People, PhotoError, as_hole, decode_counts, encode_counts
+from detection.mask_files import BadMask, read_mask
+from flows.stages.context import RunContext
+
+_BY_PHOTO = {"keep", "spare_masks"}
+"""Settings that stand in a photo's key as what they say of that photo."""
+
+
+def hole_key(run: RunContext, entry: Entry, people: list[str]) -> str:
+    """Key of the photo's hole. people: digests of those found."""
+    settings = run.settings.refine.model_dump(mode="json", exclude=_BY_PHOTO)
+    if entry.edited:
+        settings = {"edited": True}  # no setting changes what a hand drew
+    shaded = [entry.sha256] if run.settings.refine.shadow and not entry.edited else []  # found in the pixels
+    inputs = [*people, *kept_digest(run, entry), *edited_digest(entry), *shaded]
+    return artifact_key("refine", masks.STAGE_VERSION, settings, [], inputs)
+
+
+def make_hole(
+    run: RunContext, entry: Entry, people: People, extra: People | None, photo: Callable[[], Decoded]
+) -> tuple[bytes, dict[str, Any]]:
+    """The photo's hole and who stays, as an artifact. photo: reads it, where shadows are looked for.
+
+    Raises PhotoError for a mask that cannot be used.
+    """
+    choice = choose(run, entry, people, extra)
+    if entry.edited and entry.edited_sha256:
+        hole = as_hole(_read_mask(entry, entry.edited, entry.edited_sha256, people.size))
+        rest = as_hole(choice.kept & (hole == 0))
+    else:
+        everyone, settings = people.plus([extra] if extra else []), run.settings.refine
+        if settings.shadow and len(everyone):
+            seen = photo()
+            hole, rest = masks.hole_and_rest(everyone, settings, seen.pixels, choice, seen.orientation)
+        else:
+            hole, rest = masks.hole_and_rest(everyone, settings, choice=choice)
+    artifact = {"size": list(hole.shape), "counts": encode_counts(hole)}
+    kept, stays = choice.kept & (hole == 0), 0
+    if rest.any():
+        artifact["kept"] = encode_counts(rest)
+    if kept.any():
+        stays = sum(bool((kept & mask).sum() > mask.sum() / 2) for mask in map(people.mask, people.persons))
+    share = round(float((hole > 0).mean()), 6)
+    facts = {"share": share, "kept": stays, "edited": bool(entry.edited)}
+    if entry.unsure and not entry.edited:  # a hand's word on the hole is the last one
+        facts["unsure"] = entry.unsure
+    return canonical_json(artifact), facts
+
+
+def choose(run: RunContext, entry: Entry, people: People, extra: People | None = None) -> masks.Choice:
+    """Who of the photo's people stays, by the settings and by what goes with the photo."""
+    spared = None
+    if entry.spared and entry.spared_sha256:
+        spared = _read_mask(entry, entry.spared, entry.spared_sha256, people.size)
+    return masks.choose(people, entry.keep, run.settings.refine, spared, extra)
+
+
+def kept_digest(run: RunContext, entry: Entry) -> list[str]:
+    """Digest of what says who stays; nothing when nobody is asked to."""
+    settings = run.settings.refine
+    said = [entry.keep, entry.spared_sha256, settings.min_size, settings.spare]
+    if entry.unsure:
+        said.append(entry.unsure)
+    return [digest(said)] if any(said) else []
+
+
+def edited_digest(entry: Entry) -> list[str]:
+    """Digest of the mask that somebody edited; nothing when nobody did."""
+    return [entry.edited_sha256] if entry.edited_sha256 else []
+
+
+def hole_of(artifact: bytes) -> Hole:
+    """The hole of `make_hole`."""
+    data = json.loads(artifact)
+    return _part(data, "counts")
+
+
+def kept_of(artifact: bytes) -> Hole | None:
+    """What stays but is no source of the fill, as a hole would mark it; None when there is nothing of that."""
+    data = json.loads(artifact)
+    return _part(data, "kept") if "kept" in data else None
+
+
+def _part(data: Mapping[str, Any], part: str) -> Hole:
+    height, width = data["size"]
+    return as_hole(decode_counts(data[part], (height, width)))
+
+
+def _read_mask(entry: Entry, path: str, sha: str, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """A mask file that goes with the photo, as planned, bool H x W, white is true. Raises PhotoError."""
+    try:
+        raw = read_bytes(as_path(path))
+    except FileNotFoundError:
+        raw = b""
+    if sha256(raw) != sha:
+        raise PhotoError("failed", f"{entry.name}: the mask {path} changed during the run; run again.")
+    try:
+        return read_mask(BytesIO(raw), size)
+    except BadMask as error:
+        raise PhotoError("refused", f"{entry.name}: the mask {path} {error}.") from None

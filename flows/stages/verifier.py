@@ -1,0 +1,110 @@
+"""Who looks at the result: another segmenter than the one that made the masks where one can, decided when a run is
+planned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import detection
+from configs import GIVEN_MASKS, SegmenterName, SegmentSettings, Settings, VerifySettings
+from data.weights.files import MissingWeightsError, find
+
+CANDIDATES: tuple[SegmenterName, ...] = ("yolo", "embedded")
+"""Whom `auto` tries, in this order: masks of `yolo` are the better ones, and it knows screens. `maskrcnn` is left to
+those who name it: it takes seconds a photo without a GPU."""
+SMALL, LARGE = 640, 960
+"""Pixels at which `embedded` looks at its own work: not the ones it first saw the photo at."""
+SHOWS = {"tv": "screen", "laptop": "screen", "cell phone": "screen", "book": "picture"}
+"""COCO's classes of things that show people, and what a person in one of them is like."""
+TAKEN_FOR = dict.fromkeys(("dog", "cat", "horse", "sheep", "cow", "bear", "teddy bear"), "animal")
+"""Those of what may be taken for a person, and what it is like."""
+
+
+def look_settings(settings: Settings) -> SegmentSettings | None:
+    """Settings of the segmenter that looks at the result; None when nobody does.
+
+    `auto` that is not resolved yet (see `resolve_look`) is what is needed at least, `same`.
+    """
+    name: str = settings.verify.segmenter
+    if name in ("same", "auto"):
+        name = _same(settings.segment)
+    return None if name == "none" else _look(settings.segment, settings.verify, name)
+
+
+def resolve_look(settings: Settings) -> VerifySettings:
+    """`settings.verify` with who looks by name, or `none`; what `auto` finds depends on the weights on this machine.
+
+    Raises WeightsError for damaged ones. Weights that a setting names are taken, there or not: a run says
+    that they are missing.
+    """
+    name: str = settings.verify.segmenter
+    if name == "auto":
+        name = next(_others(settings), "same")
+    if name == "same":
+        name = _same(settings.segment)
+    found = {} if name != "none" else {"passes": 0}  # nobody looks: nobody more is found
+    return settings.verify.model_copy(update={"segmenter": name, **found})
+
+
+def is_independent(first: SegmentSettings, look: SegmentSettings | None) -> bool:
+    """Whether another network looks than those that made the masks."""
+    return look is not None and not _networks(first) & _networks(look)
+
+
+def who_looks(settings: Settings) -> str:
+    """Who looks, for people; of resolved settings."""
+    look = look_settings(settings)
+    if look and is_independent(settings.segment, look):
+        return f"second look by {_named(look)}, another segmenter than the one that made the masks"
+    # Where another could, somebody chose otherwise.
+    alone = next(_others(settings), None) is None
+    if look is None:
+        fetch = "; `person-removal weights fetch --preset embedded` brings somebody" if alone else ""
+        return f"second look by nobody (known people only{fetch})"
+    why = " (no other one's weights are on this machine)" if alone else ""
+    scale = "" if look.image_size == settings.segment.image_size else f" at another scale ({look.image_size} px)"
+    return f"second look by {_named(look)} again{scale}, the segmenter that made the masks{why}"
+
+
+def _named(look: SegmentSettings) -> str:
+    names = detection.required_weights(look)
+    return f"{look.segmenter} ({Path(names[0]).name})" if len(names) == 1 else look.segmenter
+
+
+def _same(first: SegmentSettings) -> str:
+    """Given masks cannot look a second time."""
+    return "none" if first.segmenter in GIVEN_MASKS else first.segmenter
+
+
+def _look(first: SegmentSettings, verify: VerifySettings, name: str) -> SegmentSettings:
+    given = {"yolo": "weights", "maskrcnn": "maskrcnn_weights"}.get(name)
+    other: dict[str, str | int | None] = {given: verify.weights} if given and verify.weights else {}
+    if name == first.segmenter == "embedded":  # the same eyes see somebody else at another scale
+        other["image_size"] = SMALL if first.image_size > SMALL else LARGE
+    return first.model_copy(update={"segmenter": name, "score": verify.score, "objects": (*SHOWS, *TAKEN_FOR), **other})
+
+
+def _others(settings: Settings) -> Iterator[SegmenterName]:
+    """Segmenters that did not make the masks and can look: their weights are on this machine."""
+    for name in CANDIDATES:
+        look = _look(settings.segment, settings.verify, name)
+        named = name == "yolo" and look.weights  # somebody wants these: that they are missing is not passed over
+        if is_independent(settings.segment, look) and (named or _there(look)):
+            yield name
+
+
+def _there(look: SegmentSettings) -> bool:
+    try:
+        for name in detection.required_weights(look):
+            find(name)
+    except MissingWeightsError:
+        return False
+    return True
+
+
+def _networks(settings: SegmentSettings) -> set[tuple[str, ...]]:
+    """What looks, told apart by name and weights."""
+    names = settings.union if settings.segmenter == "union" else (settings.segmenter,)
+    each = [settings.model_copy(update={"segmenter": name}) for name in names]
+    return {(one.segmenter, *detection.required_weights(one)) for one in each}

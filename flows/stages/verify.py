@@ -1,0 +1,197 @@
+"""The verify stage: is anyone left in the result, and does it look right?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+import detection
+import inpainting
+import masks
+from configs import RefineSettings
+from data.plan.entries import Entry
+from data.storage.files import canonical_json, sha256
+from data.storage.store import artifact_key
+from data.types import Hole, Keep, People, Person, Pixels, Thing
+from flows.quality import quality
+from flows.stages import refine
+from flows.stages.context import RunContext
+from flows.stages.publish import MADE_UP
+from flows.stages.records import (
+    Made,
+    Rows,
+    extra_digest,
+    read_hole,
+    read_made_up,
+    read_missed,
+    read_patches,
+    read_people,
+    read_photo,
+)
+from flows.stages.segment import look
+from flows.stages.verifier import SHOWS, TAKEN_FOR, is_independent, look_settings
+
+STAGE_VERSION = 7
+"""Part of every key: raise it when the same result gives other facts of who is left than before."""
+
+Mask = NDArray[np.bool_]
+CHANGED = 8
+"""Grey levels by which a pixel of the hole differs from the photo's, in any channel, to be the fill's own work."""
+MOSTLY = 0.5
+WITHIN = 0.8
+"""A person may be only a thing, or a picture in it, from this share of its pixels within the thing on."""
+
+
+@dataclass(frozen=True)
+class Find:
+    """Somebody whom the second look found. where: in what the fill made up (`hole`), or in what is the photo's own.
+    like: what it may only be a picture of, None for a person."""
+
+    person: Person
+    where: Literal["hole", "elsewhere"]
+    like: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        return {"bbox": list(self.person.bbox), "score": self.person.score, "where": self.where, "like": self.like}
+
+
+def verify_key(run: RunContext, entry: Entry, rows: Rows) -> str:
+    settings = look_settings(run.settings)
+    return artifact_key(
+        "verify",
+        STAGE_VERSION,
+        {
+            "verify": run.settings.verify.model_dump(mode="json", exclude={"passes", "segmenter", "weights"}),
+            "look": settings.model_dump(mode="json") if settings else None,
+            "independent": is_independent(run.settings.segment, settings),
+        },
+        run.digests(detection.required_weights(settings)) if settings else [],
+        [
+            entry.sha256,
+            *(rows[s]["sha256"] for s in ("segment", "refine", "inpaint")),
+            *extra_digest(rows),
+            *refine.kept_digest(run, entry),
+            *refine.edited_digest(entry),
+        ],
+    )
+
+
+def verify(run: RunContext, entry: Entry, rows: Rows) -> Made:
+    """Everyone who may be left: known people outside the hole, and people whom a second look finds.
+
+    Whom the photo itself still shows is *missed*, whom the fill seems to show is *made up*. Both are for a further pass
+    over the original: a hole that is larger by what was seen takes in what the fill went on with.
+    """
+    settings, people, hole = run.settings.verify, read_people(run, rows), read_hole(run, rows)
+    choice = refine.choose(run, entry, people)
+    facts: dict[str, Any] = {"looked": "none", "independent": False, "left": _left(people, hole, choice, settings.left)}
+    finds: list[Find] = []
+    looker, first = look_settings(run.settings), run.settings.segment
+    if looker:
+        facts |= {"looked": looker.segmenter, "independent": is_independent(first, looker)}
+    # an untouched photo looks the same to the same eyes
+    sees_more = looker is not None and (
+        facts["independent"] or looker.score < first.score or looker.image_size != first.image_size
+    )
+    if hole.any() or sees_more:
+        photo = read_photo(run, entry)
+        result = inpainting.compose(photo.pixels, hole, read_patches(run, rows))
+        if looker:
+            seen = not_kept(look(run, looker, photo, result, entry), people, choice, run.settings.refine, entry.keep)
+            finds = judge(seen, hole, photo.pixels, result)
+        if hole.any():
+            facts["quality"] = quality(result, hole)
+    facts["found"] = [find.to_json() for find in finds]
+    facts["doubts"] = sum(not find.like or settings.lookalikes != "ignore" for find in finds)
+    leave = [find for find in finds if not find.like or settings.lookalikes == "remove"]
+    missed = People(people.size, tuple(find.person for find in leave if find.where == "elsewhere"))
+    made_up = worth_a_larger_hole(People(people.size, tuple(f.person for f in leave if f.where == "hole")), hole)
+    if extra_digest(rows):
+        missed, made_up = read_missed(run, rows).plus([missed]), read_made_up(run, rows).plus([made_up])
+    payload = canonical_json({"missed": missed.to_json(), "made_up": made_up.to_json()})
+    # a hand's word on the hole is the last one, so a further pass would change nothing
+    facts["extra"] = sha256(payload) if len(missed) + len(made_up) and not entry.edited else None
+    return payload, facts
+
+
+def judge(seen: People, hole: Hole, before: Pixels, after: Pixels) -> list[Find]:
+    """What is to be thought of everyone `seen` in the result `after` of the photo `before`, whose hole this is.
+
+    before, after: uint8 H x W x 3. hole: uint8 H x W, 255 = filled.
+    """
+    made_up = (hole > 0) & (np.abs(after.astype(np.int16) - before).max(2) > CHANGED)
+    return [_judged(person, seen, made_up) for person in seen.persons]
+
+
+def _judged(person: Person, seen: People, made_up: Mask) -> Find:
+    mask = seen.mask(person)
+    like = next((like for thing in seen.objects if (like := _like(person, mask, thing, seen.mask(thing)))), None)
+    return Find(person, "hole" if _share(made_up, mask) > MOSTLY else "elsewhere", like)
+
+
+def _like(person: Person, mask: Mask, thing: Thing, area: Mask) -> str | None:
+    """What the person is like if it is only the thing, or a picture in it; None for a person of their own."""
+    if _share(area, mask) < WITHIN:
+        return None  # somebody in front of a screen hides it: their pixels are not the screen's
+    if thing.label in SHOWS:
+        return SHOWS[thing.label]
+    same = _share(mask, area) > MOSTLY and thing.score > person.score / 2  # the network is of two minds
+    return TAKEN_FOR.get(thing.label) if same else None
+
+
+def worth_a_larger_hole(made_up: People, hole: Hole) -> People:
+    """These, or nobody where with them hardly anything of the photo would remain to fill from."""
+    larger = np.count_nonzero(made_up.union() | (hole > 0))
+    return made_up if larger <= MADE_UP * hole.size else People(made_up.size)
+
+
+def _left(people: People, hole: Hole, choice: masks.Choice, most: float) -> int:
+    """How many of those who leave have more than a share of `most` of their pixels outside the hole."""
+    outside = (hole == 0) & ~choice.kept
+    leave = (person for person, stays in zip(people.persons, choice.stays, strict=True) if not stays)
+    return sum(1 for person in leave if _share(outside, people.mask(person)) > most)
+
+
+def not_kept(found: People, people: People, choice: masks.Choice, settings: RefineSettings, keep: Keep = ()) -> People:
+    """Whom a second look found, without those who may stay.
+
+    Each of the `people` who stay accounts for one find only, or a stranger beside them whom the first look missed would
+    stay, too. So does each box of the keep-list that is of none of the people: somebody whom only the second look sees
+    can be asked to stay.
+    """
+    seen = [found.mask(person) for person in found.persons]
+    stays = [person for person, staying in zip(people.persons, choice.stays, strict=True) if staying]
+    region = choice.region.copy()
+    for person in stays:
+        if person.crowd:  # any number of people
+            region |= people.mask(person)
+    expected = set()
+    near = [i for i, mask in enumerate(seen) if _share(choice.kept | region, mask) > MOSTLY]
+    for own in (people.mask(person) for person in stays if near and not person.crowd):
+        best = max(near, key=lambda i: _likeness(own, seen[i]))
+        expected |= {best} if (own & seen[best]).any() else set()
+    boxes = () if keep == "largest" else [item for item in keep if not isinstance(item, int)]
+    expected |= set(masks.listed(found, tuple(box for box in boxes if not masks.listed(people, (box,)))))
+    return replace(
+        found,
+        persons=tuple(
+            person
+            for i, (person, mask) in enumerate(zip(found.persons, seen, strict=True))
+            if i not in expected
+            and _share(region, mask) <= MOSTLY
+            and not masks.is_small(int(np.count_nonzero(mask)), found.size, settings)
+        ),
+    )
+
+
+def _likeness(one: Mask, other: Mask) -> float:
+    """Intersection over union of two masks."""
+    return np.count_nonzero(one & other) / max(1, int(np.count_nonzero(one | other)))
+
+
+def _share(region: Mask, mask: Mask) -> float:
+    """Share of the mask's pixels that lie in the region; 0 for an empty mask."""
+    return np.count_nonzero(region & mask) / max(1, int(np.count_nonzero(mask)))

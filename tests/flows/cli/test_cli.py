@@ -1,0 +1,285 @@
+"""The command line: names that scripts rely on, exit codes, and one sentence for every mistake."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from collection_with_people import FAST, save_photo
+from PIL import Image
+from pycocotools import mask as coco_mask
+
+from data.storage.store import Store
+from flows.cli.main import main
+from flows.cli.show import SoFar
+
+ROOT = Path(__file__).resolve().parents[3]
+QUICK = [part for setting in FAST for part in ("--set", setting)]
+
+
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture
+def person_removal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """The command, run in this process: starting one costs seconds."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*arguments: str | Path) -> Done:
+        monkeypatch.setattr(sys, "argv", ["person-removal", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Done(int(ended.value.code or 0), *capsys.readouterr())
+
+    return call
+
+
+def test_run_and_its_folders(person_removal: Command, coco: Path, tmp_path: Path) -> None:
+    done = person_removal("run", coco, tmp_path / "out", "--preset", "coco", *QUICK)
+    assert done.returncode == 0, done.stderr
+    assert "people taken out" in done.stdout and str(tmp_path / "out" / "report.html") in done.stdout
+    assert {p.name for p in (tmp_path / "out").iterdir()} >= {
+        *("images", "masks", "annotations", "manifest.jsonl", "people.json", "report.html"),
+    }
+    again = person_removal("run", coco, tmp_path / "out", "--preset", "coco", *QUICK)
+    assert "nothing computed" in again.stdout
+
+
+@pytest.mark.parametrize(("allow", "code"), [((), 3), (("--allow-review",), 0)])
+def test_exit_code_of_review(person_removal: Command, tmp_path: Path, allow: tuple[str, ...], code: int) -> None:
+    """The settings cannot make a hole that misses a known person; a hand-made artifact in the store can."""
+    mask = np.zeros((96, 128), np.uint8)
+    save_photo(tmp_path / "in/a.png", 1, (10, 10, 30, 30))
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(mask).save(tmp_path / "masks/nobody.png")
+    mask[10:40, 10:40] = 255
+    Image.fromarray(mask).save(tmp_path / "masks/a.png")
+    run = ["run", tmp_path / "in", tmp_path / "out", "--segmenter", "mask-files", "--fill", "telea", *QUICK]
+    run += ["--set", f"segment.masks={tmp_path / 'masks'}"]
+    assert person_removal(*run).returncode == 0
+    store = Store(tmp_path / "out/.person-removal")
+    (artifact,) = (store.root / "refine").glob("*/*")
+    rle = coco_mask.encode(np.asfortranarray(np.zeros((96, 128), np.uint8)))
+    empty = json.dumps({"size": [96, 128], "counts": rle["counts"].decode()}).encode()
+    store.write("refine", artifact.name, empty, {"share": 0.0, "kept": 0, "edited": False})
+
+    done = person_removal(*run, *allow)
+    assert done.returncode == code
+    assert "1 known person(s) not inside the hole" in done.stdout
+    assert (tmp_path / "out/review/a.png").exists() and not (tmp_path / "out/images/a.png").exists()
+
+
+def test_exit_code_of_a_broken_photo(person_removal: Command, coco: Path, tmp_path: Path) -> None:
+    (coco / "images/0002.png").write_bytes(b"")
+    done = person_removal("run", coco, tmp_path / "out", "--preset", "coco", *QUICK, "--allow-review")
+    assert done.returncode == 1
+    assert "0002.png: the file is empty." in done.stdout
+
+
+MISTAKES = {
+    "no input": (["run", "nowhere", "out"], "the input directory is not there"),
+    "unknown preset": (["run", "{coco}", "{out}", "--preset", "embeded"], "did you mean 'embedded'?"),
+    "unknown setting": (["run", "{coco}", "{out}", "--set", "refine.dilat=1"], "did you mean 'refine.dilate'?"),
+    "unknown stage": (["run", "{coco}", "{out}", "--preset", "coco", "--stages", "fill"], "there is no stage 'fill'"),
+    "stage not run yet": (["run", "{coco}", "{out}", "--preset", "coco", "--stages", "inpaint"], "--stages segment"),
+    "missing weights": (["run", "{coco}", "{out}"], "person-removal weights fetch yolo11n-seg"),
+    "given masks without annotations": (["run", "{photos}", "{out}", "--preset", "coco"], "input.annotations=FILE"),
+    "refresh outside": (
+        ["run", "{coco}", "{out}", "--preset", "coco", "--stages", "segment", "--refresh", "inpaint"],
+        "not among --stages",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_one_sentence(
+    person_removal: Command, monkeypatch: pytest.MonkeyPatch, coco: Path, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.setenv("PERSON_REMOVAL_CACHE", str(tmp_path / "empty"))
+    arguments, words = MISTAKES[name]
+    places = {"coco": coco, "out": tmp_path / "out", "photos": coco / "images"}
+    done = person_removal(*(argument.format(**places) for argument in arguments))
+    assert done.returncode == 2
+    assert words in done.stderr and "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_fill_one_photo_with_a_mask_of_ones_own(person_removal: Command, tmp_path: Path) -> None:
+    save_photo(tmp_path / "a.png", 1, (20, 30, 16, 40))
+    hole = np.zeros((96, 128), np.uint8)
+    hole[26:74, 16:40] = 255
+    Image.fromarray(hole).save(tmp_path / "hole.png")
+    done = person_removal("fill", tmp_path / "a.png", tmp_path / "hole.png", tmp_path / "b.png", "--fill", "telea")
+    assert done.returncode == 0, done.stderr
+    before, after = np.asarray(Image.open(tmp_path / "a.png")), np.asarray(Image.open(tmp_path / "b.png"))
+    np.testing.assert_array_equal(after[hole == 0], before[hole == 0])
+    assert not (after == (220, 20, 30)).all(-1).any()
+
+
+@pytest.mark.slow
+def test_a_server_that_is_not_there_is_one_sentence(coco: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "flows.cli.main", "run", str(coco), str(tmp_path / "out"), "--preset", "coco", *QUICK],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PREFECT_API_URL": "http://127.0.0.1:9/api"},
+        timeout=120,
+    )
+    assert done.returncode == 2 and done.stderr.strip().splitlines()[-1].startswith("Error: No Prefect server")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_mask_drawn_on_the_upright_photo_is_turned_into_the_files_frame(
+    person_removal: Command, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # shown turned by 90 degrees
+    save_photo(tmp_path / "a.png", 1, (20, 30, 16, 40), exif=exif)
+    hole = np.zeros((96, 128), np.uint8)
+    hole[26:74, 16:40] = 255
+    Image.fromarray(np.rot90(hole, -1).copy()).save(tmp_path / "upright.png")
+    done = person_removal("fill", tmp_path / "a.png", tmp_path / "upright.png", tmp_path / "b.png", "--fill", "telea")
+    assert done.returncode == 0, done.stderr
+    before, after = np.asarray(Image.open(tmp_path / "a.png")), np.asarray(Image.open(tmp_path / "b.png"))
+    np.testing.assert_array_equal(after[hole == 0], before[hole == 0])
+    assert not (after == (220, 20, 30)).all(-1).any()
+
+
+FILL_MISTAKES = {
+    "mask of another size": (np.zeros((50, 60), np.uint8), "b.png", "is 60 x 50 pixels; the photo is 128 x 96"),
+    "gray mask": (np.full((96, 128), 99, np.uint8), "b.png", "has the values 99; it must have only 0 and 255"),
+    "mask with alpha": (np.zeros((96, 128, 4), np.uint8), "b.png", "carries alpha (mode RGBA)"),
+    "another format": (np.zeros((96, 128), np.uint8), "b.jpg", "the result keeps the photo's format"),
+    "over the original": (np.zeros((96, 128), np.uint8), "a.png", "originals are never written to"),
+}
+
+
+@pytest.mark.parametrize("name", FILL_MISTAKES)
+def test_mistakes_of_fill(person_removal: Command, tmp_path: Path, name: str) -> None:
+    mask, out, words = FILL_MISTAKES[name]
+    save_photo(tmp_path / "a.png", 1, None)
+    original = (tmp_path / "a.png").read_bytes()
+    Image.fromarray(mask).save(tmp_path / "hole.png")
+    done = person_removal("fill", tmp_path / "a.png", tmp_path / "hole.png", tmp_path / out, "--fill", "telea")
+    assert done.returncode == 2 and words in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert (tmp_path / "a.png").read_bytes() == original
+
+
+def test_the_installed_command_starts_and_its_help_shows_examples() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "flows.cli.main", "run", "--help"], capture_output=True, text=True, cwd=ROOT, timeout=120
+    )
+    assert done.returncode == 0 and "--preset coco" in done.stdout and "\\b" not in done.stdout
+
+
+def test_scrub_takes_the_author_out_of_every_photo(person_removal: Command, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x013B] = "Ann Author"
+    save_photo(tmp_path / "in/a.jpg", 1, None, exif=exif)
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(np.zeros((96, 128), np.uint8)).save(tmp_path / "masks/a.png")
+    run = ["run", tmp_path / "in", tmp_path / "out", "--segmenter", "mask-files", "--fill", "telea", *QUICK, "--scrub"]
+    assert person_removal(*run, "--set", f"segment.masks={tmp_path / 'masks'}").returncode == 0
+    assert b"Ann Author" in (tmp_path / "in/a.jpg").read_bytes()
+    assert b"Ann Author" not in (tmp_path / "out/images/a.jpg").read_bytes()
+
+
+COMMANDS = (
+    "",
+    "run",
+    "demo",
+    "fill",
+    "train",
+    "undo-annotations",
+    "serve",
+    "deploy",
+    "schedule",
+    "weights fetch",
+    "cache prune",
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_fits_a_screen_and_shows_an_example(
+    person_removal: Command, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "90")
+    done = person_removal(*command.split(), "--help")
+    assert done.returncode == 0 and len(done.stdout.splitlines()) <= 44
+    assert not command or f"person-removal {command} " in done.stdout
+
+
+def test_json_is_all_that_stdout_holds(person_removal: Command, coco: Path, tmp_path: Path) -> None:
+    (coco / "images/0002.png").write_bytes(b"")
+    run = ["run", coco, tmp_path / "out", "--preset", "coco", *QUICK, "--json"]
+    done = person_removal(*run)
+    summary = json.loads(done.stdout)
+    assert summary["exit_code"] == done.returncode == 1
+    assert summary["states"] == {
+        "removed": 4,
+        "passthrough": 1,
+        "review": 0,
+        "corrupt": 1,
+        "refused": 0,
+        "failed": 0,
+    }
+    assert summary["problems"] == ["0002.png: the file is empty."]
+    assert summary["report"] == str(tmp_path / "out/report.html")
+    assert "people taken out" in done.stderr
+    stopped = person_removal(*run, "--stages", "segment", "--quiet")
+    assert json.loads(stopped.stdout) == {"output": str(tmp_path / "out"), "stages": ["segment"], "exit_code": 0}
+    assert stopped.stderr == ""
+
+
+def test_quiet_tells_of_problems_only(person_removal: Command, coco: Path, tmp_path: Path) -> None:
+    run = ["run", coco, tmp_path / "out", "--preset", "coco", *QUICK, "--quiet"]
+    assert person_removal(*run) == (0, "", "")
+    (coco / "images/0002.png").write_bytes(b"")
+    assert person_removal(*run) == (1, "", "  0002.png: the file is empty.\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("run in out --preset e", ["embedded"]),
+        ("run in out --fill t", ["telea"]),
+        ("run in out --segmenter ma", ["maskrcnn", "mask-files"]),
+        ("run in out --status removed,re", ["removed,removed", "removed,review", "removed,refused"]),
+        ("run in out --set refine.dil", ["refine.dilate=", "refine.dilate_min="]),
+        ("weights fetch pose", ["pose-landmark-full"]),
+    ],
+)
+def test_a_shell_completes_values(
+    person_removal: Command, monkeypatch: pytest.MonkeyPatch, words: str, offered: list[str]
+) -> None:
+    """As the script of `--show-completion` asks for them."""
+    monkeypatch.setenv("_PERSON_REMOVAL_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", f"person-removal {words}")
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split())))
+    assert person_removal().stdout.split() == offered
+
+
+def test_how_far_a_run_is() -> None:
+    so_far = SoFar(photos=4, stages=("segment", "publish"))
+    assert so_far.sentence() == "0 of 4 photos"
+    for number in range(4):
+        so_far.count("segment", {"id": str(number), "facts": {}}, False, 3.0)
+    so_far.count("publish", {"id": "0", "facts": {"state": "removed"}}, False, 1.0)
+    so_far.count("publish", {"id": "1", "state": "corrupt", "reason": "-"}, True, 0)
+    assert so_far.work == (4 * 3 + 2 * 1) / (4 * 3 + 4 * 1)
+    so_far.started -= 140  # 14 of 16 parts took as long
+    assert so_far.sentence() == "2 of 4 photos, 0.01 photos/s, about 0:20 left: removed 1, corrupt 1"

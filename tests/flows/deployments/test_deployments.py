@@ -1,0 +1,238 @@
+"""Deployments on a real Prefect server, from another directory than the project's: runs, schedules, kills, retries."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from collection_with_people import contents, make_coco, remove, save_photo
+from prefect_server import PERSON_REMOVAL, PREFECT, Operator, kill, wait_for
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills processes"),
+]
+
+ROOT = Path(__file__).resolve().parents[3]
+ALL = {"person-removal", "segment", "refine", "inpaint", "verify", "publish", "nightly"}
+CHANGES = {"inpaint": {"fill": "telea"}, "verify": {"segmenter": "none"}, "run": {"workers": 1, "timeout": 0}}
+SLOW = {"preset": "coco", "settings": json.dumps({"verify": {"segmenter": "none"}})}
+TELEA = {"preset": "coco", "settings": json.dumps(CHANGES)}
+
+
+@pytest.fixture(scope="module")
+def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+    operator = Operator(tmp_path_factory.mktemp("operator"))
+    operator.serve()
+    yield operator
+    operator.stop()
+
+
+@pytest.fixture(scope="module")
+def slow_coco(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Photos that take about a second each, so that there is a middle to kill a run in."""
+    coco = make_coco(tmp_path_factory.mktemp("slow") / "coco")
+    path = coco / "annotations/instances_test.json"
+    tree = json.loads(path.read_text())
+    for image in tree["images"]:
+        save_photo(coco / "images" / image["file_name"], image["id"], (150, 100, 100, 200), scale=4)
+        image |= {"height": 384, "width": 512}
+    for annotation in tree["annotations"]:
+        annotation["segmentation"] = [[150, 100, 250, 100, 250, 300, 150, 300]]
+        annotation["bbox"] = [150, 100, 100, 200]
+    path.write_text(json.dumps(tree))
+    return coco
+
+
+def test_a_bare_name_runs_the_whole_pipeline(operator: Operator, coco: Path, tmp_path: Path) -> None:
+    run = operator.start("person-removal", source=str(coco), output=str(tmp_path / "out"), **TELEA)
+    state = operator.ended(run)
+    assert (state["name"], state["message"]) == ("Completed", "5 removed, 1 passthrough")
+    remove(coco, tmp_path / "plain")
+    assert contents(tmp_path / "out") == contents(tmp_path / "plain")
+    assert operator.get(f"flow_runs/{run}")["name"] == "coco -> out"
+
+    artifacts = operator.post("artifacts/filter", artifacts={"flow_run_id": {"any_": [run]}})
+    progress = {a["key"]: a["data"] for a in artifacts if a["type"] == "progress"}
+    assert progress == {f"progress-{s}": 100.0 for s in ("segment", "refine", "inpaint", "verify", "publish")}
+    (table,) = (json.loads(a["data"]) for a in artifacts if a["key"] == "result")
+    assert {row["state"]: row["photos"] for row in table} == {"removed": 5, "passthrough": 1}
+    (report,) = (a["data"] for a in artifacts if a["key"] == "report")
+    assert (tmp_path / "out/report.html").as_uri() in report
+
+    # one stage by its own deployment and the slash, over one photo
+    again = operator.start(
+        "person-removal/inpaint", source=str(coco), output=str(tmp_path / "out"), photos='["0001*"]', **TELEA
+    )
+    assert operator.ended(again)["message"] == "Stages done: inpaint."
+    assert operator.get(f"flow_runs/{again}")["name"] == "coco -> out: inpaint, 0001*"
+
+
+def test_an_unknown_deployment_is_prefects_to_tell(operator: Operator) -> None:
+    done = operator.run(*PREFECT, "deployment", "run", "person-removel")
+    assert done.returncode == 1 and "Deployment 'person-removel' not found!" in done.stdout + done.stderr
+    plain = operator.run(*PREFECT, "deployment", "run", "person-removal", PREFECT_PLUGINS_ENABLED="false")
+    assert plain.returncode == 1 and "Expected format: <FLOW_NAME>/<DEPLOYMENT_NAME>" in plain.stdout + plain.stderr
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"stages": ["inpiant"]}, "'inpiant' is not one of"),
+        ({"settings": {"refine": {"dilate": "much"}}}, "Validation failed for field 'settings.refine.dilate'"),
+        ({"settings": {"refine": {"dilate": 7}}}, "Validation failed for field 'settings.refine.dilate'"),
+        ({"settings": {"refine": {"dilatte": 1}}}, "'dilatte' was unexpected"),
+    ],
+    ids=["stage", "type", "range", "name"],
+)
+def test_wrong_parameters_are_refused_before_a_run_is_made(
+    operator: Operator, parameters: dict[str, object], sentence: str
+) -> None:
+    deployment = operator.deployment("person-removal/person-removal")["id"]
+    before = operator.post("flow_runs/count")
+    body = {"parameters": {"source": "/a", "output": "/b", **parameters}}
+    answer = httpx.post(f"{operator.api}/deployments/{deployment}/create_flow_run", json=body, trust_env=False)
+    assert answer.status_code == 409 and sentence in answer.json()["detail"]
+    assert operator.post("flow_runs/count") == before
+
+
+def test_wrong_parameters_on_the_command_line(operator: Operator) -> None:
+    options = ["--param=source=/a", "--param=output=/b", '--param=status=["fail"]']
+    done = operator.run(*PREFECT, "deployment", "run", "person-removal", *options)
+    assert done.returncode == 1 and "'fail' is not one of" in " ".join((done.stdout + done.stderr).split())
+
+
+def test_a_form_that_nobody_touched_sets_nothing(operator: Operator) -> None:
+    """The pages make a form of this schema and send every default back."""
+    schema = operator.deployment("person-removal/person-removal")["parameter_openapi_schema"]
+    assert set(schema["required"]) == {"source", "output"}
+    assert schema["properties"]["settings"]["default"] == {}
+    for model in schema["definitions"].values():
+        for name, field in model["properties"].items():
+            assert "default" not in field and field.get("type") != "boolean", name
+            assert "description" in field or "$ref" in field or "allOf" in field, name
+
+
+def test_a_schedule_fires_and_a_paused_one_does_not(operator: Operator, coco: Path, tmp_path: Path) -> None:
+    nightly = operator.deployment("person-removal/nightly")
+    assert [schedule["active"] for schedule in nightly["schedules"]] == [False]
+    done = operator.run(*PERSON_REMOVAL, "schedule", str(coco), str(tmp_path / "out"), "--timezone", "Europe/Berlin")
+    assert done.returncode == 0, done.stderr
+    nightly = operator.deployment("person-removal/nightly")
+    (schedule,) = nightly["schedules"]
+    assert schedule["active"] and schedule["schedule"] == {
+        "cron": "0 2 * * *",
+        "timezone": "Europe/Berlin",
+        "day_or": True,
+    }
+    assert nightly["parameters"]["source"] == str(coco)
+
+    # registering again (serve does so at every start) leaves what the operator set
+    done = operator.run(*PERSON_REMOVAL, "deploy")
+    assert done.returncode == 0 and done.stdout.count("its parameters and schedules stay") == len(ALL)
+    again = operator.deployment("person-removal/nightly")
+    assert again["parameters"] == nightly["parameters"] and again["schedules"][0]["active"]
+
+    segment = operator.deployment("person-removal/segment")
+    parameters = {"stages": ["segment"], "source": str(coco), "output": str(tmp_path / "out"), "preset": "coco"}
+    (made,) = _every_few_seconds(operator, segment["id"], parameters)
+    try:
+        fired = wait_for(lambda: _runs_of(operator, segment["id"], "COMPLETED"), 240, "the schedule fired")
+        assert fired[0]["auto_scheduled"]
+    finally:
+        operator.run(*PREFECT, "deployment", "schedule", "delete", "-y", "person-removal/segment", made["id"])
+
+
+def _every_few_seconds(operator: Operator, deployment: str, parameters: dict[str, object]) -> list[dict[str, str]]:
+    body = [{"schedule": {"interval": 10}, "active": True, "parameters": parameters}]
+    answer = httpx.post(f"{operator.api}/deployments/{deployment}/schedules", json=body, timeout=30, trust_env=False)
+    answer.raise_for_status()
+    return list(answer.json())
+
+
+def _runs_of(operator: Operator, deployment: str, state: str) -> list[dict[str, object]]:
+    wanted = {"deployment_id": {"any_": [deployment]}, "state": {"type": {"any_": [state]}}}
+    return list(operator.post("flow_runs/filter", flow_runs=wanted))
+
+
+def test_a_killed_run_is_crashed_and_a_retry_goes_on(operator: Operator, slow_coco: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run = operator.start("person-removal", source=str(slow_coco), output=str(out), **SLOW)
+    filled = out / ".person-removal/inpaint"
+    wait_for(lambda: list(filled.glob("*/*")), 240, "the first photo is filled")
+    kill(operator.processes_of(run))
+    assert operator.ended(run)["type"] == "CRASHED"
+    kept = {path: path.stat().st_mtime_ns for path in filled.glob("*/*") if not path.name.endswith(".tmp")}
+    assert 0 < len(kept) < 6
+
+    done = operator.run(*PREFECT, "flow-run", "retry", run)
+    assert done.returncode == 0, done.stderr
+    wait_for(lambda: operator.state(run)["type"] == "COMPLETED", 240, "the retry completes")
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept, "what stood there was not computed again"
+    remove(slow_coco, tmp_path / "undisturbed", "inpaint.fill=patchmatch")
+    assert contents(out) == contents(tmp_path / "undisturbed")
+
+
+def test_a_run_whose_worker_is_gone_too_is_found_by_its_heartbeats(
+    operator: Operator, slow_coco: Path, tmp_path: Path
+) -> None:
+    (automation,) = operator.post("automations/filter", automations={"name": {"any_": ["person-removal-crashed"]}})
+    patience = automation["trigger"]["within"]
+    assert patience > 3 * 30, "three heartbeats may be lost"
+    _be_impatient(operator, automation, 10)
+    run = operator.start("person-removal", source=str(slow_coco), output=str(tmp_path / "out"), **SLOW)
+    wait_for(lambda: list((tmp_path / "out/.person-removal/inpaint").glob("*/*")), 240, "the first photo is filled")
+    kill([*operator.workers(), *operator.processes_of(run)])
+    assert operator.ended(run)["type"] == "CRASHED"
+    _be_impatient(operator, automation, patience)
+    assert operator.run(*PREFECT, "flow-run", "retry", run).returncode == 0
+    wait_for(lambda: operator.state(run)["type"] == "COMPLETED", 240, "the worker was started again and did it")
+    assert operator.said("starting it again")
+
+
+def _be_impatient(operator: Operator, automation: dict[str, object], seconds: float) -> None:
+    body = {name: automation[name] for name in ("name", "description", "enabled", "trigger", "actions")}
+    body["trigger"] = {**body["trigger"], "within": seconds}  # type: ignore[dict-item]
+    answer = httpx.put(f"{operator.api}/automations/{automation['id']}", json=body, timeout=30, trust_env=False)
+    answer.raise_for_status()
+
+
+def test_prefects_own_deploy_from_a_clean_clone(operator: Operator, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    for name in filter(None, files):
+        (clone / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, clone / name)
+    done = operator.run(*PREFECT, "--no-prompt", "deploy", "--all", cwd=clone)
+    assert done.returncode == 0, done.stdout + done.stderr
+    deployments = operator.post("deployments/filter")
+    assert {deployment["name"] for deployment in deployments} == ALL
+    for deployment in deployments:
+        assert deployment["entrypoint"] == "flows.person_removal.person_removal"
+        assert not deployment["pull_steps"] and deployment["enforce_parameter_schema"]
+    # in the clone prefect.toml switches the bare names on
+    listed = operator.run(
+        *(*PREFECT, "deployment", "run", "person-removal", "--param", "source=x"),
+        cwd=clone,
+        PREFECT_PLUGINS_ENABLED=None,
+    )
+    assert "'output' is a required property" in " ".join((listed.stdout + listed.stderr).split())
+
+
+def test_what_serve_and_deploy_refuse(operator: Operator) -> None:
+    taken = operator.run(*PERSON_REMOVAL, "serve", "--port", str(operator.port), PREFECT_API_URL=None)
+    assert taken.returncode == 2
+    assert taken.stderr.strip() == (
+        f"Error: Port {operator.port} has a Prefect server already: use it with PREFECT_API_URL={operator.api}, "
+        "or take --port N."
+    )
+    gone = operator.run(*PERSON_REMOVAL, "deploy", PREFECT_API_URL="http://127.0.0.1:9/api")
+    assert gone.returncode == 2 and "No Prefect server answers at http://127.0.0.1:9/api" in gone.stderr
+    never = operator.run(*PERSON_REMOVAL, "schedule", "/nowhere", "/out")
+    assert never.returncode == 2 and never.stderr == "Error: /nowhere: the input directory is not there.\n"

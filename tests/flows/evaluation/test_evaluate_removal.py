@@ -1,0 +1,258 @@
+"""`person-removal evaluate removal` on tiny folders."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from collection_with_people import FAST, make_coco, remove, save_photo
+from PIL import Image
+from typer.testing import CliRunner
+
+import detection
+from configs import SegmentSettings
+from data.errors import InputError
+from data.types import People, Person, Photo
+from detection.protocol import Builder
+from flows.cli import evaluate_removal
+from flows.cli.main import app
+from flows.stages import models
+
+RED = (220, 20, 30)
+QUICK = [option for setting in FAST for option in ("--set", setting)]
+
+
+class RedSegmenter:
+    """A network that takes every red rectangle for a person, the upper ones with more confidence."""
+
+    def segment(self, photos: Sequence[Photo]) -> list[People]:
+        return [self._people(photo) for photo in photos]
+
+    def _people(self, photo: Photo) -> People:
+        red = (photo.pixels == RED).all(-1)
+        halves = [red & (np.arange(red.shape[1]) < 64), red & (np.arange(red.shape[1]) >= 64)]
+        scores = (0.9, 0.3)
+        found = (Person.from_mask(m, s, "maskrcnn") for m, s in zip(halves, scores, strict=True) if m.any())
+        return People(photo.size, tuple(found))
+
+
+@pytest.fixture
+def red_verifier(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def build(settings: SegmentSettings, weights: Any) -> RedSegmenter:
+        assert settings.score == 0.15  # as low as figures are told for
+        return RedSegmenter()
+
+    monkeypatch.setitem(detection.SEGMENTERS, "maskrcnn", Builder(lambda settings: [], build))
+    models._segmenter.cache_clear()
+    yield
+    models._segmenter.cache_clear()
+
+
+def evaluate(*arguments: object) -> str:
+    result = CliRunner().invoke(app, ["evaluate", "removal", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def figures(path: Path) -> dict[str, Any]:
+    return json.loads((path / "removal.json").read_text())["runs"]
+
+
+# ---------------------------------------------------------------- photos with people
+
+
+def test_a_finished_run(coco: Path, tmp_path: Path, red_verifier: None) -> None:
+    remove(coco, tmp_path / "run", "refine.keep=1")  # the second of the two people of a photo stays
+    out = tmp_path / "figures"
+    text = evaluate(coco, "--of", tmp_path / "run", "--verifier", "maskrcnn", "--out", out)
+    run = figures(out)["run"]
+    assert "6 of 6 photos; masks by annotations, the run's own second look by nobody; judged by maskrcnn" in text
+    assert run["photos"] == 6 and run["left"]["value"] == pytest.approx(1 / 6, abs=1e-4)
+    assert run["residual"]["value"] == pytest.approx(14 * 30 / run["residual"]["of"], abs=1e-4)
+    assert run["changed"]["value"] == 0  # lossless files
+    assert "changed_blocks" not in run and run["masks_by"] == ["annotations"]
+    seen = {name: run[name]["value"] for name in run if "@" in name and "_s" not in name and "_m" not in name}
+    assert seen["elsewhere@0.15"] == seen["elsewhere@0.25"] == pytest.approx(1 / 6, abs=1e-4)
+    assert seen["elsewhere@0.4"] == seen["in_hole@0.15"] == 0  # it is sure of who is on the left only
+    assert seen["again@0.25"] == pytest.approx(1 / 6, abs=1e-4)
+    assert seen["before@0.25"] == 1 and seen["before@0.5"] == pytest.approx(3 / 6, abs=1e-4)
+    assert {path.name for path in out.iterdir()} == {
+        *("removal.json", "removal.md", "removal.png", "removal-by-photo.json", "removal-worst.jpg")
+    }
+    photos = {photo["file_name"]: photo for photo in json.loads((out / "removal-by-photo.json").read_text())["run"]}
+    assert [found["where"] for found in photos["sub/0006.png"]["found"]] == ["elsewhere"]
+    assert photos["0003.png"] | {"found": []} == photos["0003.png"] and photos["0003.png"]["persons"] == 0
+
+
+def test_runs_made_for_every_fill_and_a_sample(coco: Path, tmp_path: Path, red_verifier: None) -> None:
+    common = (coco, "--preset", "coco", "--verifier", "maskrcnn", *QUICK, "--limit", 3, "--seed", 2)
+    text = evaluate(*common, "--fills", "telea,navier-stokes", "--out", tmp_path / "a")
+    runs = figures(tmp_path / "a")
+    assert list(runs) == ["telea", "navier-stokes"] and text.count("3 of 3 photos") == 2
+    assert all(run["left"]["value"] == run["again@0.15"]["value"] == 0 for run in runs.values())
+    manifest = (tmp_path / "a/run/manifest.jsonl").read_text().splitlines()
+    assert len(manifest) == 3
+    evaluate(*common, "--fills", "telea,navier-stokes", "--out", tmp_path / "b")
+    for name in ("removal.json", "removal-by-photo.json", "removal.md"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_a_run_that_is_kept_needs_no_temporary_folder(
+    coco: Path, tmp_path: Path, red_verifier: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    real = evaluate_removal.tempfile.TemporaryDirectory
+    stub = SimpleNamespace(TemporaryDirectory=lambda prefix: made.append(prefix) or real(prefix=prefix))
+    monkeypatch.setattr(evaluate_removal, "tempfile", stub)
+    common = (coco, "--preset", "coco", "--verifier", "maskrcnn", *QUICK, "--limit", 1)
+    evaluate(*common, "--out", tmp_path / "a")
+    assert made == []
+    evaluate(*common)
+    assert made == ["person-removal-"]
+
+
+def test_jpeg_blocks_outside_the_holes_are_the_same(coco: Path, tmp_path: Path) -> None:
+    pytest.importorskip("jpeglib")
+    [annotations] = (coco / "annotations").iterdir()
+    tree = json.loads(annotations.read_text().replace(".png", ".jpg"))
+    annotations.write_text(json.dumps(tree))
+    for path in sorted((coco / "images").rglob("*.png")):
+        Image.open(path).save(path.with_suffix(".jpg"), quality=90, subsampling=2)
+        path.unlink()
+    remove(coco, tmp_path / "run")
+    text = evaluate(coco, "--of", tmp_path / "run", "--out", tmp_path / "figures")
+    run = figures(tmp_path / "figures")["run"]
+    assert run["changed_blocks"]["value"] == 0 and run["changed_blocks"]["of"] > 300 and "changed" not in run
+    assert "judged by nobody" in text and not any("@" in name for name in run)
+    broken = next((tmp_path / "run/images").rglob("0001.jpg"))
+    Image.open(broken).save(broken, quality=30)
+    evaluate(coco, "--of", tmp_path / "run", "--out", tmp_path / "figures")
+    assert figures(tmp_path / "figures")["run"]["changed_blocks"]["value"] > 0.05
+
+
+# ---------------------------------------------------------------- scenes without people
+
+
+@pytest.fixture
+def scenes(tmp_path: Path) -> Path:
+    for seed in range(4):
+        save_photo(tmp_path / f"scenes/{seed}.png", seed, None)
+    return tmp_path / "scenes"
+
+
+@pytest.fixture
+def large_coco(tmp_path: Path) -> Path:
+    """One photo with two persons large enough to cut out, one too small, and a crowd."""
+    root = make_coco(tmp_path / "large")
+    [annotations] = (root / "annotations").iterdir()
+    save_photo(root / "images/large.png", 9, (60, 20, 80, 240), scale=3)
+    tree = json.loads(annotations.read_text())
+    tree["images"] = [{"id": 9, "file_name": "large.png", "height": 288, "width": 384, "license": 4}]
+    outlines = {1: (60, 20, 80, 240), 2: (200, 100, 50, 120), 3: (300, 10, 20, 40)}
+    tree["annotations"] = [
+        {"id": i, "image_id": 9, "category_id": 1, "bbox": [x, y, w, h], "area": w * h, "iscrowd": int(i == 4),
+         "segmentation": [[x, y, x + w, y, x + w, y + h, x, y + h]]}
+        for i, (x, y, w, h) in outlines.items()
+    ]  # fmt: skip
+    annotations.write_text(json.dumps(tree))
+    return root
+
+
+def test_fills_on_scenes(scenes: Path, large_coco: Path, tmp_path: Path) -> None:
+    common = (large_coco, "--scenes", scenes, "--fills", "telea,mean", "--size", 64, "--limit", 5)
+    text = evaluate(*common, "--out", tmp_path / "a", "--blind", "mean,telea")
+    report = json.loads((tmp_path / "a/fills.json").read_text())
+    assert report["pairs"] == 5 and list(report["fills"]) == ["telea", "mean"]
+    assert "| telea | all | 5 |" in text and "Minus telea, on the same pairs" in text
+    pairs = json.loads((tmp_path / "a/pairs.json").read_text())["pairs"]
+    assert {pair["annotation"] for pair in pairs} <= {1, 2} and len({pair["scene"] for pair in pairs}) == 4
+    by_pair = json.loads((tmp_path / "a/fills-by-pair.json").read_text())
+    assert [row["number"] for row in by_pair] == [1, 2, 3, 4, 5]
+    telea, mean = (np.mean([row["fills"][fill]["psnr"] for row in by_pair]) for fill in ("telea", "mean"))
+    assert report["fills"]["mean"]["all"]["psnr"]["value"] == pytest.approx(mean, abs=1e-4)
+    assert report["minus telea"]["mean"]["all"]["psnr"]["value"] == pytest.approx(mean - telea, abs=1e-4)
+    assert report["minus telea"]["mean"]["all"]["psnr"]["verdict"] == "too few pairs"
+
+    # The pairs that were written are the pairs that are judged again, to the byte, whatever the seed would draw.
+    evaluate(*common, "--out", tmp_path / "b", "--ids", tmp_path / "a/pairs.json")
+    for name in ("pairs.json", "fills-by-pair.json", "fills.json"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    evaluate(*common, "--out", tmp_path / "c", "--seed", "5")
+    assert (tmp_path / "a/fills-by-pair.json").read_bytes() != (tmp_path / "c/fills-by-pair.json").read_bytes()
+
+
+def test_blind_pairs_hide_who_is_who(scenes: Path, large_coco: Path, tmp_path: Path) -> None:
+    options = ("--fills", "telea,mean", "--size", 64, "--limit", 6, "--blind", "mean,telea", "--out", tmp_path / "a")
+    evaluate(large_coco, "--scenes", scenes, *options)
+    key = json.loads((tmp_path / "a/blind-key.json").read_text())
+    names = sorted(path.name for path in (tmp_path / "a/blind").iterdir())
+    assert names == [*sorted(key), "judgements.csv"] and len(key) == 6
+    assert {order["left"] for order in key.values()} == {"mean", "telea"}  # not always the same side
+    for name, order in key.items():
+        picture = np.asarray(Image.open(tmp_path / "a/blind" / name))
+        width = (picture.shape[1] - 2 * 12) // 3
+        hole = (picture[:, -width:] != picture[:, width + 12 : 2 * width + 12]).any(2)
+        left = picture[:, width + 12 : 2 * width + 12][hole]
+        colours = len(np.unique(left, axis=0)), len(np.unique(picture[:, -width:][hole], axis=0))
+        assert (colours[0] < colours[1]) == (order["left"] == "mean")  # one colour, but for the blend at the rim
+
+
+def test_fewer_pairs_are_the_beginning_of_more(scenes: Path, large_coco: Path, tmp_path: Path) -> None:
+    for limit in (2, 5):
+        options = ("--fills", "mean", "--size", 64, "--limit", limit, "--out", tmp_path / str(limit))
+        evaluate(large_coco, "--scenes", scenes, *options)
+    few, more = (json.loads((tmp_path / n / "pairs.json").read_text())["pairs"] for n in ("2", "5"))
+    assert few == more[:2]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--of", "SCENES"], "leave them out with --scenes"),
+        (["--blind", "telea,lama"], "name two of the fills that are compared: telea, mean"),
+        (["--blind", "telea,mean"], "say where with --out DIR"),
+        (["--ids", "missing.json"], "the list of pairs cannot be read"),
+        (["--ids", "SCENES/list.json"], "it is no list of pairs"),
+    ],
+)
+def test_what_cannot_be_asked_of_scenes(
+    scenes: Path, large_coco: Path, tmp_path: Path, options: list[str], sentence: str
+) -> None:
+    (scenes / "list.json").write_text('{"person_removal_pairs": 1, "pairs": [{"number": 1}]}')
+    filled = [option.replace("SCENES", str(scenes)) for option in options]
+    with pytest.raises(InputError, match=sentence):
+        evaluate(large_coco, "--scenes", scenes, "--fills", "telea,mean", *filled)
+
+
+def test_a_scene_or_person_that_is_gone_is_one_sentence(scenes: Path, large_coco: Path, tmp_path: Path) -> None:
+    common = (large_coco, "--scenes", scenes, "--fills", "mean", "--size", 64)
+    evaluate(*common, "--out", tmp_path / "a")
+    pairs = tmp_path / "a/pairs.json"
+    text = pairs.read_text()
+    pairs.write_text(text.replace('"annotation": ', '"annotation": 9'))
+    with pytest.raises(InputError, match=r"the person of annotation 9\d in large.png cannot be used"):
+        evaluate(*common, "--ids", pairs)
+    pairs.write_text(text.replace('"scene": "', '"scene": "no'))
+    with pytest.raises(InputError, match="is not there"):
+        evaluate(*common, "--ids", pairs)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--fills", "telea,mean"], "it is compared with --scenes only"),
+        (["--fills", "telea", "--of", "."], "give one of the two"),
+        (["--verifier", "annotations"], "a segmenter that finds people by itself"),
+        (["--verifier", "same"], "a segmenter that finds people by itself"),
+        (["--verifier", "embedded:x.pt"], "embedded takes no file"),
+        (["--blind", "a,b"], "name the scenes with --scenes"),
+    ],
+)
+def test_what_cannot_be_asked_of_photos_with_people(coco: Path, options: list[str], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        evaluate(coco, "--preset", "coco", *options)

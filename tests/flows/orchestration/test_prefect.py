@@ -1,0 +1,141 @@
+"""The flow through a real Prefect server: the same bytes as the plain run, and everything from the cache next time."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from collection_with_people import coco_settings, contents, remove
+
+from flows.plan.selection import selection
+from flows.run.job import execute, prepare
+
+
+@pytest.fixture(scope="module", autouse=True)
+def server() -> Iterator[None]:
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
+
+
+def flow(*arguments: Any, **options: Any) -> Any:
+    from flows.person_removal import person_removal
+
+    return person_removal(*arguments, **options)
+
+
+def task_states() -> list[str]:
+    """State names of every task run of the latest flow run."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+    from prefect.client.schemas.sorting import FlowRunSort
+
+    with get_client(sync_client=True) as client:
+        latest = client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=1)[0]
+        runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[latest.id])))
+    return sorted(run.state_name or "" for run in runs)
+
+
+@pytest.mark.slow
+def test_same_bytes_as_the_plain_run_and_cached_the_second_time(
+    coco: Path, tmp_path: Path, computed: Callable[[], dict[str, int]]
+) -> None:
+    remove(coco, tmp_path / "plain")
+    computed()
+    out = tmp_path / "prefect"
+    summary = flow(str(coco), str(out), settings=coco_settings())
+    assert summary.states == {"removed": 5, "passthrough": 1}
+    assert contents(out) == contents(tmp_path / "plain")
+    assert computed() == {"segment": 6, "refine": 6, "inpaint": 6, "verify": 6, "publish": 6}
+
+    again = flow(str(coco), str(out), settings=coco_settings())
+    assert computed() == {} and again.computed == 0
+    assert set(task_states()) == {"Cached"}
+
+    # Prefect remembers results whose files are gone; the store is asked, so they are made again.
+    shutil.rmtree(out / ".person-removal/refine")
+    (out / "images/0001.png").unlink()
+    flow(str(coco), str(out), settings=coco_settings())
+    assert computed()["refine"] == 6
+    assert contents(out) == contents(tmp_path / "plain")
+
+
+@pytest.mark.slow
+def test_what_was_decided_of_photos_goes_through_the_flow(coco: Path, tmp_path: Path) -> None:
+    decided = tmp_path / "decided.json"
+    photos = {
+        "0001.png": {"decision": "reject"},
+        "0002.png": {"decision": "redo", "settings": {"refine": {"dilate": 0.3}}},
+    }
+    for name in ("plain", "prefect"):
+        remove(coco, tmp_path / name)
+    decided.write_text(json.dumps({"person_removal_decisions": 1, "photos": photos}))
+    execute(prepare(coco, tmp_path / "plain", coco_settings(), selection(), decided))
+    flow(str(coco), str(tmp_path / "prefect"), settings=coco_settings(), decisions=str(decided))
+    assert contents(tmp_path / "prefect") == contents(tmp_path / "plain")
+    assert (tmp_path / "prefect/images/0001.png").read_bytes() == (coco / "images/0001.png").read_bytes()
+    job = prepare(coco, tmp_path / "prefect", coco_settings(), selection())
+    assert {name: one.decision for name, one in job.planned.decisions.by_name.items()} == {
+        "0001.png": "reject",
+        "0002.png": "redo",
+    }
+
+
+@pytest.mark.slow
+def test_refresh_runs_a_stage_again(coco: Path, tmp_path: Path, computed: Callable[[], dict[str, int]]) -> None:
+    out = tmp_path / "out"
+    flow(str(coco), str(out), settings=coco_settings())
+    computed()
+    flow(str(coco), str(out), settings=coco_settings(), refresh=["inpaint"])
+    assert computed() == {"inpaint": 6}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"source": "/nowhere"}, "/nowhere: the input directory is not there."),
+        ({"stages": ["inpaint"]}, "nothing from stage 'segment' in the store; run it first (--stages segment)."),
+        ({"photos": ["street_*"]}, "--photos street_*: no photo of the collection has such a name."),
+        ({"preset": "cocoa"}, "There is no preset 'cocoa'"),
+    ],
+    ids=["directory", "stage", "photos", "preset"],
+)
+def test_what_cannot_be_done_is_the_runs_state_in_one_sentence(
+    coco: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, change: dict[str, Any], sentence: str
+) -> None:
+    chosen = {"source": str(coco), "output": str(tmp_path / "out"), "preset": "coco", **change}
+    state = flow(**chosen, return_state=True)
+    assert state.is_failed() and sentence in state.message
+    assert "Traceback" not in caplog.text
+    with pytest.raises(Exception, match=sentence[:10]):
+        flow(**chosen)
+
+
+@pytest.mark.slow
+def test_names_of_states_say_what_to_do(
+    coco: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (coco / "images/0001.png").write_bytes(b"no photo")
+    state = flow(str(coco), str(tmp_path / "out"), settings=coco_settings(), return_state=True)
+    assert (state.is_completed(), state.name) == (True, "Incomplete")
+    assert state.message == "4 removed, 1 passthrough, 1 corrupt"
+    assert caplog.text.count("corrupt: 0001.png") == 1, "a warning that names the photo, once"
+
+    def broken(*arguments: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("flows.stages.refine.masks.hole_and_rest", broken)
+    change = coco_settings("refine.dilate=0.3")
+    state = flow(str(coco), str(tmp_path / "out"), settings=change, return_state=True)
+    assert state.is_failed() and state.message == "1 corrupt, 5 failed"
+    from flows.results.finish import PhotosFailed
+
+    with pytest.raises(PhotosFailed, match="5 of 6 photos failed; run again") as caught:
+        flow(str(coco), str(tmp_path / "out"), settings=change)
+    assert caught.value.summary.states["failed"] == 5

@@ -1,0 +1,115 @@
+"""Who looks at the result: resolved when a run is planned, by the weights that are on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from configs.load import load_settings
+from data.types import Weight
+from data.weights.files import MissingWeightsError, WeightsError
+from flows.stages import context, verifier
+from flows.stages.verifier import is_independent, look_settings, resolve_look, who_looks
+
+EMBEDDED = ("yolov8n", "selfie-segmentation", "pose-landmark-full")
+YOLO = ("yolo11n-seg",)
+
+
+@pytest.fixture
+def there(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Names of the weights on this machine."""
+    names: set[str] = set()
+
+    def find(name: str) -> Weight:
+        if name not in names:
+            raise MissingWeightsError(f"{name} is missing")
+        return Weight(name, Path(name), "0" * 64)
+
+    monkeypatch.setattr(verifier, "find", find)
+    monkeypatch.setattr(context, "find", find)
+    return names
+
+
+@pytest.mark.parametrize(
+    ("first", "weights", "looker", "independent"),
+    [
+        ("annotations", (*YOLO, *EMBEDDED), "yolo", True),
+        ("annotations", EMBEDDED, "embedded", True),
+        ("annotations", EMBEDDED[:2], "none", False),  # one of its files is missing
+        ("mask-files", (), "none", False),
+        ("embedded", (*YOLO, *EMBEDDED), "yolo", True),
+        ("embedded", EMBEDDED, "embedded", False),
+        ("yolo", (*YOLO, *EMBEDDED), "embedded", True),
+        ("yolo", YOLO, "yolo", False),
+        ("maskrcnn", EMBEDDED, "embedded", True),
+        ("union", (*YOLO, *EMBEDDED), "union", False),  # both have looked already
+    ],
+)
+def test_auto_is_another_segmenter_whose_weights_are_here(
+    there: set[str], first: str, weights: tuple[str, ...], looker: str, independent: bool
+) -> None:
+    there |= set(weights)
+    settings = load_settings("default", [f"segment.segmenter={first}"])
+    resolved = settings.model_copy(update={"verify": resolve_look(settings)})
+    assert resolved.verify.segmenter == looker
+    look = look_settings(resolved)
+    assert is_independent(settings.segment, look) == independent
+    words = who_looks(resolved)
+    assert ("another segmenter" in words) == independent
+    assert ("nobody" in words) == (looker == "none")
+    assert ("again" in words) == (looker != "none" and not independent)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (("verify.segmenter=none",), "nobody (known people only)"),
+        (("verify.segmenter=same",), "embedded again at another scale (640 px), the segmenter that made the masks"),
+        (
+            ("verify.segmenter=yolo", "verify.weights=/other/x-seg.pt"),
+            "yolo (x-seg.pt), another segmenter than the one that made the masks",
+        ),
+    ],
+)
+def test_a_named_one_is_taken_at_its_word(there: set[str], overrides: tuple[str, ...], words: str) -> None:
+    there |= {*YOLO, *EMBEDDED}
+    settings = load_settings("embedded", overrides)
+    assert who_looks(settings.model_copy(update={"verify": resolve_look(settings)})) == f"second look by {words}"
+
+
+@pytest.mark.parametrize(("first", "second"), [(960, 640), (1280, 640), (640, 960)])
+def test_embedded_looks_again_at_another_scale(there: set[str], first: int, second: int) -> None:
+    settings = load_settings("embedded", ["verify.segmenter=same", f"segment.image_size={first}"])
+    look = look_settings(settings)
+    assert look and look.image_size == second
+
+
+def test_two_networks_of_one_segmenter_are_independent(there: set[str]) -> None:
+    settings = load_settings("default", ["verify.segmenter=yolo", "verify.weights=/other/x-seg.pt"])
+    look = look_settings(settings)
+    assert look and look.weights == "/other/x-seg.pt" and is_independent(settings.segment, look)
+    assert context.required_weights(settings)[-1] == "/other/x-seg.pt"
+
+
+def test_weights_that_a_setting_names_are_never_passed_over(there: set[str]) -> None:
+    there |= set(EMBEDDED)
+    resolved = context.resolve(load_settings("coco", ["verify.weights=/gone.pt"]))
+    with pytest.raises(WeightsError, match="gone"):
+        context.find_weights(resolved)
+
+
+def test_damaged_weights_are_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    def damaged(name: str) -> Weight:
+        raise WeightsError(f"{name} is damaged")
+
+    monkeypatch.setattr(verifier, "find", damaged)
+    with pytest.raises(WeightsError, match="yolo11n-seg is damaged"):
+        resolve_look(load_settings("coco"))
+
+
+def test_the_looks_score_and_the_things_it_tells_from_people(there: set[str]) -> None:
+    there |= set(YOLO)
+    settings = load_settings("coco", ["verify.score=0.3"])
+    look = look_settings(settings.model_copy(update={"verify": resolve_look(settings)}))
+    assert look and look.score == 0.3 and {"tv", "laptop", "book"} <= set(look.objects)
