@@ -13,6 +13,9 @@ from pydantic import BaseModel, ValidationError
 
 from configs.settings import Settings, SettingsError
 
+_LARGEST = 1 << 20
+"""Bytes of a preset."""
+
 
 def preset_names() -> list[str]:
     """Names of the presets that come with the package."""
@@ -92,7 +95,7 @@ def _read_preset(preset: str) -> dict[str, Any]:
 def read_yaml(name: str, text: str | None = None, kind: str = "preset") -> dict[str, Any]:
     """The nested values of the file `name`, or of its `text` where that was read. Raises SettingsError."""
     try:
-        tree = yaml.safe_load(Path(name).read_text(encoding="utf-8") if text is None else text) or {}
+        tree = yaml.load(_text_of(name) if text is None else text, _OnceLoader) or {}  # noqa: S506  (a SafeLoader)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{name}: the {kind} file cannot be read ({error}).") from None
     except yaml.YAMLError as error:
@@ -100,6 +103,30 @@ def read_yaml(name: str, text: str | None = None, kind: str = "preset") -> dict[
     if not isinstance(tree, dict):
         raise SettingsError(f"{name}: a {kind} is a mapping of sections to fields.")
     return tree
+
+
+def _text_of(name: str) -> str:
+    """The text of a file that is no larger than such files are: a device may have no end."""
+    with Path(name).open("rb") as file:
+        data = file.read(_LARGEST + 1)
+    if len(data) > _LARGEST:
+        raise OSError(f"it is larger than {_LARGEST >> 20} MB")
+    return data.decode("utf-8")
+
+
+class _OnceLoader(yaml.SafeLoader):
+    """YAML in which a mapping says one thing under a key; the standard takes the last of several without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"{key.value!r:.80} stands there twice", key.start_mark
+                    )
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def merge(tree: dict[str, Any], more: dict[str, Any]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Collection as AnyOf
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from data.errors import InputError
+from data.json_files import read_json
 from data.types import Keep
 
 _FORMS = "write 'largest', numbers as in people.json (0,2), or a JSON file of photo name -> such values or boxes"
@@ -34,11 +34,9 @@ def read_keep(text: str | None, folder: Path, names: AnyOf[str]) -> dict[str, As
         return dict.fromkeys(names, Asked(keep))
     path = folder / text
     try:
-        tree = json.loads(path.read_bytes())
-    except OSError as error:
+        tree = read_json(path, "keep-list")
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(f"{path}: the keep-list cannot be read ({error.strerror}).") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: the keep-list is not valid JSON ({error}).") from None
     if not isinstance(tree, dict):
         raise InputError(f"{path}: a keep-list is an object of photo name -> who stays, not {type(tree).__name__}.")
     for name in tree:

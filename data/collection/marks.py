@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection as AnyOf
 from pathlib import Path
 from typing import NamedTuple
 
 from data.collection.keep_list import one_person
 from data.errors import InputError
+from data.json_files import read_json
 
 _FORM = (
     '{"person_removal_marks": 1, "people": '
@@ -27,11 +27,9 @@ class Mark(NamedTuple):
 def read_marks(path: Path, photos: AnyOf[str]) -> list[Mark]:
     """The marks of a file. photos: names of the collection's. Raises InputError."""
     try:
-        tree = json.loads(path.read_bytes())
-    except OSError as error:
+        tree = read_json(path, "file of marks")
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(f"{path}: the marks cannot be read ({error.strerror}).") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: the marks are not valid JSON ({error}).") from None
     people = tree.get("people") if isinstance(tree, dict) and tree.get("person_removal_marks") == 1 else None
     if not isinstance(people, dict) or not people:
         raise InputError(f"{path}: this is no marks file; write it as {_FORM}.")

@@ -36,7 +36,7 @@ def atomic_file(path: Path, durable: bool = False) -> Iterator[BinaryIO]:
     # The photo's name is not part of it: names may be as long as the file system allows.
     temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
-        with temporary.open("wb") as file:
+        with temporary.open("xb") as file:  # never through a link that stands there
             yield file
             if durable:
                 file.flush()
@@ -61,17 +61,35 @@ def write_atomic(path: Path, data: bytes, durable: bool = False) -> None:
         file.write(data)
 
 
-def open_regular(path: Path) -> BufferedReader:
-    """A regular file, open for reading; a pipe, device, socket or directory is an OSError and never blocks."""
+# O_NONBLOCK: to open a pipe would else wait for somebody who writes to it.
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+READ_NO_LINK = _READ | getattr(os, "O_NOFOLLOW", 0)
+"""Flags to open a file that may not be a link, where the system can tell (Windows cannot: see `open_regular`)."""
+
+
+def open_regular(path: Path, *, follow: bool = True) -> BufferedReader:
+    """A regular file, open for reading; a pipe, device, socket or directory is an OSError and never blocks.
+
+    follow: whether it may be a link; without, one is an OSError, too.
+    """
     if is_remote(path):
         return BufferedReader(cast(Any, path.open("rb")))
-    # O_NONBLOCK: to open a pipe would else wait for somebody who writes to it.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-    handle = os.open(path, flags)
+    if not follow and path.is_symlink():
+        raise OSError(f"{path.name} is a link")
+    handle = os.open(path, _READ if follow else READ_NO_LINK)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise OSError(f"{path.name} is not a regular file")
     return os.fdopen(handle, "rb")
+
+
+def read_regular(path: Path, most: int, *, follow: bool = True) -> bytes:
+    """The bytes of a regular file, see `open_regular`. Raises OSError, also where there are more than `most`."""
+    with open_regular(path, follow=follow) as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(f"{path.name} is larger than {most / 1e6:.0f} MB")
+    return data
 
 
 def sha256(data: bytes) -> str:

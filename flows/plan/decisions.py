@@ -15,8 +15,10 @@ from typing import Any, Literal, get_args
 
 from configs import GIVEN_MASKS, Settings, SettingsError
 from configs.load import with_own
+from configs.per_photo import PER_PHOTO
 from data.collection.keep_list import as_keep, parse_keep
 from data.errors import InputError
+from data.json_files import read_json
 from data.plan.entries import Entry
 from data.storage.files import canonical_json, digest, write_atomic
 from data.storage.places import read_bytes
@@ -24,13 +26,7 @@ from data.types import Keep
 
 RECORD = "decisions.json"
 """Where an output directory keeps what was decided: in the format that `--decisions` takes."""
-_MARK, _FORMAT = "person_removal_decisions", 1
-_SECTIONS = ("segment", "refine", "inpaint")
-_COLLECTION_WIDE = {
-    *("segment.masks", "segment.mask_pattern", "segment.objects", "segment.device"),
-    *("refine.spare_masks", "inpaint.device"),
-}
-"""Settings that decide how a whole collection is read, or on what it is computed."""
+_MARK, _FORMAT, _KIND = "person_removal_decisions", 1, "file of decisions"
 
 Word = Literal["approve", "reject", "redo", "withdraw"]
 RejectAs = Literal["original", "leave-out"]
@@ -97,22 +93,28 @@ def take_decisions(output: Path, file: Path | None, base: Settings) -> Decisions
 
     base: the run's settings. Raises InputError, SettingsError: a file, decision or setting that cannot be used.
     """
-    kept = read_decisions(output / RECORD, base, missing={})
+    kept = _read_record(output, base)
     given = read_decisions(file, base) if file else {}
     return Decisions(kept, given, kept)
 
 
-def read_decisions(path: Path, base: Settings, missing: dict[str, Decision] | None = None) -> dict[str, Decision]:
-    """The decisions of a file, by photo name. missing: what stands for a file that is not there; without it that is an
-    error, too. Raises InputError, SettingsError."""
+def _read_record(output: Path, base: Settings) -> dict[str, Decision]:
+    """The decisions that the output directory keeps; none where it keeps no file of them, which is never a link."""
     try:
-        tree = json.loads(read_bytes(path))
-    except OSError as error:
-        if missing is not None and isinstance(error, FileNotFoundError | NotADirectoryError):
-            return missing
-        raise InputError(f"{path}: the decisions cannot be read ({error.strerror or error}).") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: the decisions are not valid JSON ({error}).") from None
+        return _decisions(output / RECORD, read_json(output / RECORD, _KIND, follow=False), base)
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+
+
+def read_decisions(path: Path, base: Settings) -> dict[str, Decision]:
+    """The decisions of a file, by photo name. Raises InputError, SettingsError."""
+    try:
+        return _decisions(path, read_json(path, _KIND), base)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"{path}: the {_KIND} cannot be read ({error.strerror or error}).") from None
+
+
+def _decisions(path: Path, tree: Any, base: Settings) -> dict[str, Decision]:
     if not isinstance(tree, dict) or tree.get(_MARK) != _FORMAT or not isinstance(tree.get("photos"), dict):
         raise InputError(
             f'{path}: no decisions of the report; such a file is {{"{_MARK}": {_FORMAT}, "photos": {{NAME: ...}}}}.'
@@ -177,7 +179,7 @@ def record(output: Path, decisions: Decisions, base: Settings) -> None:
     def photos(decided: Mapping[str, Decision]) -> dict[str, Any]:
         return {name: decision.as_json() for name, decision in sorted(decided.items())}
 
-    holding, standing = photos(decisions.by_name), photos(read_decisions(output / RECORD, base, missing={}))
+    holding, standing = photos(decisions.by_name), photos(_read_record(output, base))
     if standing not in (photos(decisions.kept), holding):
         raise InputError(f"{output / RECORD}: its decisions changed while this run was planned; run again.")
     if standing != holding:
@@ -242,11 +244,11 @@ def _check_settings(own: Any, where: str, base: Settings) -> None:
     if not isinstance(own, dict) or not all(isinstance(fields, dict) for fields in own.values()):
         raise SettingsError(f'{where}: settings is {own!r:.80}; write it as {{"refine": {{"dilate": 0.1}}}}.')
     for section, fields in own.items():
-        if section not in _SECTIONS:
-            raise SettingsError(f"{where}: a photo has settings of {', '.join(_SECTIONS)} for itself, not {section!r}.")
-        for name in fields:
-            if f"{section}.{name}" in _COLLECTION_WIDE:
-                raise SettingsError(f"{where}: {section}.{name} is for the whole collection; use --set.")
+        if section not in PER_PHOTO:
+            raise SettingsError(f"{where}: a photo has settings of {', '.join(PER_PHOTO)} for itself, not {section!r}.")
+        for name in sorted(fields):
+            if name not in PER_PHOTO[section] and name in type(getattr(base, section)).model_fields:
+                raise SettingsError(f"{where}: {section}.{name} is for --set alone; no file of decisions may set it.")
     segmenter = own.get("segment", {}).get("segmenter")
     if segmenter in GIVEN_MASKS and segmenter != base.segment.segmenter:
         raise SettingsError(f"{where}: segmenter {segmenter!r} is for the whole collection; use --set.")

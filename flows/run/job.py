@@ -34,6 +34,7 @@ from flows.stages.context import STORE, RunContext, find_weights, resolve
 from flows.stages.models import check_fill
 from flows.stages.publish import publish_mask
 from flows.stages.records import read_hole
+from flows.trust import check_preset
 
 USER_ERRORS = (InputError, CocoError, SettingsError, WeightsError, PhotoError, MissingInput, PlaceError)
 """What ends a run and is not a fault of the program; the text is one sentence for the user."""
@@ -97,6 +98,7 @@ def open_places(
     source, output = absolute(source), absolute(output)
     decisions = absolute(decisions) if decisions else None
     _check_places(source, output)
+    check_preset(settings, source, output)
     resolved = resolve(settings)
     decided = take_decisions(output, decisions, resolved)
     trees = [resolved, *decided.settings(resolved)]

@@ -410,7 +410,7 @@ REDO = {"decision": "redo"}
         ({PHOTO: REDO | {"settings": {"inpaint": {"feather": 9}}}}, "must not exceed refine.dilate_min"),
         ({PHOTO: REDO | {"settings": {"refine": {"keep": [-1]}}}}, "refine.keep: -1 is neither a person's number"),
         ({PHOTO: REDO | {"settings": {"refine": {"keep": "all"}}}}, "--keep all: write"),
-        ({PHOTO: REDO | {"settings": {"refine": {"spare_masks": "x"}}}}, "spare_masks is for the whole collection"),
+        ({PHOTO: REDO | {"settings": {"refine": {"spare_masks": "x"}}}}, "refine.spare_masks is for --set alone"),
         ({PHOTO: REDO | {"settings": {"segment": {"segmenter": "mask-files"}}}}, "'mask-files' is for the whole coll"),
         ({PHOTO: {"decision": "approve"}}, "'approve' needs the `result`"),
     ],
@@ -427,7 +427,7 @@ def test_a_decision_that_cannot_be_used_is_one_sentence(
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (None, "the decisions cannot be read"),
+        (None, "the file of decisions cannot be read"),
         ("{", "not valid JSON"),
         ("[" * 100_000, "not valid JSON"),
         ("[]", "no decisions of the report"),
