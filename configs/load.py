@@ -95,7 +95,7 @@ def _read_preset(preset: str) -> dict[str, Any]:
 def read_yaml(name: str, text: str | None = None, kind: str = "preset") -> dict[str, Any]:
     """The nested values of the file `name`, or of its `text` where that was read. Raises SettingsError."""
     try:
-        tree = yaml.load(_text_of(name) if text is None else text, _OnceLoader) or {}  # noqa: S506  (a SafeLoader)
+        tree = yaml.load(_text_of(name) if text is None else text, _OnceLoader) or {}
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{name}: the {kind} file cannot be read ({error}).") from None
     except yaml.YAMLError as error:

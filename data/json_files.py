@@ -16,8 +16,8 @@ LARGEST = 1 << 28
 def read_json(path: Path, kind: str, *, follow: bool = True) -> Any:
     """The value in a JSON file. kind: what the file is, for the message. follow: whether it may be a link.
 
-    Raises InputError for what cannot be read (devices, pipes and files beyond `LARGEST` included), for what is not JSON,
-    and for an object that says two things under one key; FileNotFoundError and NotADirectoryError where nothing is.
+    Raises InputError for what cannot be read (devices, pipes and files beyond `LARGEST` included), for what is not
+    JSON, and for an object that has a key twice; FileNotFoundError and NotADirectoryError where nothing is.
     """
     try:
         return json.loads(read_regular(path, LARGEST, follow=follow), object_pairs_hook=_object)

@@ -1,4 +1,4 @@
-"""What files that people pass on may set: a photo's masks, hole and fill, and nothing that could harm who takes them."""
+"""What files that people pass on may set: a photo's masks, hole and fill, and nothing that could harm their reader."""
 
 from __future__ import annotations
 
