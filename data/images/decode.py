@@ -13,10 +13,12 @@ from PIL import Image, UnidentifiedImageError
 from PIL.Image import open as pillow_open  # ultralytics puts one of its own in its place, which wants pi_heif
 
 from configs import InputSettings
-from data.images.containers.jpeg import parse_jpeg
+from data.images import jpeg_scans
+from data.images.containers.jpeg import JpegFile, JpegStructureError, parse_jpeg
 from data.images.containers.png import is_whole
 from data.images.orientation import to_raw_frame
 from data.images.samples import MODES, Palette, Samples, to_pixels
+from data.images.writers import bmp
 from data.types import PhotoError, Pixels
 
 SUFFIXES = {
@@ -39,6 +41,10 @@ MEGAPIXELS = float(InputSettings().megapixels)
 _ORIENTATION = 0x0112
 _SUB_IFDS = 330
 _CONVERT = "convert it to PNG or JPEG"
+_JPEG_PROCESSES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
+"""Start-of-frame markers of sequential and progressive JPEG, with Huffman or arithmetic coding."""
+_BMP_HEADERS = {12, 40, 52, 56, 64, 108, 124}
+"""Sizes of those that Pillow reads."""
 _PILLOW_LIMIT = threading.Lock()
 
 
@@ -77,6 +83,8 @@ def decode(raw: bytes, name: str, megapixels: float = MEGAPIXELS) -> Decoded:
     except UnidentifiedImageError:
         raise PhotoError(*_unidentified(raw, name)) from None
     except Exception as error:  # decoders raise whatever they like on broken bytes
+        if raw[:2] == b"BM" and (kind := _strange_bmp(raw)):
+            raise PhotoError("refused", f"{name}: {kind} are not supported; {_CONVERT}.") from None
         raise PhotoError("corrupt", f"{name}: damaged image file ({' '.join(str(error).split())}).") from None
 
 
@@ -89,10 +97,11 @@ def _decode(raw: bytes, name: str, megapixels: float) -> Decoded:
             f"{name}: {width} x {height} pixels are more than input.megapixels={megapixels:g} allows; raise it if "
             "the memory is there.",
         )
-    if image.format in ("JPEG", "MPO"):
-        parse_jpeg(raw)  # Pillow accepts some files that end too early
+    file = _whole_jpeg(raw, name) if image.format in ("JPEG", "MPO") else None
     if image.format == "PNG" and not is_whole(raw):
         raise PhotoError("corrupt", f"{name}: damaged image file (it ends before its picture does).")
+    if image.format == "BMP" and raw[:2] == b"BM":
+        bmp.read_header(raw)  # Pillow takes run lengths that end early for whole
     if image.format == "TIFF" and raw[:4] not in (b"II*\0", b"MM\0*"):
         raise PhotoError("refused", f"{name}: big TIFF files are not supported; {_CONVERT}.")
     if image.format not in SUFFIXES and image.format != "MPO":
@@ -100,6 +109,8 @@ def _decode(raw: bytes, name: str, megapixels: float) -> Decoded:
     _refuse_several_pictures(image, name)
     orientation = _orientation(image)
     mode, samples, palette = _samples(image, raw, name)
+    if file is not None:
+        jpeg_scans.check_data(file, samples)
     if sorted(samples.shape[:2]) != sorted((height, width)):  # Pillow gives a TIFF's size turned upright
         raise PhotoError("corrupt", f"{name}: damaged image file (its picture has another size than its header says).")
     return Decoded(
@@ -112,6 +123,16 @@ def _decode(raw: bytes, name: str, megapixels: float) -> Decoded:
         samples=samples,
         palette=palette,
     )
+
+
+def _whole_jpeg(raw: bytes, name: str) -> JpegFile:
+    """The JPEG's segments. Pillow accepts files that end too early, and fills what is missing with gray."""
+    file = parse_jpeg(raw)
+    if file.frame.process not in _JPEG_PROCESSES:
+        raise PhotoError("refused", f"{name}: lossless and hierarchical JPEG files are not supported; {_CONVERT}.")
+    jpeg_scans.check_size(file)
+    jpeg_scans.check_scans(file)
+    return file
 
 
 def _samples(image: Image.Image, raw: bytes, name: str) -> tuple[str, Samples, Palette | None]:
@@ -201,7 +222,10 @@ def _palette(image: Image.Image) -> Palette:
 
 
 def _orientation(image: Image.Image) -> int:
-    value = image.getexif().get(_ORIENTATION, 1)
+    try:
+        value = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # EXIF that cannot be read says nothing of the picture, which may be whole
+        return 1
     return int(value) if value in range(1, 9) else 1
 
 
@@ -214,6 +238,10 @@ def _refuse_several_pictures(image: Image.Image, name: str) -> None:
 
 
 def _unidentified(raw: bytes, name: str) -> tuple[Any, str]:
+    if raw[:2] == b"BM" and (kind := _strange_bmp(raw)):
+        return "refused", f"{name}: {kind} are not supported; {_CONVERT}."
+    if raw[:3] == b"\xff\xd8\xff" and (kind := _strange_jpeg(raw)):
+        return "refused", f"{name}: {kind} are not supported; {_CONVERT} with 8 bits."
     brand = raw[8:12] if raw[4:8] == b"ftyp" else b""
     if brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"):
         return "refused", f"{name}: HEIC files are not supported, for want of a free encoder; {_CONVERT}."
@@ -222,6 +250,30 @@ def _unidentified(raw: bytes, name: str) -> tuple[Any, str]:
     if raw[:2] == b"\xff\x0a" or raw[:12] == b"\0\0\0\x0cJXL \r\n\x87\n":
         return "refused", f"{name}: JPEG XL files are not supported; {_CONVERT}."
     return "corrupt", f"{name}: not an image that can be read."
+
+
+def _strange_jpeg(raw: bytes) -> str | None:
+    """What a whole JPEG is that Pillow does not open; None for a damaged one."""
+    try:
+        frame = parse_jpeg(raw).frame
+    except JpegStructureError:
+        return None
+    if frame.precision != 8:
+        return f"JPEG files with {frame.precision} bits a channel"
+    if len(frame.components) not in (1, 3, 4):
+        return f"JPEG files with {len(frame.components)} colour planes"
+    return None if frame.process in _JPEG_PROCESSES else "lossless and hierarchical JPEG files"
+
+
+def _strange_bmp(raw: bytes) -> str | None:
+    """What a BMP is that Pillow does not read although all of it is there; None for a damaged one."""
+    try:
+        header = bmp.read_header(raw)
+    except ValueError:
+        return None
+    if header.compression in (0, 1, 2) and header.bits in (1, 4, 8, 24, 32) and header.size in _BMP_HEADERS:
+        return None
+    return f"BMP files of this layout ({header.bits} bits a pixel, method {header.compression})"
 
 
 def open_image(raw: bytes) -> Image.Image:

@@ -50,6 +50,9 @@ def encode(original: Decoded, pixels: Pixels, hole: Hole, *, scrub: bool = False
     samples = with_fill(original.samples, original.mode, pixels, hole, original.palette)
     if original.format == "PNG":
         samples = png.representable(samples, original.raw)
+        samples = png.keep_transparency(samples, original.samples, hole, original.raw)
+    elif original.format == "BMP":
+        samples = bmp.representable(samples, original.raw)
     return _written(original, samples, hole, scrub)
 
 
@@ -146,10 +149,8 @@ def _tiff(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encod
 def _bmp(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
     if not hole.any():
         return Encoded(original.raw)  # a BMP holds nothing but its picture
-    raw = bmp.replace_pixels(original.raw, samples, hole)
-    if raw is not None:
-        return Encoded(raw)
-    return Encoded(_pillow(_image(original, samples), "BMP", {}), ("re-encoded: its rows are not whole bytes a pixel",))
+    notes = ("written without run lengths",) if bmp.read_header(original.raw).is_run_length else ()
+    return Encoded(bmp.replace_pixels(original.raw, samples, hole), notes)
 
 
 # ---------------------------------------------------------------- kinds that Pillow writes anew

@@ -98,7 +98,8 @@ WITH_INTENT: dict[str, tuple[bytes, str]] = {
         "edited",
     ),
     "a JPEG of 65,500 x 65,500": (_jpeg_of(65500, 65500), "refused"),
-    "a JPEG that is larger than its picture": (_jpeg_of(400, 400), "edited"),
+    "a JPEG that is larger than its picture": (_jpeg_of(400, 400), "corrupt"),
+    "a JPEG of 14,000 x 14,000 in a kilobyte": (_jpeg_of(14000, 14000), "corrupt"),
     "a JPEG with 3,000 segments": (
         KINDS["JPEG 4:2:0"].raw[:2] + b"\xff\xfe\0\x03x" * 3000 + KINDS["JPEG 4:2:0"].raw[2:],
         "edited",

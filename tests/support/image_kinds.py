@@ -82,6 +82,38 @@ def with_jpeg_segment(raw: bytes, marker: int, data: bytes) -> bytes:
     return raw[:2] + bytes((0xFF, marker)) + struct.pack(">H", len(data) + 2) + data + raw[2:]
 
 
+def bmp(
+    bits: int,
+    size: int = 40,
+    masks: tuple[int, ...] = (),
+    top_down: bool = False,
+    colours: int = 0,
+    compression: int | None = None,
+    data: bytes | None = None,
+) -> bytes:
+    """A BMP of random pixels. size: of its header. masks: red, green, blue and alpha in a pixel."""
+    rng = np.random.default_rng(2)
+    width, height = SIZE
+    if data is None:
+        data = rng.integers(0, 256, ((width * bits + 31) // 32 * 4) * height, np.uint8).tobytes()
+    palette = np.zeros((colours, 3 if size == 12 else 4), np.uint8)
+    palette[:, :3] = rng.integers(0, 256, (colours, 3))
+    method = compression if compression is not None else 3 if masks else 0
+    fields = (width, -height if top_down else height, 1, bits, method, len(data), 2835, 2835, colours, 0)
+    head = (
+        struct.pack("<IHHHH", 12, width, height, 1, bits) if size == 12 else struct.pack("<IiiHHIIiiII", size, *fields)
+    )
+    head = (head + b"".join(struct.pack("<I", mask) for mask in masks)).ljust(size, b"\0")
+    start = 14 + len(head) + palette.size
+    return b"BM" + struct.pack("<IHHI", start + len(data), 0, 0, start) + head + palette.tobytes() + data
+
+
+def bmp_run_lengths() -> bytes:
+    rows = np.random.default_rng(3).integers(0, 200, (SIZE[1], SIZE[0]), np.uint8)
+    runs = b"".join(b"".join(bytes((1, value)) for value in row) + b"\0\0" for row in rows.tolist())
+    return bmp(8, colours=200, compression=1, data=runs + b"\0\1")
+
+
 @dataclass(frozen=True)
 class Kind:
     """raw: a file. keeps: `blocks` (JPEG), `samples` (lossless) or `look` (encoded anew, near to it). note: that the
@@ -159,7 +191,16 @@ KINDS = {
     "BMP RGB": Kind(saved(picture(), "BMP"), "samples"),
     "BMP palette": Kind(saved(picture("P"), "BMP"), "samples"),
     "BMP gray": Kind(saved(picture("L"), "BMP"), "samples"),
-    "BMP 1 bit": Kind(saved(picture("1"), "BMP"), "samples", "re-encoded"),
+    "BMP 1 bit": Kind(saved(picture("1"), "BMP"), "samples"),
+    "BMP palette, 4 bits": Kind(bmp(4, colours=16), "samples"),
+    "BMP palette, run lengths": Kind(bmp_run_lengths(), "samples", "written without run lengths"),
+    "BMP 16 bits": Kind(bmp(16), "samples"),
+    "BMP 16 bits, 5-6-5": Kind(bmp(16, masks=(0xF800, 0x7E0, 0x1F)), "samples"),
+    "BMP 32 bits": Kind(bmp(32), "samples"),
+    "BMP 32 bits, top-down": Kind(bmp(32, top_down=True), "samples"),
+    "BMP 32 bits, alpha (V4)": Kind(bmp(32, size=108, masks=(0xFF0000, 0xFF00, 0xFF, 0xFF000000)), "samples"),
+    "BMP 32 bits, alpha (V5)": Kind(bmp(32, size=124, masks=(0xFF, 0xFF00, 0xFF0000, 0xFF000000)), "samples"),
+    "BMP RGB, OS/2": Kind(bmp(24, size=12), "samples"),
     "GIF": Kind(saved(picture("P"), "GIF"), "samples"),
     "GIF, transparent": Kind(saved(picture("P"), "GIF", transparency=3), "samples"),
     "JPEG 2000, reversible": Kind(saved(picture(), "JPEG2000"), "samples", "written losslessly"),

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.images.samples import Samples
+from data.types import Hole
 
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
@@ -63,6 +64,8 @@ def with_samples(chunks: list[Chunk], samples: Samples) -> list[Chunk]:
         if chunk.kind == b"IHDR":
             depth, colour = chunk.data[8], chunk.data[9]
             out.append(Chunk(b"IHDR", chunk.data[:12] + b"\0"))
+        elif chunk.kind == b"iDOT":
+            pass  # Apple's: where the halves of the old picture's stream start
         elif chunk.kind != b"IDAT":
             out.append(chunk)
         elif not written:
@@ -81,6 +84,32 @@ def representable(samples: Samples, raw: bytes) -> Samples:
         return samples
     step = 255 // ((1 << depth) - 1)
     return ((samples.astype(np.uint16) + step // 2) // step * step).astype(np.uint8)
+
+
+def keep_transparency(samples: Samples, before: Samples, hole: Hole, raw: bytes) -> Samples:
+    """`samples` whose hole is as opaque as `before`, where the PNG `raw` names one colour as transparent (tRNS).
+
+    A filled pixel that happens to get that colour gets the next one; a pixel that had it keeps it, as alpha stays.
+    """
+    depth, colour = raw[24], raw[25]
+    data = next((chunk.data for chunk in parse_png(raw) if chunk.kind == b"tRNS"), b"")
+    channels = _CHANNELS[colour]
+    if colour not in (0, 2) or len(data) < 2 * channels:
+        return samples
+    most = (1 << depth) - 1
+    key = np.frombuffer(data[: 2 * channels], ">u2") & most
+    step = 1
+    if samples.dtype != bool and depth < 8:  # Pillow spreads 2 and 4 bits of gray over 0..255
+        step = 255 // most
+    inside = hole != 0
+    planes = samples.reshape(*samples.shape[:2], channels)
+    clear = (before.reshape(planes.shape) == key * step).all(2)
+    taken = inside & ~clear & (planes == key * step).all(2)
+    out = planes.copy()
+    out[inside & clear] = key * step
+    last = int(key[-1])
+    out[taken, -1] = (last + 1 if last < most else last - 1) * step
+    return out.reshape(samples.shape)
 
 
 def is_whole(raw: bytes) -> bool:

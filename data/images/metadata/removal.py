@@ -142,10 +142,24 @@ def _png_chunk(chunk: Chunk, scrub: bool) -> tuple[bytes | None, Gone]:
         if keyword == b"XML:com.adobe.xmp":
             return _itxt_xmp(data, scrub) if kind == b"iTXt" else (None, ["unreadable XMP"])
         if keyword.lower().startswith((b"raw profile type", b"thumb::")) and not keyword.lower().endswith(b"icc"):
-            return None, [f"{keyword.decode('latin-1')}"]
+            return None, [
+                "unreadable EXIF" if kind == b"tEXt" and _is_broken_profile(data) else keyword.decode("latin-1")
+            ]
         if scrub and keyword not in (b"Copyright", b"Software", b"Creation Time"):
             return None, ["texts"]
     return data, []
+
+
+def _is_broken_profile(data: bytes) -> bool:
+    """Whether a plain text chunk is EXIF that cannot be read; ImageMagick writes its name, length and digits."""
+    name, _, text = data.partition(b"\0")
+    if not name.lower().endswith((b"exif", b"app1")):
+        return False
+    try:
+        bytes.fromhex("".join(text.decode("ascii").split()[2:]))
+    except ValueError:
+        return True
+    return False
 
 
 def _itxt_xmp(data: bytes, scrub: bool) -> tuple[bytes | None, Gone]:

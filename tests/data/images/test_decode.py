@@ -7,8 +7,8 @@ import struct
 
 import numpy as np
 import pytest
+from image_kinds import bmp, bmp_run_lengths, png, saved
 from image_kinds import picture as of_size
-from image_kinds import png, saved
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from data.images import decode, encode, to_raw_frame, upright
@@ -94,6 +94,9 @@ REFUSED = {
     "big tiff": (saved(picture(), "TIFF", big_tiff=True), "big TIFF files are not supported"),
     "raw": (tiff_with(330), "holds further pictures"),
     "ico": (saved(picture("RGBA"), "ICO"), "ICO files are not supported; convert it to PNG or JPEG"),
+    "bmp of 4 bits a channel": (bmp(16, 124, (0xF00, 0xF0, 0xF, 0xF000)), r"BMP files of this layout \(16 bits"),
+    "bmp of 64 bits": (bmp(64), r"BMP files of this layout \(64 bits"),
+    "bmp with a header of 16 bytes": (bmp(24)[:14] + b"\x10" + bmp(24)[15:], "BMP files of this layout"),
     "heic": (HEIC, "HEIC files are not supported, for want of a free encoder; convert it"),
     "jpeg xl": (b"\xff\x0a" + bytes(40), "JPEG XL files are not supported"),
     "bomb": (png_of(60_000, 60_000), "60000 x 60000 pixels are more than input.megapixels=200 allows"),
@@ -103,6 +106,9 @@ CORRUPT = {
     "text": (b"not a photo", "not an image"),
     "truncated jpeg": (saved(picture(), "JPEG")[:-120], "damaged image file"),
     "truncated png": (saved(picture(), "PNG")[:-120], "damaged image file"),
+    "truncated bmp": (bmp(24)[:-120], "damaged image file"),
+    "truncated bmp, 16 bits": (bmp(16, 124, (0xF00, 0xF0, 0xF, 0xF000))[:-120], "damaged image file"),
+    "truncated bmp, run lengths": (bmp_run_lengths()[:-120], "it ends before its picture does"),
     "half a header": (saved(picture(), "PNG")[:20], "half|not an image|damaged"),
 }
 

@@ -45,7 +45,9 @@ def test_a_file_keeps_what_its_kind_can_keep(name: str) -> None:
         np.testing.assert_array_equal(again.samples[outside], photo.samples[outside])
         if photo.mode.startswith(("RGBA", "LA")):
             np.testing.assert_array_equal(again.samples[..., -1], photo.samples[..., -1])
-        if photo.mode in ("RGB", "RGBA", "RGB;16", "RGBA;16"):
+        if name.startswith("BMP 16 bits"):
+            assert np.abs(again.pixels[~outside].astype(int) - (200, 90, 30)).max() <= 255 / 31 / 2 + 1
+        elif photo.mode in ("RGB", "RGBA", "RGB;16", "RGBA;16"):
             assert (again.pixels[~outside] == (200, 90, 30)).all()
         elif photo.palette is not None and (photo.palette[:, 3] == 255).all():
             assert len(np.unique(again.samples[~outside])) == 1
