@@ -8,12 +8,11 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
 
 from configs import SegmentSettings
-from data.coco.segmentation import BrokenMask, polygons, rle_of_polygons
+from data.coco.segmentation import BrokenMask, polygons, rle_of_polygons, run_lengths
 from data.types import People, Person, Photo, PhotoError, Thing, Weight
-from detection.rle import mask_from_rle
+from detection.rle import Placed, person_in_box, person_of_counts, person_of_rle
 
 SOURCE = "annotations"
 
@@ -51,14 +50,12 @@ def _person(photo: Photo, annotation: dict[str, Any], unnamed: str) -> Person:
     try:
         if not isinstance(annotation, dict):
             raise BrokenMask(f"it is {type(annotation).__name__} instead of an object")
-        mask = _mask(annotation.get("segmentation"), photo.size)
-        if not mask.any():
-            raise BrokenMask("its mask is empty")
+        crowd = annotation.get("iscrowd") in (1, True)
+        return _outlined(annotation.get("segmentation"), photo.size, crowd)
     except BrokenMask as error:
         raise PhotoError(
             "refused", f"{photo.name}: annotation {label} cannot be used: {error}; mend or remove it."
         ) from None
-    return Person.from_mask(mask, 1.0, SOURCE, crowd=annotation.get("iscrowd") in (1, True))
 
 
 def _thing(photo: Photo, label: str, annotation: dict[str, Any]) -> Person:
@@ -69,16 +66,27 @@ def _thing(photo: Photo, label: str, annotation: dict[str, Any]) -> Person:
         raise PhotoError(error.state, hint) from None
 
 
-def _mask(segmentation: Any, size: tuple[int, int]) -> NDArray[np.bool_]:
+def _outlined(segmentation: Any, size: tuple[int, int], crowd: bool) -> Person:
+    """The person of a segmentation, without a mask of the full frame. Raises BrokenMask."""
     if isinstance(segmentation, dict):
-        return mask_from_rle(segmentation, size)
-    corners = polygons(segmentation, size)
-    mask: NDArray[np.bool_] = coco_mask.decode(rle_of_polygons(corners, size)).astype(bool)
-    if not mask.any():
+        found = person_of_counts(run_lengths(segmentation, size), size, 1.0, SOURCE, crowd)
+    else:
+        corners = polygons(segmentation, size)
+        found = person_of_rle(rle_of_polygons(corners, size), 1.0, SOURCE, crowd)
         # Thinner than a pixel: COCO's rule (pixel centres) keeps nothing, yet somebody is there.
-        height, width = size
-        thin = np.zeros(size, np.uint8)
-        for p in corners:
-            cv2.fillPoly(thin, [np.clip(np.floor(p), 0, [width - 1, height - 1]).astype(np.int32)], 1)
-        mask = thin.astype(bool)
-    return mask
+        found = found or person_in_box(*_thin(corners, size), size, 1.0, SOURCE, crowd)
+    if found is None:
+        raise BrokenMask("its mask is empty")
+    return found
+
+
+def _thin(corners: Sequence[NDArray[np.float64]], size: tuple[int, int]) -> Placed:
+    """The pixels that the polygons touch."""
+    height, width = size
+    pixels = [np.clip(np.floor(p), 0, [width - 1, height - 1]).astype(np.int32) for p in corners]
+    left, top = np.concatenate(pixels).min(0).tolist()
+    right, bottom = np.concatenate(pixels).max(0).tolist()
+    mask = np.zeros((bottom - top + 1, right - left + 1), np.uint8)
+    for p in pixels:
+        cv2.fillPoly(mask, [p - np.array([left, top], np.int32)], 1)
+    return mask.astype(bool), left, top

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from data.coco.segmentation import run_lengths
+from data.coco.segmentation import Rle
+from data.rle import counts_from_runs, runs_from_counts
 from data.types import People, Person, Thing
 
 Placed = tuple[NDArray[np.bool_], int, int]
@@ -49,12 +49,10 @@ def person_in_box(
     edges = np.stack([to_photo(starts, 0), to_photo(ends, 1)], axis=1).ravel()
     joined = np.flatnonzero(edges[1:-1:2] == edges[2::2])  # runs over a full-height column join the next
     edges = np.delete(edges, np.concatenate([2 * joined + 1, 2 * joined + 2]))
-    counts = np.diff(edges, prepend=0, append=height * width).tolist()
-    rle = coco_mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)
-    # An empty run at the end is legal but not what the encoder writes.
-    text = rle["counts"].decode("ascii") if counts[-1] else _compress(counts[:-1], size)
-    left, top, box_w, box_h = (float(v) for v in coco_mask.toBbox(rle))
-    return Person((left, top, box_w, box_h), round(float(score), 6), text, source, crowd)
+    counts = counts_from_runs(edges.reshape(-1, 2), height * width)
+    return person_of_rle(
+        coco_mask.frPyObjects({"size": [height, width], "counts": counts}, height, width), score, source, crowd
+    )
 
 
 def people_in_boxes(found: Iterable[tuple[Placed | None, float, str]], size: tuple[int, int], source: str) -> People:
@@ -70,19 +68,19 @@ def people_in_boxes(found: Iterable[tuple[Placed | None, float, str]], size: tup
     return People(size, tuple(persons), tuple(things))
 
 
-def mask_from_rle(segmentation: dict[str, Any], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """A COCO RLE (counts as a list or as the compressed string) as bool H x W.
-
-    `size` (height, width) is the photo's, and annotation files come from strangers: everything is checked before
-    anything is allocated. Raises BrokenMask.
-    """
-    height, width = size
-    counts = run_lengths(segmentation, size)
-    flat = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
-    return flat.reshape(width, height).T
+def person_of_counts(
+    counts: Sequence[int], size: tuple[int, int], score: float, source: str, crowd: bool = False
+) -> Person | None:
+    """The person of checked run lengths (see `data.coco.segmentation.run_lengths`) of a photo of `size` (height,
+    width), equal to `Person.from_mask` of the full frame. None when the mask is empty."""
+    runs = runs_from_counts(np.array(counts, np.int64))
+    plain = counts_from_runs(runs, size[0] * size[1])
+    return person_of_rle(coco_mask.frPyObjects({"size": list(size), "counts": plain}, *size), score, source, crowd)
 
 
-def _compress(counts: list[int], size: tuple[int, int]) -> str:
-    rle = coco_mask.frPyObjects({"size": list(size), "counts": counts}, *size)
-    text: str = rle["counts"].decode("ascii")
-    return text
+def person_of_rle(rle: Rle, score: float, source: str, crowd: bool = False) -> Person | None:
+    """The person of run lengths as pycocotools makes them. None when the mask is empty."""
+    if not coco_mask.area(rle):
+        return None
+    left, top, width, height = (float(v) for v in coco_mask.toBbox(rle))
+    return Person((left, top, width, height), round(float(score), 6), rle["counts"].decode("ascii"), source, crowd)

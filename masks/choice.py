@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs import RefineSettings
+from data.rle import BoxMask, bounds
 from data.types import Keep, People
 from masks.morphology import Mask, dilate, distance, drop_specks
 
@@ -54,26 +55,40 @@ def choose(
     if any(stays) or region.any():
         for person, staying in zip(people.persons, stays, strict=True):
             if not staying:
-                leave |= people.mask(person)
+                mask = people.boxed(person)
+                leave[mask.box] |= mask.mask
         for person, staying in zip(people.persons, stays, strict=True):
             if staying:
-                kept |= _without_others(people.mask(person), leave)
+                mask = people.boxed(person)
+                kept[mask.box] |= _without_others(mask, leave)
     return Choice(tuple(stays), kept | (leave & region), region)
 
 
-def _without_others(mask: Mask, leave: Mask) -> Mask:
+def _without_others(mask: BoxMask, leave: Mask) -> Mask:
     """Somebody who stays, without what two masks claim and what lies nearer to those who leave: masks of neighbours
-    overlap, and a sliver of somebody must not stay behind. Scraps beside such a place go with it."""
-    claimed = mask & leave
+    overlap, and a sliver of somebody must not stay behind. Scraps beside such a place go with it. Of the mask's box."""
+    claimed = mask.mask & leave[mask.box]
     if not claimed.any():
-        return mask
-    own = mask & ~leave
+        return mask.mask
+    own = mask.mask & ~leave[mask.box]
     core = drop_specks(own, SCRAP * np.count_nonzero(own))
     _, scraps = cv2.connectedComponents((own & ~core).view(np.uint8), connectivity=8)
     beside = np.unique(scraps[dilate(claimed, 1.5)])
     claimed |= np.isin(scraps, beside[beside > 0])
-    theirs = claimed & (distance(leave & ~mask) < distance(core))
-    return np.asarray(mask & ~theirs)
+    return np.asarray(mask.mask & ~(claimed & _nearer_to_others(mask, core, claimed, leave)))
+
+
+def _nearer_to_others(mask: BoxMask, core: Mask, claimed: Mask, leave: Mask) -> Mask:
+    """Which pixels of the mask's box are nearer to those who leave than to `core`; right where it is `claimed`."""
+    away = distance(core)
+    farthest = float(away[claimed].max())
+    if math.isinf(farthest):  # there is no core
+        return np.full(core.shape, np.count_nonzero(leave) > np.count_nonzero(mask.mask & leave[mask.box]))
+    # Who is farther than that decides nothing, however large the photo is.
+    around = bounds([mask], math.ceil(farthest) + 1, (leave.shape[0], leave.shape[1]))
+    others = distance(leave[around] & ~mask.within(around))
+    inside = mask._replace(y=mask.y - around[0].start, x=mask.x - around[1].start).box
+    return np.asarray(others[inside] < away)
 
 
 def is_small(area: float, size: tuple[int, int], settings: RefineSettings) -> bool:

@@ -96,6 +96,10 @@ class Slices(Mapping[int, list[Item]]):
         self.indices = dict(self.indices)
         self.file = coco.layout.open()  # closed with the mapping
 
+    def count(self, image_id: int) -> int:
+        """How many annotations the image has, before `make` leaves any out; nothing is read."""
+        return len(self.indices.get(image_id, ()))
+
     def __getitem__(self, image_id: int) -> list[Item]:
         made = (
             self.make(parse(self.coco.layout.pick(self.file, "annotations", index))) for index in self.indices[image_id]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from data.images.decode import EXTENSIONS, SUFFIXES, Decoded, decode
 from data.images.encode import Encoded, encode, scrubbed
-from data.images.orientation import to_raw_frame, upright
+from data.images.orientation import box_to_raw_frame, to_raw_frame, upright
 from data.storage.files import open_regular
 from data.storage.places import is_remote, read_bytes
 from data.types import Hole, PhotoError, as_hole
@@ -47,6 +47,7 @@ __all__ = [
     "SUFFIXES",
     "Decoded",
     "Encoded",
+    "box_to_raw_frame",
     "decode",
     "encode",
     "mask_png",

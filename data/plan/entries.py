@@ -23,6 +23,9 @@ from data.storage.store import Store
 from data.types import Given, Keep, PhotoError
 
 _LONGEST_NAME = 255  # bytes, on every common file system
+MOST_ANNOTATIONS = 5_000
+"""Persons and things that a photo's annotations may outline: a photo of a crowd has hundreds. Each of them takes time
+and a place in several lists, so a million of them on one photo would never end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +157,11 @@ def _with_annotations(entries: list[Entry], collection: Collection, settings: Se
     out = []
     for entry, source in zip(entries, collection.sources, strict=True):
         if source.listed and entry.state is None:
-            given = given_to(source)
+            try:
+                given = given_to(source)
+            except PhotoError as error:
+                out.append(replace(entry, state=error.state, reason=error.sentence))
+                continue
             slice_ = canonical_json({"persons": given.annotations, "objects": given.objects})
             key = sha256(slice_)
             if key not in stored:
@@ -168,7 +175,8 @@ def _with_annotations(entries: list[Entry], collection: Collection, settings: Se
 def annotations_of(collection: Collection, objects: AnyOf[str]) -> Callable[[Source], Given]:
     """What gives each photo its slice of the annotations: persons, and things of the classes `objects`.
 
-    Raises InputError when the annotation files know no persons.
+    Raises InputError when the annotation files know no persons. What it returns raises PhotoError (refused) for a photo
+    with more than MOST_ANNOTATIONS.
     """
     files = [file.coco for file in collection.mains]
     if not any(file.persons for file in files):
@@ -178,6 +186,16 @@ def annotations_of(collection: Collection, objects: AnyOf[str]) -> Callable[[Sou
     things = [file.objects_by_image(objects) for file in files]
 
     def given(source: Source) -> Given:
+        people, others = (
+            sum(slices[number].count(image) for number, image in source.listed) for slices in (persons, things)
+        )
+        if people + others > MOST_ANNOTATIONS:
+            raise PhotoError(
+                "refused",
+                f"{source.name}: its annotations outline {people:,} persons and {others:,} things, more than the "
+                f"{MOST_ANNOTATIONS:,} that a photo may have; mark a crowd as one region (iscrowd), or let a network "
+                "find the people (--segmenter embedded).",
+            )
         return Given(
             tuple(person for number, image in source.listed for person in persons[number].get(image, [])),
             tuple(thing for number, image in source.listed for thing in things[number].get(image, [])),

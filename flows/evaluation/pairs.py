@@ -5,6 +5,7 @@ Pairs are drawn with a fixed seed, written to a file and read from it, so that w
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import random
@@ -79,7 +80,10 @@ def draw_pairs(scenes: Path, coco: Path, settings: Settings, limit: int | None =
     random.Random(seed).shuffle(names)
     collection, sources = listed_photos(coco, settings)
     given_to = annotations_of(collection, ())
-    people = [(source.name, a["id"]) for source in sources for a in given_to(source).annotations if _is_large(a)]
+    people = []
+    for source in sources:
+        with contextlib.suppress(PhotoError):  # a run would not take it either
+            people += [(source.name, a["id"]) for a in given_to(source).annotations if _is_large(a)]
     if not people:
         raise InputError(f"{coco}: it has no outlined person of at least {LEAST_HEIGHT} px.")
     pairs = []

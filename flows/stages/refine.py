@@ -57,7 +57,8 @@ def make_hole(
     if rest.any():
         artifact["kept"] = encode_counts(rest)
     if kept.any():
-        stays = sum(bool((kept & mask).sum() > mask.sum() / 2) for mask in map(people.mask, people.persons))
+        found = map(people.boxed, people.persons)
+        stays = sum(int(np.count_nonzero(kept[one.box] & one.mask)) > one.area / 2 for one in found)
     share = round(float((hole > 0).mean()), 6)
     facts = {"share": share, "kept": stays, "edited": bool(entry.edited)}
     if entry.unsure and not entry.edited:  # a hand's word on the hole is the last one

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from configs import GIVEN_MASKS, SegmentSettings
-from data.images import Decoded, to_raw_frame, upright
+from data.images import Decoded, box_to_raw_frame, upright
 from data.plan.entries import Entry
 from data.types import Given, People, Person, Photo, PhotoError, Pixels, Thing
 from detection.protocol import Segmenter
+from detection.rle import person_in_box
 from flows.stages import models
 from flows.stages.context import RunContext
 
@@ -26,12 +27,19 @@ def see(segmenter: Segmenter, name: str, pixels: Pixels, orientation: int, given
     if orientation == 1:
         return people
 
+    size = pixels.shape[0], pixels.shape[1]
+
     def raw(found: Person | Thing, crowd: bool = False) -> Person:
-        mask = to_raw_frame(people.mask(found).astype(np.uint8), orientation)
-        return Person.from_mask(mask, found.score, found.source, crowd)
+        box = people.boxed(found)
+        if not box.mask.size:
+            return Person.from_mask(np.zeros(size, bool), found.score, found.source, crowd)
+        turned = box_to_raw_frame(box, people.size, orientation)
+        person = person_in_box(turned.mask, turned.x, turned.y, size, found.score, found.source, crowd)
+        assert person is not None, "it has pixels"
+        return person
 
     return People(
-        (pixels.shape[0], pixels.shape[1]),
+        size,
         tuple(raw(p, p.crowd) for p in people.persons),
         tuple(Thing.from_person(o.label, raw(o)) for o in people.objects),
     )

@@ -13,6 +13,7 @@ import inpainting
 import masks
 from configs import RefineSettings
 from data.plan.entries import Entry
+from data.rle import BoxMask
 from data.storage.files import canonical_json, sha256
 from data.storage.store import artifact_key
 from data.types import Hole, Keep, People, Person, Pixels, Thing
@@ -127,19 +128,19 @@ def judge(seen: People, hole: Hole, before: Pixels, after: Pixels) -> list[Find]
 
 
 def _judged(person: Person, seen: People, made_up: Mask) -> Find:
-    mask = seen.mask(person)
-    like = next((like for thing in seen.objects if (like := _like(person, mask, thing, seen.mask(thing)))), None)
-    return Find(person, "hole" if _share(made_up, mask) > MOSTLY else "elsewhere", like)
+    mask = seen.boxed(person)
+    like = next((like for thing in seen.objects if (like := _like(person, mask, thing, seen.boxed(thing)))), None)
+    return Find(person, "hole" if _share(made_up[mask.box], mask.mask) > MOSTLY else "elsewhere", like)
 
 
-def _like(person: Person, mask: Mask, thing: Thing, area: Mask) -> str | None:
+def _like(person: Person, mask: BoxMask, thing: Thing, area: BoxMask) -> str | None:
     """What the person is like if it is only the thing, or a picture in it; None for a person of their own."""
-    if _share(area, mask) < WITHIN:
+    if _share(area.within(mask.box), mask.mask) < WITHIN:
         return None  # somebody in front of a screen hides it: their pixels are not the screen's
     if thing.label in SHOWS:
         return SHOWS[thing.label]
-    same = _share(mask, area) > MOSTLY and thing.score > person.score / 2  # the network is of two minds
-    return TAKEN_FOR.get(thing.label) if same else None
+    same = _share(mask.within(area.box), area.mask) > MOSTLY and thing.score > person.score / 2
+    return TAKEN_FOR.get(thing.label) if same else None  # where it is the same, the network is of two minds
 
 
 def worth_a_larger_hole(made_up: People, hole: Hole) -> People:
@@ -152,7 +153,8 @@ def _left(people: People, hole: Hole, choice: masks.Choice, most: float) -> int:
     """How many of those who leave have more than a share of `most` of their pixels outside the hole."""
     outside = (hole == 0) & ~choice.kept
     leave = (person for person, stays in zip(people.persons, choice.stays, strict=True) if not stays)
-    return sum(1 for person in leave if _share(outside, people.mask(person)) > most)
+    found = map(people.boxed, leave)
+    return sum(1 for mask in found if _share(outside[mask.box], mask.mask) > most)
 
 
 def not_kept(found: People, people: People, choice: masks.Choice, settings: RefineSettings, keep: Keep = ()) -> People:
@@ -162,34 +164,41 @@ def not_kept(found: People, people: People, choice: masks.Choice, settings: Refi
     stay, too. So does each box of the keep-list that is of none of the people: somebody whom only the second look sees
     can be asked to stay.
     """
-    seen = [found.mask(person) for person in found.persons]
     stays = [person for person, staying in zip(people.persons, choice.stays, strict=True) if staying]
     region = choice.region.copy()
     for person in stays:
         if person.crowd:  # any number of people
-            region |= people.mask(person)
+            mask = people.boxed(person)
+            region[mask.box] |= mask.mask
     expected = set()
-    near = [i for i, mask in enumerate(seen) if _share(choice.kept | region, mask) > MOSTLY]
-    for own in (people.mask(person) for person in stays if near and not person.crowd):
-        best = max(near, key=lambda i: _likeness(own, seen[i]))
-        expected |= {best} if (own & seen[best]).any() else set()
+    may_be = choice.kept | region
+
+    def share(of: Mask, person: Person) -> float:
+        mask = found.boxed(person)
+        return _share(of[mask.box], mask.mask)
+
+    near = [i for i, person in enumerate(found.persons) if share(may_be, person) > MOSTLY]
+    for own in (person for person in stays if near and not person.crowd):
+        best = max(near, key=lambda i: _likeness(people, own, found.persons[i]))
+        expected |= {best} if people.shared(own, found.persons[best]) else set()
     boxes = () if keep == "largest" else [item for item in keep if not isinstance(item, int)]
     expected |= set(masks.listed(found, tuple(box for box in boxes if not masks.listed(people, (box,)))))
     return replace(
         found,
         persons=tuple(
             person
-            for i, (person, mask) in enumerate(zip(found.persons, seen, strict=True))
+            for i, person in enumerate(found.persons)
             if i not in expected
-            and _share(region, mask) <= MOSTLY
-            and not masks.is_small(int(np.count_nonzero(mask)), found.size, settings)
+            and share(region, person) <= MOSTLY
+            and not masks.is_small(found.area(person), found.size, settings)
         ),
     )
 
 
-def _likeness(one: Mask, other: Mask) -> float:
-    """Intersection over union of two masks."""
-    return np.count_nonzero(one & other) / max(1, int(np.count_nonzero(one | other)))
+def _likeness(people: People, one: Person, other: Person) -> float:
+    """Intersection over union of two persons of photos of one size."""
+    both = people.shared(one, other)
+    return both / max(1, people.area(one) + people.area(other) - both)
 
 
 def _share(region: Mask, mask: Mask) -> float:

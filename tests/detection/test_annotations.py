@@ -4,11 +4,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from pycocotools import mask as coco_mask
 
 from configs import SegmentSettings
-from data.types import Given, People, Photo, PhotoError
+from data.coco.segmentation import rle_of_polygons
+from data.types import Given, People, Person, Photo, PhotoError
 from detection import build_segmenter
 
 
@@ -116,3 +122,17 @@ def test_real_annotations_give_cocos_own_masks(shared: Path) -> None:
             np.testing.assert_array_equal(found.mask(person), coco.annToMask(annotation).astype(bool))
             checked += 1
     assert checked > 100
+
+
+@given(st.lists(arrays(np.float64, (3, 2), elements=st.floats(-3, 23)), min_size=1, max_size=3))
+def test_polygons_become_what_they_are_in_the_full_frame(corners: list[np.ndarray]) -> None:
+    """As pycocotools draws them, or the pixels touched by what is thinner than those."""
+    size = (17, 20)
+    (person,) = segment({"segmentation": [p.ravel().tolist() for p in corners]}, size=size).persons
+    expected = coco_mask.decode(rle_of_polygons(corners, size)).astype(bool)
+    if not expected.any():
+        thin = np.zeros(size, np.uint8)
+        for p in corners:
+            cv2.fillPoly(thin, [np.clip(np.floor(p), 0, [19, 16]).astype(np.int32)], 1)
+        expected = thin.astype(bool)
+    assert person == Person.from_mask(expected, 1.0, "annotations")

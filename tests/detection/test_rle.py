@@ -9,9 +9,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from data.coco.segmentation import BrokenMask
+from data.coco.segmentation import BrokenMask, run_lengths
 from data.types import People, Person
-from detection.rle import mask_from_rle, person_in_box
+from detection.rle import person_in_box, person_of_counts
+
+
+def mask_from_rle(segmentation: dict[str, Any], size: tuple[int, int]) -> NDArray[np.bool_]:
+    counts = run_lengths(segmentation, size)
+    flat = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
+    return flat.reshape(size[1], size[0]).T
+
 
 CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0], [0, 1, 0]], bool)  # 4 x 3
 
@@ -39,6 +46,18 @@ def test_a_person_in_a_box_is_the_person_of_the_full_frame(
     full[y : y + mask.shape[0], x : x + mask.shape[1]] = mask
     expected = Person.from_mask(full, 0.5, "s") if full.any() else None
     assert person_in_box(mask, x, y, size, 0.5, "s") == expected
+
+
+@given(st.integers(1, 12), st.lists(st.integers(0, 9), min_size=1, max_size=12))
+def test_a_person_of_any_run_lengths_is_the_person_of_the_full_frame(width: int, counts: list[int]) -> None:
+    """Empty runs, and a background that is not told, included."""
+    height = -(-max(1, sum(counts)) // width)
+    counts = (
+        [*counts, height * width - sum(counts)] if len(counts) % 2 == 0 else [*counts, 0, height * width - sum(counts)]
+    )
+    full = mask_from_rle({"size": [height, width], "counts": counts}, (height, width))
+    expected = Person.from_mask(full, 1.0, "s", crowd=True) if full.any() else None
+    assert person_of_counts(counts, (height, width), 1.0, "s", crowd=True) == expected
 
 
 def test_a_box_outside_the_photo_is_an_error() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from literal_masks import mask, picture
+from refine_plainly import kept_plainly
 
 from configs import RefineSettings
 from configs.load import load_settings
@@ -94,6 +95,14 @@ def test_nothing_of_those_who_stay_and_no_region_is_in_the_hole(
     hole = refine(found, settings, choice=choice) > 0
     assert not (hole & ((stays & ~goes) | region)).any()
     assert (hole | ~goes | stays | region).all()
+
+
+@given(arrays(bool, (14, 12)), arrays(bool, (14, 12)), st.integers(0, 13), st.integers(0, 13))
+def test_who_stays_keeps_in_boxes_what_full_frames_keep(stays: np.ndarray, goes: np.ndarray, a: int, b: int) -> None:
+    stays[min(a, b) : max(a, b)] = False  # boxes that are not all of the photo
+    goes[: min(a, b)] &= np.arange(12) > b
+    found = People((14, 12), tuple(Person.from_mask(m, 1.0, "yolo") for m in (goes, stays)))
+    np.testing.assert_array_equal(choose(found, (1,), PLAIN).kept, kept_plainly(stays, goes))
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_boxes_give_what_full_frames_give(data: st.DataObject, source: str, orie
         **{name: data.draw(share) for name in ("speck", "close", "fill_holes", "snap", "dilate", "keep_margin")},
         carry=data.draw(st.floats(0, 1)),
         dilate_min=data.draw(st.integers(0, 4)),
-        shadow=data.draw(st.booleans()),
+        shadow=bool(persons) and data.draw(st.booleans()),
         spare=data.draw(st.sampled_from([(), ((0.5, 0.2, 0.5, 0.6),)])),
     )
     pixels = data.draw(arrays(np.uint8, (*shape, 3), fill=st.just(90)))

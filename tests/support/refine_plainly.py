@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +16,7 @@ from data.images import to_raw_frame, upright
 from data.types import Hole, People, Pixels, as_hole
 from masks import morphology
 from masks.carried import LARGEST
-from masks.choice import Choice, choose
+from masks.choice import SCRAP, Choice, choose
 from masks.morphology import Mask, distance
 from masks.shadow import cast_shadow
 
@@ -166,3 +167,17 @@ def _gap(mask: Mask, box: tuple[float, float, float, float], person: Mask, reach
     near: NDArray[np.float32] = distance(person[around])[mask[around]]
     gap = float(near.min()) if near.size else math.inf
     return gap if gap <= reach else math.inf
+
+
+def kept_plainly(mask: Mask, leave: Mask) -> Mask:
+    """Somebody who stays, without what two masks claim and what lies nearer to those who leave, bool H x W."""
+    claimed = mask & leave
+    if not claimed.any():
+        return mask
+    own = mask & ~leave
+    core = morphology.drop_specks(own, SCRAP * np.count_nonzero(own))
+    _, scraps = cv2.connectedComponents((own & ~core).view(np.uint8), connectivity=8)
+    beside = np.unique(scraps[morphology.dilate(claimed, 1.5)])
+    claimed |= np.isin(scraps, beside[beside > 0])
+    theirs = claimed & (distance(leave & ~mask) < distance(core))
+    return np.asarray(mask & ~theirs)

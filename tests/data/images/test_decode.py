@@ -11,7 +11,8 @@ from image_kinds import bmp, bmp_run_lengths, png, saved
 from image_kinds import picture as of_size
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
-from data.images import decode, encode, to_raw_frame, upright
+from data.images import box_to_raw_frame, decode, encode, to_raw_frame, upright
+from data.rle import BoxMask
 from data.types import PhotoError
 
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -111,6 +112,16 @@ CORRUPT = {
     "truncated bmp, run lengths": (bmp_run_lengths()[:-120], "it ends before its picture does"),
     "half a header": (saved(picture(), "PNG")[:20], "half|not an image|damaged"),
 }
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_mask_in_its_box_turns_as_the_photo_does(orientation: int) -> None:
+    shown = np.zeros((5, 8), bool)
+    shown[1:4, 2:4], shown[2, 5] = True, True
+    box = box_to_raw_frame(BoxMask(0, 0, shown).tight(), (5, 8), orientation)
+    raw = np.zeros((8, 5) if orientation >= 5 else (5, 8), bool)
+    raw[box.box] = box.mask
+    np.testing.assert_array_equal(raw, to_raw_frame(shown.astype(np.uint8), orientation) > 0)
 
 
 @pytest.mark.parametrize("kind", REFUSED)
