@@ -64,7 +64,7 @@ def step(name: str, source: Path, output: Path, prefect: bool = False) -> dict[s
 
 def run_step(name: str, source: Path, output: Path, prefect: bool) -> None:
     from configs.load import load_settings
-    from flows.pipeline import Selection
+    from flows.plan.selection import Selection
     from flows.run.job import execute, prepare
 
     settings = load_settings("coco", ["inpaint.fill=telea", "verify.segmenter=none", "run.workers=1"])

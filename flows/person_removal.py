@@ -18,11 +18,11 @@ from flows.orchestration.artifacts import progress_by_stage, publish_result
 from flows.orchestration.settings_form import SettingsForm
 from flows.orchestration.task_runners import task_runner_of
 from flows.orchestration.tasks import STAGE_TASKS, results_storage
-from flows.pipeline import Selection, StageName, run_pipeline
+from flows.pipeline import StageName
 from flows.plan.planning import Planned
-from flows.plan.selection import selection
+from flows.plan.selection import Selection, selection
 from flows.results.finish import PhotosFailed, Summary
-from flows.run.job import USER_ERRORS, Job, execute, prepare
+from flows.run.job import USER_ERRORS, Job, execute, prepare, run_pipeline
 from flows.run.progress import problems_to
 
 

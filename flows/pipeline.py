@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from flows.plan.planning import Planned
-from flows.run.runner import run_stage
-from flows.run.workers import overlapping
 from flows.stages.registry import STAGES
 
 StageName = Literal["segment", "refine", "inpaint", "verify", "publish"]
@@ -40,41 +35,3 @@ def remove_people_from_shard(shard: str, run_step: RunStage, passes: int, stages
         step("verify", "segment", "refine", "inpaint", "verify")
     step("publish", "segment", "refine", "inpaint", "verify")
     return list(made.values())[-1]
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which stages of the pipeline a run asks for.
-
-    stages: computed; the ones before them are taken from the store. refresh: computed even if they stand there from
-    before `started` (seconds since the epoch). photos: glob patterns of names, status: states in the last manifest;
-    where there are any, only photos that match both are worked on, and the others stay as they are.
-    """
-
-    stages: tuple[str, ...] = STAGE_NAMES
-    refresh: tuple[str, ...] = ()
-    photos: tuple[str, ...] = ()
-    status: tuple[str, ...] = ()
-    started: float = field(default_factory=time.time)
-
-    @property
-    def reached(self) -> tuple[str, ...]:
-        """Every stage up to the last one asked for."""
-        return STAGE_NAMES[: 1 + max(STAGE_NAMES.index(stage) for stage in self.stages)]
-
-    def options(self, stage: str, again: bool) -> dict[str, Any]:
-        """How `run_stage` treats a stage. again: an extra pass, which is the work of `verify` whoever does it."""
-        since = self.started if stage in self.refresh else 0
-        return {"compute": stage in self.stages or (again and "verify" in self.stages), "since": since}
-
-
-def run_pipeline(
-    planned: Planned, selection: Selection, run_stage: RunStage = run_stage, each: Any = overlapping
-) -> list[Any]:
-    """Every shard through the DAG, a few at a time; returns the last stage's manifests, as `run_stage` gives them."""
-
-    def step(stage: str, shard: str, inputs: dict[str, Any], again: bool) -> Any:
-        return run_stage(stage, planned.run, shard, inputs, **selection.options(stage, again))
-
-    passes, reached = planned.context.settings.verify.passes, selection.reached
-    return list(each(lambda shard: remove_people_from_shard(shard, step, passes, reached), planned.shards))

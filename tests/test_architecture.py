@@ -23,6 +23,17 @@ PREFECT_MAY = {
 }
 AGPL_MAY = {"detection/yolo_network.py"}
 
+# The rooms of a package from the top down: each may import only those that stand below it.
+ORDER = {
+    "flows": [
+        *("cli", "evaluation", "doctor", "deployments", "person_removal", "orchestration", "app", "family"),
+        *("run", "results", "plan", "pipeline", "api", "stages", "report"),
+    ],
+    "data": [
+        *("plan", "collection", "coco", "images", "weights", "storage", "sample_photos", "types", "rle", "errors"),
+    ],
+}
+
 
 def modules() -> list[Path]:
     return [path for room in MAY_IMPORT for path in sorted((ROOT / room).rglob("*.py"))]
@@ -46,6 +57,31 @@ def test_imports_run_one_way(path: Path) -> None:
     assert imports(path) & MAY_IMPORT.keys() <= MAY_IMPORT[room]
     assert "prefect" not in imports(path) or name in PREFECT_MAY
     assert "ultralytics" not in imports(path) or name in AGPL_MAY, "one AGPL adapter, the rest works without it"
+
+
+@pytest.mark.parametrize("package", ORDER)
+def test_the_rooms_of_a_package_import_only_what_is_below_them(package: str) -> None:
+    order, found = ORDER[package], set()
+    for path in sorted((ROOT / package).rglob("*.py")):
+        room = path.relative_to(ROOT / package).parts[0].removesuffix(".py")
+        if room == "__init__":
+            continue
+        found.add(room)
+        for other in rooms_imported(path, package) - {room}:
+            assert order.index(room) < order.index(other), f"{path.relative_to(ROOT)} imports {package}.{other}"
+    assert found == set(order)
+
+
+def rooms_imported(path: Path, package: str) -> set[str]:
+    """First parts below `package` of every import of it anywhere in the file."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    parts = (name.split(".") for name in names)
+    return {part[1] for part in parts if part[0] == package and len(part) > 1}
 
 
 @pytest.mark.parametrize("name", ["flows/pipeline.py", "flows/person_removal.py"])

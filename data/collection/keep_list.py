@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data.errors import InputError
-from data.json_files import read_json
+from data.storage.json_files import read_json
 from data.types import Keep
 
 _FORMS = "write 'largest', numbers as in people.json (0,2), or a JSON file of photo name -> such values or boxes"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from data.collection.keep_list import one_person
 from data.errors import InputError
-from data.json_files import read_json
+from data.storage.json_files import read_json
 
 _FORM = (
     '{"person_removal_marks": 1, "people": '

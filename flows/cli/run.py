@@ -18,8 +18,8 @@ from data.types import STATES
 from flows.cli.options import Fill, Preset, Segmenter, Set, completing, console
 from flows.cli.show import Show
 from flows.deployments import ServerError
-from flows.pipeline import STAGE_NAMES, Selection
-from flows.plan.selection import selection
+from flows.pipeline import STAGE_NAMES
+from flows.plan.selection import Selection, selection
 from flows.results.finish import PhotosFailed, Summary
 from flows.run.forecast import forecast
 from flows.run.job import Job, absolute, execute, handed_over, open_places, prepare

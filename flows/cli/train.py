@@ -130,7 +130,7 @@ def _fill_pairs(material: Material, cache: Path, bar: Progress, stopped: list[in
 
 
 def _figures() -> dict[str, Any]:
-    from flows.evaluation import metrics
+    from inpainting import metrics
 
     return {"psnr": metrics.psnr, "ssim": metrics.ssim}
 

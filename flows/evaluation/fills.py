@@ -15,13 +15,12 @@ from configs.load import load_settings, validate
 from data.errors import InputError
 from data.types import PhotoError, Pixels
 from data.weights.files import find
-from flows.evaluation import metrics
 from flows.evaluation.estimates import Estimate, Parts, difference, estimate
 from flows.evaluation.pairs import Case
 from flows.evaluation.perceptual import Distance
 from flows.stages import models
 from flows.stages.context import resolve
-from inpainting import compose, inpaint, required_weights
+from inpainting import compose, inpaint, metrics, required_weights
 
 MEAN = "mean"
 """A contender that is no fill of the pipeline: the mean colour of what is known, which every fill has to beat."""

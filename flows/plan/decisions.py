@@ -18,9 +18,9 @@ from configs.load import with_own
 from configs.per_photo import PER_PHOTO
 from data.collection.keep_list import as_keep, parse_keep
 from data.errors import InputError
-from data.json_files import read_json
 from data.plan.entries import Entry
 from data.storage.files import canonical_json, digest, write_atomic
+from data.storage.json_files import read_json
 from data.storage.places import read_bytes
 from data.types import Keep
 

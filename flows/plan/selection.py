@@ -3,21 +3,50 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
+from typing import Any
 
 from data.errors import InputError
 from data.storage.files import canonical_json, sha256, write_atomic
 from data.storage.places import file_name
 from data.types import STATES
-from flows.pipeline import STAGE_NAMES, Selection
-from flows.run.runner import read_manifest
+from flows.pipeline import STAGE_NAMES
+from flows.plan.manifests import read_manifest
 from flows.stages.context import RunContext
 from flows.stages.records import Row
 
 STANDING = "standing.json"
 """A note in the store: names of the shard manifests that describe the output directory as it stands."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which stages of the pipeline a run asks for.
+
+    stages: computed; the ones before them are taken from the store. refresh: computed even if they stand there from
+    before `started` (seconds since the epoch). photos: glob patterns of names, status: states in the last manifest;
+    where there are any, only photos that match both are worked on, and the others stay as they are.
+    """
+
+    stages: tuple[str, ...] = STAGE_NAMES
+    refresh: tuple[str, ...] = ()
+    photos: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
+    started: float = field(default_factory=time.time)
+
+    @property
+    def reached(self) -> tuple[str, ...]:
+        """Every stage up to the last one asked for."""
+        return STAGE_NAMES[: 1 + max(STAGE_NAMES.index(stage) for stage in self.stages)]
+
+    def options(self, stage: str, again: bool) -> dict[str, Any]:
+        """How `run_stage` treats a stage. again: an extra pass, which is the work of `verify` whoever does it."""
+        since = self.started if stage in self.refresh else 0
+        return {"compute": stage in self.stages or (again and "verify" in self.stages), "since": since}
 
 
 def selection(

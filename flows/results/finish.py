@@ -18,12 +18,12 @@ from data.storage.places import is_remote, read_bytes
 from data.storage.store import StoreError
 from data.types import PUBLISHED, STATES
 from flows.plan.decisions import Decisions, not_applied
+from flows.plan.manifests import read_manifest
 from flows.plan.planning import Planned
 from flows.plan.selection import keep_standing, standing_rows
 from flows.report.page import write_report
 from flows.results.annotations import write_annotations
 from flows.results.provenance import described, repeatable
-from flows.run.runner import read_manifest
 from flows.stages.context import RunContext
 from flows.stages.output_files import withdraw_photo
 from flows.stages.records import Row

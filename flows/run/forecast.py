@@ -17,9 +17,9 @@ from data.errors import InputError
 from data.plan.entries import Entry
 from data.storage.places import as_path, is_remote
 from data.storage.store import Artifact, Store
-from flows.pipeline import Selection, remove_people_from_shard
+from flows.pipeline import remove_people_from_shard
 from flows.plan.planning import plan_entries
-from flows.plan.selection import select_photos
+from flows.plan.selection import Selection, select_photos
 from flows.run.job import Opened
 from flows.run.rates import seconds_per_photo, worker
 from flows.run.runner import stored_row

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from configs import Settings, SettingsError
 from data.coco import CocoError
@@ -19,22 +20,23 @@ from data.plan.shards import read_shard
 from data.storage.places import PlaceError, as_path, is_remote
 from data.types import PhotoError
 from data.weights.files import WeightsError
-from flows.pipeline import Selection, run_pipeline
+from flows.pipeline import RunStage, remove_people_from_shard
 from flows.plan.decisions import RECORD, Decisions, record, take_decisions
+from flows.plan.manifests import read_manifest
 from flows.plan.planning import Planned, plan_shards
-from flows.plan.selection import select_photos
+from flows.plan.selection import Selection, select_photos
+from flows.plan.trust import check_preset
 from flows.results.finish import Summary, finish
 from flows.run import store_maintenance
 from flows.run.lock import alone
 from flows.run.progress import Counts, json_log, listening
 from flows.run.rates import note_rates
-from flows.run.runner import MissingInput, read_manifest
-from flows.run.workers import stop_processes
+from flows.run.runner import MissingInput, run_stage
+from flows.run.workers import overlapping, stop_processes
 from flows.stages.context import STORE, RunContext, find_weights, resolve
 from flows.stages.models import check_fill
 from flows.stages.publish import publish_mask
 from flows.stages.records import read_hole
-from flows.trust import check_preset
 
 USER_ERRORS = (InputError, CocoError, SettingsError, WeightsError, PhotoError, MissingInput, PlaceError)
 """What ends a run and is not a fault of the program; the text is one sentence for the user."""
@@ -123,6 +125,18 @@ def handed_over(job: Job) -> Iterator[None]:
         yield
     finally:
         _handed.reset(token)
+
+
+def run_pipeline(
+    planned: Planned, selection: Selection, run_stage: RunStage = run_stage, each: Any = overlapping
+) -> list[Any]:
+    """Every shard through the DAG, a few at a time; returns the last stage's manifests, as `run_stage` gives them."""
+
+    def step(stage: str, shard: str, inputs: dict[str, Any], again: bool) -> Any:
+        return run_stage(stage, planned.run, shard, inputs, **selection.options(stage, again))
+
+    passes, reached = planned.context.settings.verify.passes, selection.reached
+    return list(each(lambda shard: remove_people_from_shard(shard, step, passes, reached), planned.shards))
 
 
 def execute(job: Job, run: Callable[[Planned, Selection], Sequence[str]] = run_pipeline) -> Summary | None:

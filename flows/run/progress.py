@@ -14,22 +14,31 @@ from pathlib import Path
 from typing import IO, Any
 
 from data.types import PUBLISHED
-from flows.run import runner
-from flows.run.runner import Listener
 from flows.stages.records import Row
 
+Listener = Callable[[str, Row, bool, float], None]
+"""Told of every photo: stage, row, whether it came from the store, seconds of computing."""
+listeners: list[Listener] = []
+_telling = threading.RLock()
 SHOWN = 20
 """Problems that are told one by one; of the others, how many there are."""
+
+
+def tell(stage: str, row: Row, stored: bool, seconds: float) -> None:
+    """Tell every listener of a photo that a stage has finished."""
+    with _telling:  # shards come on several threads
+        for listener in listeners:
+            listener(stage, row, stored, seconds)
 
 
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
     """`listener` is told of every photo that a stage finishes in this process."""
-    runner.listeners.append(listener)
+    listeners.append(listener)
     try:
         yield
     finally:
-        runner.listeners.remove(listener)
+        listeners.remove(listener)
 
 
 @contextmanager

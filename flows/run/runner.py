@@ -6,13 +6,9 @@ loop and a Prefect task on any machine that sees the store.
 
 from __future__ import annotations
 
-import json
 import logging
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from pathlib import Path
-from typing import Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
@@ -20,22 +16,20 @@ from configs import Settings, SettingsError
 from data.plan.entries import Entry
 from data.plan.shards import read_shard
 from data.storage.files import canonical_json, digest, sha256, write_atomic
-from data.storage.places import as_path, file_name, is_remote, read_bytes
+from data.storage.places import as_path, file_name, is_remote
 from data.storage.store import StoreError
 from data.types import PhotoError
+from flows.plan.manifests import read_manifest
+from flows.run.progress import tell
 from flows.run.workers import run_in_processes
 from flows.stages.context import RunContext, load_run
 from flows.stages.inpaint import DEGRADED
 from flows.stages.records import Row
-from flows.stages.registry import STAGES, Stage
+from flows.stages.registry import STAGES
+from flows.stages.stage import Stage
 
 _MANIFEST_VERSION = 2
-_telling = threading.RLock()
 log = logging.getLogger("person_removal")
-
-Listener = Callable[[str, Row, bool, float], None]
-"""Told of every photo: stage, row, whether it came from the store, seconds of computing."""
-listeners: list[Listener] = []
 
 
 class MissingInput(Exception):
@@ -62,7 +56,7 @@ def run_stage(
             todo.append((entry, given))
         else:
             rows[entry.id] = row
-            _tell(stage, row, True, 0)
+            tell(stage, row, True, 0)
     if todo and not compute:
         raise MissingInput(
             f"{todo[0][0].name}: nothing from stage '{stage}' in the store; run it first (--stages {stage})."
@@ -75,7 +69,7 @@ def run_stage(
 
     for (entry, _), row, seconds in run_in_processes(make_row, jobs, todo, workers, lost, context.settings.run.timeout):
         rows[entry.id] = row
-        _tell(stage, row, False, seconds)
+        tell(stage, row, False, seconds)
     return _write_manifest(context, stage, shard, inputs, [rows[entry.id] for entry, _ in entries])
 
 
@@ -88,32 +82,6 @@ def shard_key(stage: str, run: str, shard: str, inputs: Mapping[str, str]) -> tu
         keys.append([entry.id, ended or step.key(context.for_photo(entry.settings), entry, given)])
         stored = stored and bool(ended or stored_row(context, step, entry, given, known))
     return digest([_MANIFEST_VERSION, str(context.output), stage, keys]), stored
-
-
-def read_manifest(path: str | Path) -> list[Row]:
-    """Rows of a shard manifest, in the shard's order."""
-    rows: list[Row] = _manifest(str(path))["rows"]
-    return rows
-
-
-@lru_cache(maxsize=32)  # every later stage of a shard reads it
-def _manifest(path: str) -> dict[str, Any]:
-    """A manifest's content: named by its content, so it cannot change; not to be written to."""
-    manifest: dict[str, Any] = json.loads(read_bytes(as_path(path)))
-    return manifest
-
-
-def manifest_chain(paths: Sequence[str]) -> set[str]:
-    """File names of these shard manifests, of all that they were made from, and of their shards' plans."""
-    out: set[str] = set()
-    todo = [as_path(path) for path in paths]
-    while todo:
-        path = todo.pop()
-        if path.name not in out:
-            manifest = _manifest(str(path))
-            out |= {path.name, manifest["shard"]}
-            todo += [path.with_name(name) for name in manifest["inputs"]]
-    return out
 
 
 def make_row(run: str, stage: str, entry: Entry, given: Mapping[str, Row]) -> Row:
@@ -131,7 +99,7 @@ def make_row(run: str, stage: str, entry: Entry, given: Mapping[str, Row]) -> Ro
         ):
             with attempt:
                 key = step.key(context, entry, given)
-                payload, facts = step.make(context, entry, given)
+                payload, facts = step.compute(context, entry, given)
                 if DEGRADED in facts:  # never taken for what was asked for: a later run tries that again
                     key = digest([key, facts[DEGRADED]])
                 made = context.store.write(stage, key, payload, facts)
@@ -237,9 +205,3 @@ def _write_manifest(run: RunContext, stage: str, shard: str, inputs: Mapping[str
     if not stands:
         write_atomic(path, data)
     return str(path)
-
-
-def _tell(stage: str, row: Row, stored: bool, seconds: float) -> None:
-    with _telling:  # shards come on several threads
-        for listener in listeners:
-            listener(stage, row, stored, seconds)

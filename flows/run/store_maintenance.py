@@ -13,8 +13,8 @@ from data.storage.files import is_temporary, write_atomic
 from data.storage.places import Listed, file_name, is_remote, list_files, read_bytes
 from data.storage.store import Store, StoreError
 from flows.pipeline import STAGE_NAMES
+from flows.plan.manifests import manifest_chain, read_manifest
 from flows.plan.selection import STANDING
-from flows.run.runner import manifest_chain, read_manifest
 from flows.stages.context import STORE
 
 ARTIFACTS = ("given", *STAGE_NAMES)

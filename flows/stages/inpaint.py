@@ -1,9 +1,15 @@
-"""Fill a hole although the memory is too small for it: at a smaller resolution, and saying so."""
+"""The inpaint stage: photo + hole -> patches; where the memory is too small, at a lower resolution, and saying so."""
 
 from __future__ import annotations
 
+import inpainting
 from configs import InpaintSettings
-from data.types import Hole, Patch, Pixels
+from data.plan.entries import Entry
+from data.storage.store import artifact_key
+from data.types import Hole, Patch, PhotoError, Pixels
+from flows.stages import models
+from flows.stages.context import RunContext
+from flows.stages.records import Made, Rows, read_hole, read_kept, read_photo
 from inpainting import inpaint
 from inpainting.protocol import Fill
 
@@ -11,6 +17,38 @@ DEGRADED = "degraded"
 """Name of the fact of an artifact that is less than what was asked for; it says how, and is in the artifact's key."""
 SMALLEST = 64
 """Pixels; the least `inpaint.window`."""
+
+
+def _inpaint_settings(run: RunContext, rows: Rows) -> InpaintSettings:
+    # What a hand drew has no ring, so nothing of what it covers is blended back in.
+    drawn = rows["refine"]["facts"]["edited"]
+    return run.settings.inpaint.model_copy(update={"feather": 0} if drawn else {})
+
+
+def key(run: RunContext, entry: Entry, rows: Rows) -> str:
+    settings = _inpaint_settings(run, rows)
+    return artifact_key(
+        "inpaint",
+        inpainting.STAGE_VERSION,
+        settings.model_dump(mode="json"),
+        run.digests(inpainting.required_weights(settings)),
+        [entry.sha256, rows["refine"]["sha256"]],
+    )
+
+
+def compute(run: RunContext, entry: Entry, rows: Rows) -> Made:
+    hole = read_hole(run, rows)
+    if not hole.any():
+        return inpainting.pack([]), {}
+    settings = _inpaint_settings(run, rows)
+    fill = models.fill(settings, run.weights)
+    photo = read_photo(run, entry)
+    try:
+        kept, orientation = read_kept(run, rows), photo.orientation
+        patches, lower = inpaint_within_memory(photo.pixels, hole, fill, settings, kept, orientation)
+    except PhotoError as error:  # the room below knows no names
+        raise PhotoError(error.state, f"{entry.name}: {error.sentence}") from None
+    return inpainting.pack(patches), {DEGRADED: lower} if lower else {}
 
 
 def inpaint_within_memory(

@@ -1,20 +1,25 @@
-"""Publish one photo: its file, its mask, its thumbnails, and what is known of it for the manifest."""
+"""The publish stage: the photo's file, its mask, its thumbnails, and what the manifest tells of it."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+import inpainting
 from data.images import Decoded, encode, mask_png
 from data.plan.entries import Entry
-from data.storage.files import sha256
+from data.storage.files import canonical_json, digest, sha256
+from data.storage.store import artifact_key
 from data.types import Hole, People, Pixels, State
 from flows.report.thumbnails import SUFFIXES, thumbnails
+from flows.stages import refine
 from flows.stages.context import RunContext
 from flows.stages.inpaint import DEGRADED
 from flows.stages.output_files import MASKS, write_files
+from flows.stages.records import Made, Rows, read_hole, read_missed, read_patches, read_people, read_photo
 
 STAGE_VERSION = 8
 """Part of every key: raise it when the same result gives other files or facts than before."""
@@ -23,6 +28,33 @@ _VERIFIED = ("looked", "independent", "left", "found", "quality")
 """Facts of the verify stage that the manifest tells; `quality` only where there is a hole."""
 MADE_UP = 0.7
 """Above this share of hole a result says little about the place; the manifest notes it."""
+
+
+def key(run: RunContext, entry: Entry, rows: Rows) -> str:
+    return artifact_key(
+        "publish",
+        STAGE_VERSION,
+        run.settings.publish.model_dump(mode="json"),
+        [],
+        [
+            *(entry.name, entry.mask_name, entry.sha256),
+            *(rows[stage]["sha256"] for stage in ("segment", "refine", "inpaint", "verify")),
+            digest([rows["refine"]["facts"], rows["verify"]["facts"], rows["inpaint"]["facts"]]),
+            digest([entry.settings, entry.decision, entry.decided_on]),
+        ],
+    )
+
+
+def compute(run: RunContext, entry: Entry, rows: Rows) -> Made:
+    first, extra = read_people(run, rows), read_missed(run, rows)
+    people, refined = first.plus([extra]), rows["refine"]["facts"]
+    stays = refine.choose(run, entry, first, extra).stays if refined["kept"] else (False,) * len(people)
+    photo, hole = read_photo(run, entry), read_hole(run, rows)
+    result = inpainting.compose(photo.pixels, hole, read_patches(run, rows)) if hole.any() else photo.pixels
+    facts = {"refine": refined, "verify": rows["verify"]["facts"], "inpaint": rows["inpaint"]["facts"]}
+    row = publish_photo(run, entry, photo, hole, result, people, stays, facts)
+    artifact = json.loads(run.store.read("refine", rows["refine"]["key"]))
+    return canonical_json({"people": people.to_json(), "hole": artifact}), row
 
 
 def publish_photo(

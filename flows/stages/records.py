@@ -11,8 +11,7 @@ from data.images import Decoded, decode, read_photo_bytes
 from data.plan.entries import Entry
 from data.storage.files import sha256
 from data.storage.places import as_path
-from data.types import Hole, Patch, People, PhotoError
-from flows.stages import refine
+from data.types import Hole, Patch, People, PhotoError, as_hole, decode_counts
 from flows.stages.context import RunContext
 
 Row = dict[str, Any]
@@ -46,11 +45,28 @@ def read_made_up(run: RunContext, rows: Rows) -> People:
 
 
 def read_hole(run: RunContext, rows: Rows) -> Hole:
-    return refine.hole_of(run.store.read("refine", rows["refine"]["key"]))
+    return hole_of(run.store.read("refine", rows["refine"]["key"]))
 
 
 def read_kept(run: RunContext, rows: Rows) -> Hole | None:
-    return refine.kept_of(run.store.read("refine", rows["refine"]["key"]))
+    return kept_of(run.store.read("refine", rows["refine"]["key"]))
+
+
+def hole_of(artifact: bytes) -> Hole:
+    """The hole in an artifact of the refine stage."""
+    data = json.loads(artifact)
+    return _part(data, "counts")
+
+
+def kept_of(artifact: bytes) -> Hole | None:
+    """What stays but is no source of the fill, as a hole would mark it; None when there is nothing of that."""
+    data = json.loads(artifact)
+    return _part(data, "kept") if "kept" in data else None
+
+
+def _part(data: Mapping[str, Any], part: str) -> Hole:
+    height, width = data["size"]
+    return as_hole(decode_counts(data[part], (height, width)))
 
 
 def read_patches(run: RunContext, rows: Rows) -> list[Patch]:

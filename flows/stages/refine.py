@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
@@ -16,22 +15,28 @@ from data.plan.entries import Entry
 from data.storage.files import canonical_json, digest, sha256
 from data.storage.places import as_path, read_bytes
 from data.storage.store import artifact_key
-from data.types import Hole, People, PhotoError, as_hole, decode_counts, encode_counts
+from data.types import People, PhotoError, as_hole, encode_counts
 from detection.mask_files import BadMask, read_mask
 from flows.stages.context import RunContext
+from flows.stages.records import Made, Rows, extra_digest, read_made_up, read_missed, read_people, read_photo
 
 _BY_PHOTO = {"keep", "spare_masks"}
 """Settings that stand in a photo's key as what they say of that photo."""
 
 
-def hole_key(run: RunContext, entry: Entry, people: list[str]) -> str:
-    """Key of the photo's hole. people: digests of those found."""
+def key(run: RunContext, entry: Entry, rows: Rows) -> str:
     settings = run.settings.refine.model_dump(mode="json", exclude=_BY_PHOTO)
     if entry.edited:
         settings = {"edited": True}  # no setting changes what a hand drew
     shaded = [entry.sha256] if run.settings.refine.shadow and not entry.edited else []  # found in the pixels
+    people = [rows["segment"]["sha256"], *extra_digest(rows)]
     inputs = [*people, *kept_digest(run, entry), *edited_digest(entry), *shaded]
     return artifact_key("refine", masks.STAGE_VERSION, settings, [], inputs)
+
+
+def compute(run: RunContext, entry: Entry, rows: Rows) -> Made:
+    extra = read_missed(run, rows).plus([read_made_up(run, rows)]) if extra_digest(rows) else None
+    return make_hole(run, entry, read_people(run, rows), extra, lambda: read_photo(run, entry))
 
 
 def make_hole(
@@ -86,23 +91,6 @@ def kept_digest(run: RunContext, entry: Entry) -> list[str]:
 def edited_digest(entry: Entry) -> list[str]:
     """Digest of the mask that somebody edited; nothing when nobody did."""
     return [entry.edited_sha256] if entry.edited_sha256 else []
-
-
-def hole_of(artifact: bytes) -> Hole:
-    """The hole of `make_hole`."""
-    data = json.loads(artifact)
-    return _part(data, "counts")
-
-
-def kept_of(artifact: bytes) -> Hole | None:
-    """What stays but is no source of the fill, as a hole would mark it; None when there is nothing of that."""
-    data = json.loads(artifact)
-    return _part(data, "kept") if "kept" in data else None
-
-
-def _part(data: Mapping[str, Any], part: str) -> Hole:
-    height, width = data["size"]
-    return as_hole(decode_counts(data[part], (height, width)))
 
 
 def _read_mask(entry: Entry, path: str, sha: str, size: tuple[int, int]) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""People in a photo file, whatever way round its pixels lie."""
+"""The segment stage: photo -> people, whatever way round the file's pixels lie."""
 
 from __future__ import annotations
 
@@ -7,14 +7,35 @@ from pathlib import Path
 
 import numpy as np
 
+import detection
 from configs import GIVEN_MASKS, SegmentSettings
 from data.images import Decoded, box_to_raw_frame, upright
 from data.plan.entries import Entry
+from data.storage.files import canonical_json, digest
+from data.storage.store import artifact_key
 from data.types import Given, People, Person, Photo, PhotoError, Pixels, Thing
 from detection.protocol import Segmenter
 from detection.rle import person_in_box
 from flows.stages import models
 from flows.stages.context import RunContext
+from flows.stages.records import Made, Rows, read_photo
+
+
+def key(run: RunContext, entry: Entry, rows: Rows) -> str:
+    settings = run.settings.segment
+    return artifact_key(
+        "segment",
+        detection.STAGE_VERSION,
+        settings.model_dump(mode="json"),
+        run.digests(detection.required_weights(settings)),
+        [entry.sha256, entry.given_sha256 or "", *([digest(entry.stated_size)] if entry.given else [])],
+    )
+
+
+def compute(run: RunContext, entry: Entry, rows: Rows) -> Made:
+    photo = read_photo(run, entry)
+    people = look(run, run.settings.segment, photo, photo.pixels, entry)
+    return canonical_json(people.to_json()), {"people": len(people)}
 
 
 def see(segmenter: Segmenter, name: str, pixels: Pixels, orientation: int, given: Given | None = None) -> People:

@@ -17,7 +17,6 @@ from data.rle import BoxMask
 from data.storage.files import canonical_json, sha256
 from data.storage.store import artifact_key
 from data.types import Hole, Keep, People, Person, Pixels, Thing
-from flows.quality import quality
 from flows.stages import refine
 from flows.stages.context import RunContext
 from flows.stages.publish import MADE_UP
@@ -34,6 +33,7 @@ from flows.stages.records import (
 )
 from flows.stages.segment import look
 from flows.stages.verifier import SHOWS, TAKEN_FOR, is_independent, look_settings
+from inpainting.quality import quality
 
 STAGE_VERSION = 7
 """Part of every key: raise it when the same result gives other facts of who is left than before."""
@@ -59,7 +59,7 @@ class Find:
         return {"bbox": list(self.person.bbox), "score": self.person.score, "where": self.where, "like": self.like}
 
 
-def verify_key(run: RunContext, entry: Entry, rows: Rows) -> str:
+def key(run: RunContext, entry: Entry, rows: Rows) -> str:
     settings = look_settings(run.settings)
     return artifact_key(
         "verify",
@@ -80,7 +80,7 @@ def verify_key(run: RunContext, entry: Entry, rows: Rows) -> str:
     )
 
 
-def verify(run: RunContext, entry: Entry, rows: Rows) -> Made:
+def compute(run: RunContext, entry: Entry, rows: Rows) -> Made:
     """Everyone who may be left: known people outside the hole, and people whom a second look finds.
 
     Whom the photo itself still shows is *missed*, whom the fill seems to show is *made up*. Both are for a further pass

@@ -19,7 +19,7 @@ from inpainting.training.state import State
 from inpainting.training.step import as_batch
 
 Figure = Callable[[Pixels, Pixels, Hole], float]
-"""Of (result, truth, hole), as `flows.evaluation.metrics` has them."""
+"""Of (result, truth, hole), as `inpainting.metrics` has them."""
 SAMPLES = 8
 """Rows of a sheet."""
 

@@ -11,7 +11,7 @@ import pytest
 from chromium import CHROMIUM
 from collection_with_people import make_coco
 
-from flows.run import runner
+from flows.run import progress
 
 
 @pytest.fixture
@@ -34,9 +34,9 @@ def computed() -> Iterator[Callable[[], dict[str, int]]]:
         counts.clear()
         return out
 
-    runner.listeners.append(listen)
+    progress.listeners.append(listen)
     yield take
-    runner.listeners.remove(listen)
+    progress.listeners.remove(listen)
 
 
 @pytest.fixture(scope="module")

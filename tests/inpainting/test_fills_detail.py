@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 
 from configs import InpaintSettings
-from flows.evaluation.metrics import fine_detail
 from inpainting import build_fill, compose, inpaint
 from inpainting.detail import enlarge, nearest_known
+from inpainting.metrics import fine_detail
 
 
 def test_nearest_known_finds_the_place_a_fill_was_copied_from() -> None:

@@ -19,10 +19,10 @@ from configs import SettingsError
 from data.errors import InputError
 from data.plan.shards import read_shard
 from flows.cli.main import app
-from flows.pipeline import Selection
+from flows.plan.manifests import read_manifest
+from flows.plan.selection import Selection
 from flows.results.finish import Summary
 from flows.run.job import execute, prepare
-from flows.run.runner import read_manifest
 from flows.stages import registry
 
 PHOTO = "0001.png"

@@ -12,7 +12,7 @@ from chromium import CHROMIUM, NO_CHROMIUM
 from collection_with_people import coco_settings, manifest
 from report_pages import back_in_the_list, card, make_report, names, opened, result_of
 
-from flows.pipeline import Selection
+from flows.plan.selection import Selection
 from flows.run.job import execute, prepare
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright (the `dev` extra)")

@@ -14,11 +14,9 @@ from collection_with_people import coco_settings, contents, manifest, remove
 from filelock import FileLock
 
 from data.errors import InputError
-from flows.pipeline import Selection
-from flows.plan.selection import selection
+from flows.plan.selection import Selection, selection
 from flows.run.job import execute, handed_over, prepare
-from flows.run.progress import SHOWN, problems_to
-from flows.run.runner import _tell
+from flows.run.progress import SHOWN, problems_to, tell
 
 Computed = Callable[[], dict[str, int]]
 
@@ -191,7 +189,7 @@ def test_problems_never_flood_the_log() -> None:
     with problems_to(told.append):
         for number in range(1000):
             for stage in ("segment", "refine"):
-                _tell(
+                tell(
                     stage, {"id": str(number), "name": "x", "state": "failed", "reason": f"{number}.png: no."}, True, 0
                 )
     assert told[0] == "failed: 0.png: no." and len(told) == SHOWN + 1

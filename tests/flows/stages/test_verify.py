@@ -19,12 +19,12 @@ from configs.load import load_settings
 from data.plan.entries import Entry
 from data.types import People, Person, Photo, Pixels, Thing, Weight, as_hole
 from flows.plan.selection import selection
-from flows.quality import quality
 from flows.run import job
 from flows.run.job import execute, prepare
-from flows.stages import models
+from flows.stages import models, verify
 from flows.stages.context import RunContext
-from flows.stages.verify import judge, not_kept, verify_key, worth_a_larger_hole
+from flows.stages.verify import judge, not_kept, worth_a_larger_hole
+from inpainting.quality import quality
 from masks import choose
 
 RED, DARK_RED = (220, 20, 30), (120, 20, 30)
@@ -242,7 +242,7 @@ def key(*overrides: str, sha: str = "1" * 64, extra: str | None = None) -> str:
     rows: dict[str, Any] = {stage: {"sha256": sha} for stage in ("segment", "refine", "inpaint")}
     if extra:
         rows["verify"] = {"facts": {"extra": extra}}
-    return verify_key(run, entry, rows)
+    return verify.key(run, entry, rows)
 
 
 def test_the_key_says_who_looked_and_at_what() -> None:

@@ -17,10 +17,10 @@ from configs.per_photo import PER_PHOTO
 from data.collection.keep_list import read_keep
 from data.collection.marks import read_marks
 from data.errors import InputError
-from data.json_files import LARGEST, read_json
-from flows.pipeline import Selection
+from data.storage.json_files import LARGEST, read_json
+from flows.plan.selection import Selection
+from flows.plan.trust import check_preset
 from flows.run.job import execute, prepare
-from flows.trust import check_preset
 
 FOR_THE_WHOLE_RUN = {
     "segment": {

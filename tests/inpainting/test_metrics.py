@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flows.evaluation import metrics
+from inpainting import metrics
 
 
 def gray(rows: list[list[int]]) -> np.ndarray:

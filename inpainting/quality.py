@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from data.types import Hole, Pixels
-from flows.evaluation.metrics import fine_detail, ring_delta_e, seam
+from inpainting.metrics import fine_detail, ring_delta_e, seam
 
 AROUND = 16
 """Pixels around the hole that are looked at."""

@@ -1,0 +1,38 @@
+"""Shard manifests: what a stage said of every photo of a shard; a small JSON file in the store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from data.storage.places import as_path, read_bytes
+from flows.stages.records import Row
+
+
+def read_manifest(path: str | Path) -> list[Row]:
+    """Rows of a shard manifest, in the shard's order."""
+    rows: list[Row] = _manifest(str(path))["rows"]
+    return rows
+
+
+@lru_cache(maxsize=32)  # every later stage of a shard reads it
+def _manifest(path: str) -> dict[str, Any]:
+    """A manifest's content: named by its content, so it cannot change; not to be written to."""
+    manifest: dict[str, Any] = json.loads(read_bytes(as_path(path)))
+    return manifest
+
+
+def manifest_chain(paths: Sequence[str]) -> set[str]:
+    """File names of these shard manifests, of all that they were made from, and of their shards' plans."""
+    out: set[str] = set()
+    todo = [as_path(path) for path in paths]
+    while todo:
+        path = todo.pop()
+        if path.name not in out:
+            manifest = _manifest(str(path))
+            out |= {path.name, manifest["shard"]}
+            todo += [path.with_name(name) for name in manifest["inputs"]]
+    return out
