@@ -239,7 +239,7 @@ class PublishSettings(_Frozen):
     report: bool = True
     """Write `report.html`."""
     scrub: bool = False
-    """Take places, names, captions, faces, serial numbers and thumbnails out of the metadata of every photo."""
+    """Keep of the metadata of every photo only colour profile, orientation, resolution and exposure; all else goes."""
 
 
 class AnnotationSettings(_Frozen):

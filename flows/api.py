@@ -39,8 +39,9 @@ class Result:
         """Write the result; returns how it departs from the original, beyond the hole.
 
         A photo given by its path is written in its own format, with its metadata and, as a JPEG, with every block
-        that the hole does not touch; `path` has to end as that format's files do. scrub: without places, names and
-        captions. An array is written as Pillow does by the name. Raises SettingsError, PhotoError, OSError.
+        that the hole does not touch; `path` has to end as that format's files do. scrub: of the metadata only
+        colours, orientation, resolution and exposure. An array is written as Pillow does by the name. Raises
+        SettingsError, PhotoError, OSError.
         """
         path = Path(path)
         if self.photo is None:

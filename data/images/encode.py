@@ -13,14 +13,14 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from data.images.containers import png, webp
+from data.images.containers.isobmff import picture_only
 from data.images.containers.jpeg import APP14, JpegFile, parse_jpeg
 from data.images.containers.tiff import Tiff
 from data.images.decode import Decoded, decode, open_image
-from data.images.metadata import avif, removal
+from data.images.metadata import allowed, avif, removal
 from data.images.samples import Samples, with_fill
-from data.images.writers import bmp, tiff_picture
-from data.images.writers.jp2 import with_codestream
-from data.images.writers.jpeg_blocks import CannotEdit, edit_blocks
+from data.images.writers import bmp, jp2, tiff_bare, tiff_picture
+from data.images.writers.jpeg_blocks import CannotEdit, edit_blocks, rewritten
 from data.types import Hole, PhotoError, Pixels
 
 AVIF_QUALITY = 90
@@ -41,7 +41,7 @@ def encode(original: Decoded, pixels: Pixels, hole: Hole, *, scrub: bool = False
 
     pixels: uint8 H x W x 3 RGB in the raw frame. hole: uint8 H x W, 255 where the pixels are new. Outside the hole
     JPEG keeps its quantised coefficients, and lossless kinds their samples; the docs (image-files.md) say what each
-    kind keeps. scrub: also without places, names, captions and serial numbers. An empty hole without `scrub` is the
+    kind keeps. scrub: of the metadata only what `metadata.allowed` names. An empty hole without `scrub` is the
     original, byte for byte. What was written is read back before it is returned. Raises PhotoError.
     """
     assert pixels.shape == original.pixels.shape and hole.shape == pixels.shape[:2], "the output has the input's size"
@@ -57,7 +57,7 @@ def encode(original: Decoded, pixels: Pixels, hole: Hole, *, scrub: bool = False
 
 
 def scrubbed(original: Decoded) -> Encoded:
-    """The file without personal metadata and with every pixel as it was."""
+    """The file with every pixel as it was, and of its metadata only what `data.images.metadata.allowed` names."""
     hole = np.zeros(original.samples.shape[:2], np.uint8)
     return _written(original, original.samples, hole, True)
 
@@ -86,6 +86,9 @@ def _is_faithful(again: Decoded, original: Decoded, samples: Samples, filled: bo
         meant, samples = "RGB", samples[..., :3]  # WebP leaves out an alpha that says nothing
     if (again.format, again.mode, again.samples.shape) != (original.format, meant, samples.shape):
         return False
+    if again.orientation != original.orientation and original.format not in ("GIF", "AVIF"):
+        # These two have it from XMP at most, which their viewers do not ask.
+        return False
     lossy = original.format in ("JPEG", "AVIF") or (
         original.format == "WEBP" and webp.lossy_quality(webp.parse_webp(original.raw)) is not None
     )
@@ -97,21 +100,24 @@ def _is_faithful(again: Decoded, original: Decoded, samples: Samples, filled: bo
 
 def _jpeg(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
     file = parse_jpeg(original.raw)
-    kept, gone = removal.jpeg(file, scrub)
+    kept, gone = allowed.jpeg(file, original.orientation) if scrub else removal.jpeg(file)
     notes = _dropped(gone)
-    if hole.any():
-        head = kept.metadata
-        try:
-            body = parse_jpeg(edit_blocks(original.raw, samples, hole))
-        except CannotEdit as error:
-            body = parse_jpeg(_jpeg_anew(original, samples))
-            notes = (f"re-encoded with the file's own tables: {error}", *notes)
-            # What the colours are is Pillow's word now, the other metadata are the file's.
-            head = tuple(s for s in head if s.marker != APP14) + tuple(s for s in body.metadata if s.marker == APP14)
-        if file.restarts:
-            notes = (*notes, "restart markers dropped")
-        kept = JpegFile(head + tuple(s for s in body.segments if not s.is_metadata), b"")
-    return Encoded(kept.to_bytes(), notes)
+    if not hole.any() and not scrub:
+        return Encoded(kept.to_bytes(), notes)
+    head = kept.metadata
+    try:
+        # With `scrub` an untouched picture is coded anew from its coefficients: nothing hides between its codes.
+        body = parse_jpeg(edit_blocks(original.raw, samples, hole) if hole.any() else rewritten(original.raw))
+    except CannotEdit as error:
+        if not hole.any():
+            return Encoded(kept.to_bytes(), notes)
+        body = parse_jpeg(_jpeg_anew(original, samples))
+        notes = (f"re-encoded with the file's own tables: {error}", *notes)
+        # What the colours are is Pillow's word now, the other metadata are the file's.
+        head = tuple(s for s in head if s.marker != APP14) + tuple(s for s in body.metadata if s.marker == APP14)
+    if file.restarts:
+        notes = (*notes, "restart markers dropped")
+    return Encoded(JpegFile(head + tuple(s for s in body.segments if not s.is_metadata), b"").to_bytes(), notes)
 
 
 def _jpeg_anew(original: Decoded, samples: Samples) -> bytes:
@@ -127,9 +133,9 @@ def _jpeg_anew(original: Decoded, samples: Samples) -> bytes:
 
 def _png(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
     chunks = png.parse_png(original.raw)
-    kept, gone = removal.png(chunks, scrub)
+    kept, gone = allowed.png(chunks, original.orientation) if scrub else removal.png(chunks)
     notes = _dropped(gone)
-    if hole.any():
+    if hole.any() or (scrub and not png.is_exact(chunks)):
         if png.is_interlaced(kept):
             notes = (*notes, "written without interlacing")
         kept = png.with_samples(kept, samples)
@@ -138,19 +144,20 @@ def _png(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encode
 
 def _tiff(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
     tiff = Tiff(original.raw)
-    notes = _dropped(removal.tiff(tiff, scrub))
-    raw = bytes(tiff.data)
-    if hole.any():
+    gone = removal.tiff(tiff)
+    raw, more = bytes(tiff.data), list[str]()
+    if hole.any() or scrub:
         raw, more = tiff_picture.replace_picture(raw, samples)
-        notes = (*notes, *more)
-    return Encoded(raw, notes)
+    if scrub:
+        raw, words = tiff_bare.bare(raw, original.orientation)
+        gone = allowed.once([*gone, *words])
+    return Encoded(raw, (*_dropped(gone), *more))
 
 
 def _bmp(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
-    if not hole.any():
-        return Encoded(original.raw)  # a BMP holds nothing but its picture
     notes = ("written without run lengths",) if bmp.read_header(original.raw).is_run_length else ()
-    return Encoded(bmp.replace_pixels(original.raw, samples, hole), notes)
+    raw = bmp.replace_pixels(original.raw, samples, hole)
+    return Encoded(bmp.bare(raw) if scrub else raw, notes)
 
 
 # ---------------------------------------------------------------- kinds that Pillow writes anew
@@ -171,7 +178,7 @@ def _gif(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encode
 
 def _webp(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
     chunks = webp.parse_webp(original.raw)
-    kept, gone = removal.webp(chunks, scrub)
+    kept, gone = allowed.webp(chunks, original.orientation) if scrub else removal.webp(chunks)
     notes = _dropped(gone)
     quality = webp.lossy_quality(chunks)
     if not hole.any():
@@ -188,15 +195,16 @@ def _webp(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encod
 
 
 def _jpeg2000(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
-    options = {"irreversible": False, "no_jp2": True}
-    code = _pillow(_image(original, samples), "JPEG2000", options) if hole.any() else None
-    raw, gone = with_codestream(original.raw, code, scrub)
-    notes = ("written losslessly, so that no pixel outside the hole changes",) if code else ()
-    return Encoded(raw, (*notes, *_dropped(gone)))
+    # Never the old codestream: it holds comments, and what else its writer left in it.
+    code = _pillow(_image(original, samples), "JPEG2000", {"irreversible": False, "no_jp2": True})
+    raw, gone = jp2.bare(original.raw, code) if scrub else jp2.with_codestream(original.raw, code)
+    return Encoded(raw, ("written losslessly, so that no pixel outside the hole changes", *_dropped(gone)))
 
 
 def _avif(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
-    clean, gone = avif.without_people(original.raw, scrub)
+    clean, gone = avif.without_people(original.raw)
+    if scrub:
+        clean, gone = picture_only(clean), ["all but the picture"]
     if not hole.any():
         return Encoded(clean, _dropped(gone))
     source = open_image(clean)

@@ -86,7 +86,7 @@ def _layout(segmenters: list[Choice], fills: list[Choice]) -> Parts:
             compare = gr.Radio([], label="Compare with", elem_id="compare")
             scrub = gr.Checkbox(
                 label="Without personal metadata",
-                info="Places, names, captions and serial numbers are taken out.",
+                info="Only colours, orientation, resolution and exposure stay.",
                 elem_id="scrub",
             )
             download = gr.HTML(elem_id="download")

@@ -38,7 +38,7 @@ def run(
         str | None,
         typer.Option(metavar="WHO", help="Who stays: largest, numbers (0,2), or FILE.json."),
     ] = None,
-    scrub: Annotated[bool, typer.Option("--scrub", help="Take places, names and faces out of the metadata.")] = False,
+    scrub: Annotated[bool, typer.Option("--scrub", help="No metadata but colours, orientation, exposure.")] = False,
     set_: Set = None,
     decisions: Annotated[
         Path | None, typer.Option(metavar="FILE", parser=as_path, help="What was decided in report.html.")

@@ -61,6 +61,6 @@ def fill_hole(
 
 def as_file(photo: Decoded, pixels: Pixels, hole: Hole, *, scrub: bool = False) -> Encoded:
     """The photo's file with `pixels` where the hole is, both upright: in its format, turned as it was, with its
-    metadata (scrub: without places, names and captions). Raises PhotoError."""
+    metadata (scrub: colours, orientation, resolution and exposure alone). Raises PhotoError."""
     turned, raw_hole = (to_raw_frame(array, photo.orientation) for array in (pixels, hole))
     return encode(photo, turned, raw_hole, scrub=scrub)

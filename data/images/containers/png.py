@@ -115,22 +115,39 @@ def keep_transparency(samples: Samples, before: Samples, hole: Hole, raw: bytes)
 def is_whole(raw: bytes) -> bool:
     """Whether every row is there; Pillow takes a picture whose stream ends well before its last row for whole."""
     chunks = parse_png(raw)
+    wanted = _size(chunks)
+    return _inflated_size(chunks, wanted)[0] >= wanted
+
+
+def is_exact(chunks: list[Chunk]) -> bool:
+    """Whether the picture's stream holds the rows and nothing else, neither inflated nor behind its end."""
+    wanted = _size(chunks)
+    return _inflated_size(chunks, wanted + 1) == (wanted, False)
+
+
+def _size(chunks: list[Chunk]) -> int:
+    """Bytes of all rows with their filters."""
     width, height, depth, colour, interlaced = struct.unpack(">IIBB2xB", chunks[0].data[:13])
     bits = depth * _CHANNELS[colour]
 
     def size(columns: int, rows: int) -> int:
         return rows * (1 + (columns * bits + 7) // 8) if columns else 0
 
-    wanted = size(width, height)
     if interlaced:
-        wanted = sum(size(-(-(width - x) // dx), -(-(height - y) // dy)) for x, y, dx, dy in _PASSES)
+        return sum(size(-(-(width - x) // dx), -(-(height - y) // dy)) for x, y, dx, dy in _PASSES)
+    return size(width, height)
+
+
+def _inflated_size(chunks: list[Chunk], enough: int) -> tuple[int, bool]:
+    """How many bytes the stream inflates to, counted until they are `enough`; whether more follows its end."""
     inflater = zlib.decompressobj()
+    count = 0
     for chunk in chunks:
         data = chunk.data if chunk.kind == b"IDAT" else b""
-        while data and wanted > 0:  # never more than a megabyte of it at a time
-            wanted -= len(inflater.decompress(data, 1 << 20))
+        while data and count < enough:  # never more than a megabyte of it at a time
+            count += len(inflater.decompress(data, 1 << 20))
             data = inflater.unconsumed_tail
-    return wanted <= 0
+    return count, bool(inflater.unused_data)
 
 
 def is_interlaced(chunks: list[Chunk]) -> bool:

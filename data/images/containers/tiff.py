@@ -14,6 +14,7 @@ from dataclasses import dataclass
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1}
 _MOST_ENTRIES = 4096
 EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x8769, 0x8825, 0xA005
+MAKER_NOTE = 0x927C
 
 
 class TiffError(ValueError):

@@ -1,50 +1,33 @@
 """EXIF without what shows or names people; everything else stays byte for byte, at its offset.
 
-Tags: Exif 3.0 (CIPA DC-008); Windows' XP tags and the older Microsoft ones from the ExifTool tag tables.
+Tags: Exif 3.0 (CIPA DC-008), Microsoft's from the ExifTool tag tables.
 """
 
 from __future__ import annotations
 
 from data.images.containers.jpeg import JpegStructureError, parse_jpeg
-from data.images.containers.tiff import GPS_IFD, Entry, Tiff, TiffError
+from data.images.containers.tiff import MAKER_NOTE, Tiff, TiffError
 
-MAKER_NOTE = 0x927C
 _THUMBNAIL, _THUMBNAIL_BYTES, _STRIPS, _STRIP_BYTES = 0x0201, 0x0202, 0x0111, 0x0117
 _PREVIEWS = {0x501B}  # Microsoft's ThumbnailData
 _JPEG = b"\xff\xd8\xff"
 
-NAMES = {
-    0x010E,  # ImageDescription
-    0x013B,  # Artist
-    0x013C,  # HostComputer
-    0x9286,  # UserComment
-    0xA430,  # CameraOwnerName
-    0xA437,  # Photographer
-    0xA438,  # ImageEditor
-    0xA436,  # ImageTitle
-    *range(0x9C9B, 0x9CA0),  # XPTitle, XPComment, XPAuthor, XPKeywords, XPSubject
-    0x83BB,  # IPTC
-}
-SERIALS = {0xA431, 0xA435, 0xA420, 0xC62F}  # body, lens, ImageUniqueID, CameraSerialNumber
-PLACES = {GPS_IFD, 0x9214, 0xA214}  # GPS; where the subject is in the photo
 
-
-def without_people(exif: bytes, scrub: bool = False) -> tuple[bytes, list[str]]:
+def without_people(exif: bytes) -> tuple[bytes, list[str]]:
     """EXIF (a TIFF structure, without `Exif\\0\\0`) without thumbnails and previews, and what was taken out.
 
-    scrub: also without places, names, captions, serial numbers and maker notes. A structure that cannot be read
-    goes as a whole (b"").
+    A structure that cannot be read goes as a whole (b"").
     """
     try:
         tiff = Tiff(exif)
     except (TiffError, ValueError, IndexError, OverflowError):
         return b"", ["unreadable EXIF"]
-    gone = remove_from(tiff, scrub)
+    gone = remove_from(tiff)
     gone += _remove_loose_previews(tiff)
     return bytes(tiff.data), list(dict.fromkeys(gone))
 
 
-def remove_from(tiff: Tiff, scrub: bool) -> list[str]:
+def remove_from(tiff: Tiff) -> list[str]:
     """Edit a structure in place; returns what was taken out, for the notes."""
     gone: list[str] = []
     if "IFD1" in tiff.places:
@@ -53,8 +36,6 @@ def remove_from(tiff: Tiff, scrub: bool) -> list[str]:
     previews = tiff.remove(lambda e: e.tag in _PREVIEWS or (e.tag == MAKER_NOTE and _JPEG in tiff.value(e)))
     if previews:
         gone.append("maker note with a preview" if any(e.tag == MAKER_NOTE for e in previews) else "preview")
-    if scrub:
-        gone += _scrub(tiff)
     return gone
 
 
@@ -89,21 +70,3 @@ def _remove_thumbnail(tiff: Tiff) -> None:
     pointer = tiff.next_directory_at("IFD0")
     tiff.remove_directory("IFD1")
     tiff.zero(pointer, pointer + 4)
-
-
-def _scrub(tiff: Tiff) -> list[str]:
-    gone = []
-    if "GPS" in tiff.places:
-        tiff.remove_directory("GPS")
-        gone.append("GPS position")
-
-    def named(entry: Entry) -> bool:
-        if entry.directory not in ("IFD0", "Exif"):
-            return False
-        return entry.tag in NAMES | SERIALS | PLACES | {MAKER_NOTE}
-
-    taken = {entry.tag for entry in tiff.remove(named)}
-    for tags, words in ((NAMES, "names and captions"), (SERIALS, "serial numbers"), ({MAKER_NOTE}, "maker note")):
-        if taken & tags:
-            gone.append(words)
-    return gone

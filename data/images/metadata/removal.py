@@ -1,8 +1,7 @@
 """What goes out of a file's metadata, container by container.
 
 From a photo out of which people were taken goes what still shows them: thumbnails, previews, face regions, whatever
-follows the picture. `scrub` takes out places, names, captions, serial numbers and maker notes, too. The rest stays
-byte for byte. Rights statements and colour profiles always stay.
+follows the picture. The rest stays byte for byte. What `--scrub` leaves stands in `metadata.allowed`.
 """
 
 from __future__ import annotations
@@ -16,32 +15,29 @@ from data.images.containers.png import Chunk
 from data.images.containers.tiff import Tiff
 from data.images.containers.webp import Chunks
 from data.images.metadata import exif, xmp
+from data.images.metadata.allowed import Gone, inflated, once
 
 _EXIF, _XMP, _XMP_MORE = b"Exif\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
 _ICC, _PHOTOSHOP = b"ICC_PROFILE\0", b"Photoshop 3.0\0"
 _JPEG = b"\xff\xd8\xff"
-_THUMBNAILS, _IPTC = {1033, 1036}, 1028  # Photoshop's image resources
-_PHOTOSHOP_EXIF, _PHOTOSHOP_XMP = {1058, 1059}, 1060
-
-Gone = list[str]
-"""What was taken out, in words for the manifest's notes."""
+_THUMBNAILS = {1033, 1036}  # Photoshop's image resources
 
 
-def jpeg(file: JpegFile, scrub: bool) -> tuple[JpegFile, Gone]:
+def jpeg(file: JpegFile) -> tuple[JpegFile, Gone]:
     """The file without what must go; the picture's own segments stay as they are."""
     out: list[Segment] = []
     gone: Gone = []
     for segment in file.segments:
-        data, words = _jpeg_segment(segment, scrub) if segment.is_metadata else (segment.data, [])
+        data, words = _jpeg_segment(segment) if segment.is_metadata else (segment.data, [])
         gone += words
         if data is not None:
             out.append(Segment(segment.marker, data))
     if file.trailer.strip(b"\0"):
         gone.append(f"{len(file.trailer):,} bytes behind the picture")
-    return JpegFile(tuple(out), b""), _once(gone)
+    return JpegFile(tuple(out), b""), once(gone)
 
 
-def _jpeg_segment(segment: Segment, scrub: bool) -> tuple[bytes | None, Gone]:
+def _jpeg_segment(segment: Segment) -> tuple[bytes | None, Gone]:
     marker, data = segment.marker, segment.data
     if marker == APP0 and data.startswith(b"JFIF\0"):
         if len(data) > 14:
@@ -50,10 +46,10 @@ def _jpeg_segment(segment: Segment, scrub: bool) -> tuple[bytes | None, Gone]:
     if marker == APP0 and data.startswith(b"JFXX\0"):
         return None, ["JFIF thumbnail"]
     if marker == APP1 and data.startswith(_EXIF):
-        edited, gone = exif.without_people(data[6:], scrub)
+        edited, gone = exif.without_people(data[6:])
         return (data[:6] + edited if edited else None), gone
     if marker == APP1 and data.startswith(_XMP):
-        edited, gone = xmp.without_people(data[len(_XMP) :], scrub)
+        edited, gone = xmp.without_people(data[len(_XMP) :])
         return (_XMP + edited if edited else None), gone
     if marker == APP1 and data.startswith(_XMP_MORE):
         return None, ["extended XMP (previews, depth maps)"]
@@ -64,27 +60,26 @@ def _jpeg_segment(segment: Segment, scrub: bool) -> tuple[bytes | None, Gone]:
     if marker == APP11:
         return None, ["content credentials (they hold a thumbnail and sign the old picture)"]
     if marker == APP13 and data.startswith(_PHOTOSHOP):
-        edited, gone = photoshop(data[len(_PHOTOSHOP) :], scrub)
+        edited, gone = photoshop(data[len(_PHOTOSHOP) :])
         return (_PHOTOSHOP + edited if edited else None), gone
     if marker == APP14 and data.startswith(b"Adobe"):
         return data, []
     if marker == COM:
-        return (None, ["comment"]) if scrub else (data, [])
-    if scrub or _JPEG in data:
+        return data, []
+    if _JPEG in data:
         return None, [f"APP{marker - APP0} segment"]
     return data, []
 
 
-def photoshop(data: bytes, scrub: bool) -> tuple[bytes, Gone]:
-    """Photoshop's image resources without thumbnails; with `scrub` without IPTC captions, EXIF and XMP copies."""
+def photoshop(data: bytes) -> tuple[bytes, Gone]:
+    """Photoshop's image resources without thumbnails."""
     out, gone = bytearray(), []
-    unwanted = _THUMBNAILS | ({_IPTC, _PHOTOSHOP_XMP} | _PHOTOSHOP_EXIF if scrub else set())
     for number, resource in _resources(data):
-        if number in unwanted:
-            gone.append("Photoshop thumbnail" if number in _THUMBNAILS else "IPTC captions")
+        if number in _THUMBNAILS:
+            gone.append("Photoshop thumbnail")
         else:
             out += resource
-    return bytes(out), _once(gone)
+    return bytes(out), once(gone)
 
 
 def _resources(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -101,12 +96,12 @@ def _resources(data: bytes) -> Iterator[tuple[int, bytes]]:
         position = end
 
 
-def tiff(file: Tiff, scrub: bool) -> Gone:
+def tiff(file: Tiff) -> Gone:
     """Edits the structure of a TIFF file in place."""
-    gone = exif.remove_from(file, scrub)
+    gone = exif.remove_from(file)
     for tag, edit in ((0x02BC, xmp.without_people), (0x8649, photoshop)):
         if entry := file.get("IFD0", tag):
-            edited, words = edit(file.value(entry), scrub)
+            edited, words = edit(file.value(entry))
             if words:
                 gone += words
                 # The value keeps its length; XMP is padded with spaces, as packets are.
@@ -115,38 +110,36 @@ def tiff(file: Tiff, scrub: bool) -> Gone:
                     file.data[entry.start : entry.end] = edited.ljust(entry.end - entry.start, padding)
                 else:
                     file.remove(lambda e, tag=tag: e.directory == "IFD0" and e.tag == tag)  # type: ignore[misc]
-    return _once(gone)
+    return once(gone)
 
 
-def png(chunks: list[Chunk], scrub: bool) -> tuple[list[Chunk], Gone]:
+def png(chunks: list[Chunk]) -> tuple[list[Chunk], Gone]:
     """Chunks without what must go."""
     out: list[Chunk] = []
     gone: Gone = []
     for chunk in chunks:
-        data, words = _png_chunk(chunk, scrub)
+        data, words = _png_chunk(chunk)
         gone += words
         if data is not None:
             out.append(Chunk(chunk.kind, data))
-    return out, _once(gone)
+    return out, once(gone)
 
 
-def _png_chunk(chunk: Chunk, scrub: bool) -> tuple[bytes | None, Gone]:
+def _png_chunk(chunk: Chunk) -> tuple[bytes | None, Gone]:
     kind, data = chunk.kind, chunk.data
     if kind == b"eXIf":
-        edited, gone = exif.without_people(data, scrub)
+        edited, gone = exif.without_people(data)
         return edited or None, gone
     if kind == b"caBX":
         return None, ["content credentials (they hold a thumbnail and sign the old picture)"]
     if kind in (b"tEXt", b"zTXt", b"iTXt"):
         keyword = data.split(b"\0")[0]
         if keyword == b"XML:com.adobe.xmp":
-            return _itxt_xmp(data, scrub) if kind == b"iTXt" else (None, ["unreadable XMP"])
+            return _itxt_xmp(data) if kind == b"iTXt" else (None, ["unreadable XMP"])
         if keyword.lower().startswith((b"raw profile type", b"thumb::")) and not keyword.lower().endswith(b"icc"):
             return None, [
                 "unreadable EXIF" if kind == b"tEXt" and _is_broken_profile(data) else keyword.decode("latin-1")
             ]
-        if scrub and keyword not in (b"Copyright", b"Software", b"Creation Time"):
-            return None, ["texts"]
     return data, []
 
 
@@ -162,7 +155,7 @@ def _is_broken_profile(data: bytes) -> bool:
     return False
 
 
-def _itxt_xmp(data: bytes, scrub: bool) -> tuple[bytes | None, Gone]:
+def _itxt_xmp(data: bytes) -> tuple[bytes | None, Gone]:
     """iTXt: keyword, compression flag and method, language, translated keyword, text (PNG, section 11.3.3.4)."""
     keyword, _, rest = data.partition(b"\0")
     if len(rest) < 2:
@@ -171,10 +164,10 @@ def _itxt_xmp(data: bytes, scrub: bool) -> tuple[bytes | None, Gone]:
     translated, _, text = after.partition(b"\0")
     packed = rest[0] == 1
     try:
-        packet = _inflated(text) if packed else text
+        packet = inflated(text) if packed else text
     except zlib.error:
         return None, ["unreadable XMP"]
-    edited, gone = xmp.without_people(packet, scrub)
+    edited, gone = xmp.without_people(packet)
     if not gone:
         return data, []
     if not edited:
@@ -183,40 +176,27 @@ def _itxt_xmp(data: bytes, scrub: bool) -> tuple[bytes | None, Gone]:
     return b"\0".join((keyword, rest[:2] + language, translated, body)), gone
 
 
-def _inflated(data: bytes, limit: int = 16 << 20) -> bytes:
-    """zlib data, refused when it would be larger than `limit`."""
-    inflater = zlib.decompressobj()
-    out = inflater.decompress(data, limit)
-    if inflater.unconsumed_tail or not inflater.eof:
-        raise zlib.error("too large, or cut")
-    return out
-
-
-def webp(chunks: Chunks, scrub: bool) -> tuple[Chunks, Gone]:
+def webp(chunks: Chunks) -> tuple[Chunks, Gone]:
     """Chunks without what must go. Flags of VP8X are the writer's business."""
     out: Chunks = []
     gone: Gone = []
-    edits: dict[bytes, Callable[[bytes, bool], tuple[bytes, Gone]]] = {
+    edits: dict[bytes, Callable[[bytes], tuple[bytes, Gone]]] = {
         b"EXIF": _webp_exif,
         b"XMP ": xmp.without_people,
     }
     for name, data in chunks:
         words: Gone = []
         if name in edits:
-            data, words = edits[name](data, scrub)
+            data, words = edits[name](data)
         elif name not in (b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ICCP"):
             data, words = b"", [f"{name.decode('latin-1').strip()} chunk"]
         gone += words
         if data:
             out.append((name, data))
-    return out, _once(gone)
+    return out, once(gone)
 
 
-def _webp_exif(data: bytes, scrub: bool) -> tuple[bytes, Gone]:
+def _webp_exif(data: bytes) -> tuple[bytes, Gone]:
     prefix = data[:6] if data.startswith(b"Exif\0\0") else b""  # some writers keep JPEG's
-    edited, gone = exif.without_people(data[len(prefix) :], scrub)
+    edited, gone = exif.without_people(data[len(prefix) :])
     return (prefix + edited if edited else b""), gone
-
-
-def _once(words: Gone) -> Gone:
-    return list(dict.fromkeys(words))

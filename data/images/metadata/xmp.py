@@ -12,9 +12,7 @@ from defusedxml import minidom as safe
 from defusedxml.common import DefusedXmlException
 
 _XMP, _NOTE = "http://ns.adobe.com/xap/1.0/", "http://ns.adobe.com/xmp/note/"
-_EXIF, _AUX = "http://ns.adobe.com/exif/1.0/", "http://ns.adobe.com/exif/1.0/aux/"
-_DC, _PHOTOSHOP = "http://purl.org/dc/elements/1.1/", "http://ns.adobe.com/photoshop/1.0/"
-_CORE, _EXT = "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/", "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+_EXT = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 
 PICTURES = {
     (_XMP, "Thumbnails"),
@@ -35,54 +33,29 @@ FACES = {
     ("http://ns.microsoft.com/photo/1.2/t/RegionInfo#", "*"),
     ("http://ns.microsoft.com/photo/1.2/t/Region#", "*"),
     ("http://ns.apple.com/faceinfo/1.0/", "*"),
+    ("http://ns.acdsee.com/regions/", "*"),
+    ("http://www.iview-multimedia.com/mediapro/1.0/", "People"),
     (_EXT, "ImageRegion"),
     (_EXT, "PersonInImage"),
     (_EXT, "PersonInImageWDetails"),
 }
 """Where faces are and whose."""
 
-PERSONAL = {
-    (_EXIF, "GPS*"),
-    *((_DC, name) for name in ("title", "description", "creator", "contributor", "subject")),
-    (_PHOTOSHOP, "*"),
-    *((_EXT, name) for name in ("LocationShown", "LocationCreated", "Event", "OrganisationInImageName")),
-    (_CORE, "*"),
-    (_AUX, "SerialNumber"),
-    (_AUX, "LensSerialNumber"),
-    (_AUX, "OwnerName"),
-    (_EXIF, "UserComment"),
-    (_EXIF, "MakerNote"),
-    (_EXIF, "SubjectArea"),
-    (_EXIF, "SubjectLocation"),
-    (_EXIF, "ImageUniqueID"),
-    *(("http://cipa.jp/exif/1.0/", name) for name in ("BodySerialNumber", "LensSerialNumber", "CameraOwnerName")),
-    *(("http://ns.adobe.com/tiff/1.0/", name) for name in ("Artist", "ImageDescription", "HostComputer")),
-    (_XMP, "Label"),
-    (_XMP, "Nickname"),
-    ("http://ns.adobe.com/lightroom/1.0/", "*"),
-    ("http://www.digikam.org/ns/1.0/", "*"),
-    ("http://ns.microsoft.com/photo/1.0/", "*"),
-    ("http://ns.acdsee.com/iptc/1.0/", "*"),
-    ("http://ns.acdsee.com/regions/", "*"),
-    ("http://www.iview-multimedia.com/mediapro/1.0/", "*"),
-    ("http://ns.google.com/photos/1.0/creations/", "*"),
-}
-"""What `scrub` takes out, too. Rights statements stay: licences ask for them."""
-
-WORDS = ((PICTURES, "XMP previews"), (FACES, "face regions"), (PERSONAL, "places, names and captions in XMP"))
+WORDS = ((PICTURES, "XMP previews"), (FACES, "face regions"))
 
 
-def without_people(packet: bytes, scrub: bool = False) -> tuple[bytes, list[str]]:
-    """The packet without previews and face regions, and what was taken out; with `scrub` also without places,
-    names, captions and serial numbers. A packet that cannot be parsed goes as a whole (b"")."""
+def without_people(packet: bytes) -> tuple[bytes, list[str]]:
+    """The packet without previews and face regions, and what was taken out.
+
+    A packet that cannot be parsed goes as a whole (b"").
+    """
     text = packet.rstrip(b"\0")
     try:
         document = safe.parseString(text, forbid_dtd=True)
     except (DefusedXmlException, Exception):  # expat and the codecs raise many kinds
         return b"", ["unreadable XMP"]
-    kinds = WORDS if scrub else WORDS[:2]
     gone = []
-    for names, words in kinds:
+    for names, words in WORDS:
         if sum(_remove(node, names) for node in list(_elements(document.documentElement))):
             gone.append(words)
     if not gone:
@@ -120,11 +93,7 @@ def _remove(node: minidom.Element, names: set[tuple[str, str]]) -> int:
 def _matches(namespace: str | None, name: str | None, names: set[tuple[str, str]]) -> bool:
     if namespace is None or name is None:
         return False
-    return (
-        (namespace, name) in names
-        or (namespace, "*") in names
-        or (name.startswith("GPS") and (namespace, "GPS*") in names)
-    )
+    return (namespace, name) in names or (namespace, "*") in names
 
 
 def _serialised(node: minidom.Node) -> bytes:

@@ -14,6 +14,7 @@ from data.types import Hole
 _RGB, _RLE8, _RLE4, _BITFIELDS, _ALPHA_BITFIELDS = 0, 1, 2, 3, 6
 _MASKS = {16: (0x7C00, 0x3E0, 0x1F), 24: (0xFF0000, 0xFF00, 0xFF), 32: (0xFF0000, 0xFF00, 0xFF)}
 """Where red, green and blue are in a pixel, for files that do not say it."""
+_SRGB = b"BGRs"
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,36 @@ def replace_pixels(raw: bytes, samples: Samples, hole: Hole) -> bytes:
         pixels[inside] = _pixels(new[inside], pixels[inside], header)
         rows[:, : header.width * size] = pixels.reshape(header.height, header.width * size)
     return data.tobytes()
+
+
+def bare(raw: bytes) -> bytes:
+    """The BMP `raw`, as written here, with its headers, palette and rows, and no byte between, beside or behind them.
+
+    Raises ValueError.
+    """
+    header = read_header(raw)
+    masks = palette = b""
+    words = bytearray(raw[14 : 14 + header.size])
+    if header.size >= 108:  # V4, V5: whatever colour space, profile or place of one is named becomes sRGB
+        words[56:] = _SRGB + bytes(header.size - 60)
+    elif header.size > 56:  # OS/2 2.x has words of its own
+        words[40:] = bytes(header.size - 40)
+    elif header.size == 40:
+        masks = raw[54 : 54 + {_BITFIELDS: 12, _ALPHA_BITFIELDS: 16}.get(header.compression, 0)]
+    if header.bits <= 8:
+        entry = 3 if header.size < 16 else 4
+        begin = 14 + header.size + len(masks)
+        used = struct.unpack_from("<I", words, 32)[0] if header.size >= 36 else 0
+        palette = raw[begin : min(begin + entry * min(used or 256, 1 << header.bits), header.start)]
+    rows = np.frombuffer(raw, np.uint8, header.stride * header.height, header.start)
+    rows = rows.reshape(header.height, header.stride).copy()
+    rows[:, (header.width * header.bits + 7) // 8 :] = 0
+    if header.size >= 40:
+        struct.pack_into("<I", words, 20, rows.size)
+        struct.pack_into("<II", words, 32, len(palette) // 4, 0)
+    start = 14 + len(words) + len(masks) + len(palette)
+    head = struct.pack("<2sIII", b"BM", start + rows.size, 0, start)
+    return head + bytes(words) + masks + palette + rows.tobytes()
 
 
 def _pixels(new: Samples, old: NDArray[np.uint8], header: BmpHeader) -> NDArray[np.uint8]:

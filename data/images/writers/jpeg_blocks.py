@@ -67,6 +67,16 @@ def edit_blocks(raw: bytes, pixels: NDArray[np.uint8], hole: Hole) -> bytes:
     return _with_component_ids(parse_jpeg(written), frame).to_bytes()
 
 
+def rewritten(raw: bytes) -> bytes:
+    """The JPEG `raw` coded anew from its own coefficients, without any metadata segment. Raises CannotEdit."""
+    file = parse_jpeg(raw)
+    frame = _checked(file)
+    with _LIBRARY, tempfile.TemporaryDirectory(prefix="person-removal-") as folder:
+        image, planes = _read(file, frame, Path(folder))
+        written = _write(image, list(planes.coefficients), file, frame, Path(folder))
+    return _with_component_ids(parse_jpeg(written), frame).to_bytes()
+
+
 def read_coefficients(raw: bytes) -> Planes:
     """Quantised coefficients of a JPEG. Raises CannotEdit."""
     file = parse_jpeg(raw)
