@@ -13,10 +13,10 @@ from PIL import Image
 import inpainting
 from configs import GIVEN_MASKS, Settings, SettingsError
 from configs.load import load_settings
-from data.collection.keep_list import parse_keep
+from data.collection.keep_list import as_keep, parse_keep
 from data.images import SUFFIXES, Decoded, decode, read_photo_bytes, upright
 from data.storage.files import write_atomic
-from data.types import Hole, People, Pixels, Weight
+from data.types import Hole, Keep, People, Pixels, Weight
 from flows.stages.context import find_weights, resolve
 from flows.stages.photo_steps import as_file, fill_hole, find_people, mark
 
@@ -27,6 +27,7 @@ class Result:
 
     photo: the file that it was made of, when it was given by its path; all of the above are upright.
     lower: what had to be set lower for want of memory, such as `inpaint.window=256`; None when nothing had.
+    doubts: what may be wrong with those who should stay, in words; look at the result where there are any.
     """
 
     image: Pixels
@@ -34,6 +35,7 @@ class Result:
     people: People
     photo: Decoded | None = field(default=None, repr=False)
     lower: str | None = None
+    doubts: tuple[str, ...] = ()
 
     def save(self, path: str | Path, *, scrub: bool = False) -> tuple[str, ...]:
         """Write the result; returns how it departs from the original, beyond the hole.
@@ -56,17 +58,24 @@ class Result:
 
 
 def remove_people(
-    image: Pixels | Image.Image | str | Path, preset: str = "default", overrides: Sequence[str] = ()
+    image: Pixels | Image.Image | str | Path,
+    preset: str = "default",
+    overrides: Sequence[str] = (),
+    keep: str | int | Sequence[int | Sequence[float]] | None = None,
 ) -> Result:
     """Take the people out of one image.
 
     image: uint8 H x W x 3 RGB array, PIL image, or path (seen upright). preset: name or YAML file. overrides:
-    settings as SECTION.FIELD=VALUE. Raises SettingsError, WeightsError, PhotoError: one sentence each.
+    settings as SECTION.FIELD=VALUE. keep: who stays: `largest`, numbers as in `Result.people` (0, "0,2", [0, 2]), and
+    boxes (x, y, width, height in pixels of the image seen upright); by default what `refine.keep` says. Raises
+    SettingsError, WeightsError, PhotoError, InputError: one sentence each.
 
     >>> result = remove_people("photo.jpg", preset="embedded")
     >>> result.save("without-people.jpg")
+    >>> remove_people("photo.jpg", preset="embedded", keep="largest").save("one-person.jpg")
     """
     settings, weights = _prepared(preset, tuple(overrides))
+    who = _keep(settings.refine.keep if keep is None else keep)
     name = str(image) if isinstance(image, str | Path) else "image"
     file = None
     if isinstance(image, str | Path):
@@ -74,9 +83,17 @@ def remove_people(
         image = upright(file.pixels, file.orientation)
     pixels = _pixels(image)
     people = find_people(pixels, name, settings.segment, weights)
-    marked = mark(people, parse_keep(settings.refine.keep) if settings.refine.keep else (), settings.refine, pixels)
+    marked = mark(people, who, settings.refine, pixels)
     patches, lower = fill_hole(pixels, marked, settings.inpaint, weights)
-    return Result(inpainting.compose(pixels, marked.hole, patches), marked.hole, people, file, lower)
+    return Result(inpainting.compose(pixels, marked.hole, patches), marked.hole, people, file, lower, marked.doubts)
+
+
+def _keep(asked: str | int | Sequence[int | Sequence[float]] | None) -> Keep:
+    """Who stays, from the words of the command line, or from numbers and boxes of any kind of array."""
+    if asked is None or isinstance(asked, str):
+        return parse_keep(asked) if asked else ()
+    items = asked if isinstance(asked, Sequence | np.ndarray) else [asked]
+    return as_keep([np.asarray(item).tolist() for item in items], "keep")
 
 
 @lru_cache(maxsize=8)

@@ -1,9 +1,9 @@
 """People -> one hole a photo."""
 
-from masks.choice import SAME_BOX, Choice, choose, is_small, listed, overlap
+from masks.choice import SAME_BOX, Choice, choose, cut, is_small, listed, overlap
 from masks.refine import hole_and_rest, refine
 
-STAGE_VERSION = 5
+STAGE_VERSION = 6
 """Part of every key: raise it when the same people and settings give another hole than before."""
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "STAGE_VERSION",
     "Choice",
     "choose",
+    "cut",
     "hole_and_rest",
     "is_small",
     "listed",

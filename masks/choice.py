@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -12,23 +12,33 @@ from numpy.typing import NDArray
 
 from configs import RefineSettings
 from data.rle import BoxMask, bounds
-from data.types import Keep, People
+from data.types import Hole, Keep, People, Person
 from masks.morphology import Mask, dilate, distance, drop_specks
 
 SAME_BOX = 0.5
 """Least intersection over union of a box of the keep-list and a person's."""
+INSIDE = 0.8
+"""Of two equally certain masks the smaller one is in front when this share of it lies inside the larger one."""
+CUT = 0.02
+"""Somebody who was asked to stay is cut when more than this share of their pixels is in the hole."""
 SCRAP = 0.1
 """Parts of a mask smaller than this share of it are scraps, where it overlaps with another."""
+
+Spot = tuple[slice, slice]
+"""Rows and columns of a box in the photo."""
 
 
 @dataclass(frozen=True)
 class Choice:
     """stays: of each person, in order, whether it stays. kept: bool H x W, the pixels of people who stay (whole people,
-    and the parts of others in a region). region: bool H x W, where nothing is removed."""
+    and the parts of others in a region). region: bool H x W, where nothing is removed. asked: numbers of the persons
+    on the keep-list. unmatched: entries of the keep-list that fit nobody."""
 
     stays: tuple[bool, ...]
     kept: Mask
     region: Mask
+    asked: tuple[int, ...] = ()
+    unmatched: tuple[int | tuple[float, float, float, float], ...] = ()
 
     @property
     def anyone(self) -> bool:
@@ -47,25 +57,70 @@ def choose(
     first, people = people, people.plus([extra] if extra else [])
     areas = [people.area(p) for p in people.persons]
     stays = [is_small(area, people.size, settings) for area in areas]
-    for index in listed(first, keep):
+    asked = listed(first, keep)
+    for index in asked:
         stays[index] = True
     region = np.zeros(people.size, bool) if spared is None else spared.copy()
     region |= _regions(settings.spare, people.size)
     kept, leave = np.zeros(people.size, bool), np.zeros(people.size, bool)
     if any(stays) or region.any():
-        for person, staying in zip(people.persons, stays, strict=True):
-            if not staying:
-                mask = people.boxed(person)
-                leave[mask.box] |= mask.mask
-        for person, staying in zip(people.persons, stays, strict=True):
-            if staying:
-                mask = people.boxed(person)
-                kept[mask.box] |= _without_others(mask, leave)
-    return Choice(tuple(stays), kept | (leave & region), region)
+        spots: dict[int, Spot] = {}
+        for i in (i for i, staying in enumerate(stays) if not staying):
+            mask = people.boxed(people.persons[i])
+            leave[mask.box] |= mask.mask
+            if i < len(first):  # whom only a later look found takes nothing from those whom the keep-list names
+                spots[i] = mask.box
+        for i in (i for i, staying in enumerate(stays) if staying):
+            mask = people.boxed(people.persons[i])
+            claimed = (mask.mask & leave[mask.box]).any()
+            kept[mask.box] |= _own(people, people.persons[i], mask, spots) if claimed else mask.mask
+    unmatched = () if keep == "largest" else tuple(item for item in keep if not listed(first, (item,)))
+    return Choice(tuple(stays), kept | (leave & region), region, tuple(dict.fromkeys(asked)), unmatched)
+
+
+def cut(people: People, choice: Choice, hole: Hole) -> int:
+    """How many of those on the keep-list have more than a share of `CUT` of their pixels in the hole.
+
+    hole: uint8 H x W, not 0 = removed.
+    """
+    masks = (people.boxed(people.persons[i]) for i in choice.asked)
+    return sum(int(np.count_nonzero(mask.mask & (hole[mask.box] > 0))) > CUT * mask.area for mask in masks)
+
+
+def _own(people: People, person: Person, mask: BoxMask, rivals: Mapping[int, Spot]) -> Mask:
+    """The pixels of somebody who stays, of the mask's box. What a mask of those who leave claims as well is of the more
+    certain one: of people rather than of crowds, then by score. Of two equally certain ones the smaller is in front
+    where it lies inside the larger one, else each pixel is of the nearer one.
+
+    rivals: the boxes of those who leave, by their numbers.
+    """
+    taken, certain = np.zeros_like(mask.mask), _certainty(person)
+    even: Mask | None = None
+    for number in (number for number, spot in rivals.items() if _meet(spot, mask.box)):
+        rival = people.persons[number]
+        other = people.boxed(rival)
+        shared = mask.mask & other.within(mask.box)
+        both = np.count_nonzero(shared)
+        if not both or _certainty(rival) < certain:
+            continue
+        if _certainty(rival) > certain or (other.area < mask.area and both >= INSIDE * other.area):
+            taken |= shared
+        elif both < INSIDE * min(mask.area, other.area):
+            even = np.zeros(people.size, bool) if even is None else even
+            even[other.box] |= other.mask
+    return (mask.mask if even is None else _without_others(mask, even)) & ~taken
+
+
+def _certainty(person: Person) -> tuple[bool, float]:
+    return not person.crowd, person.score
+
+
+def _meet(a: Spot, b: Spot) -> bool:
+    return all(one.start < other.stop and other.start < one.stop for one, other in zip(a, b, strict=True))
 
 
 def _without_others(mask: BoxMask, leave: Mask) -> Mask:
-    """Somebody who stays, without what two masks claim and what lies nearer to those who leave: masks of neighbours
+    """Somebody who stays, without what lies nearer to those who leave of what two masks claim: masks of neighbours
     overlap, and a sliver of somebody must not stay behind. Scraps beside such a place go with it. Of the mask's box."""
     claimed = mask.mask & leave[mask.box]
     if not claimed.any():

@@ -220,7 +220,7 @@ class Handlers:
         work.result()
         yield self.busy("Looking whether anyone is left")
         look = work.look
-        sentence, sure = verdict(look)
+        sentence, sure = verdict(look, work.marked.doubts)
         others = [ORIGINAL, *(name for name in work.fills if name != work.fill.name)]
         yield {
             **self._marks(tab),

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 from flows.app.work import Look
 
 
-def verdict(look: Look) -> tuple[str, bool]:
+def verdict(look: Look, doubts: Sequence[str] = ()) -> tuple[str, bool]:
+    """What is to be thought of a result, and whether all is well: whom the second look sees, and what may be wrong
+    with those who stay (doubts)."""
+    sentence, sure = _left(look)
+    return " ".join([*(f"{doubt[0].upper()}{doubt[1:]}." for doubt in doubts), sentence]), sure and not doubts
+
+
+def _left(look: Look) -> tuple[str, bool]:
     """What the second look says, and whether nobody is left by its word."""
     if look.looked == "none":
         return "Nobody has looked at the result a second time.", False

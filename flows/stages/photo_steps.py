@@ -14,25 +14,28 @@ from configs import InpaintSettings, RefineSettings, SegmentSettings
 from data.images import Decoded, Encoded, encode, to_raw_frame
 from data.types import Hole, Keep, Patch, People, Photo, Pixels, Weight
 from flows.stages import models
+from flows.stages.doubts import keep_doubts
 from flows.stages.inpaint import inpaint_within_memory
-from masks import Choice, choose, hole_and_rest
+from masks import Choice, choose, cut, hole_and_rest
 
 
 @dataclass(frozen=True)
 class Marked:
     """hole: what is filled. kept: what stays but is no source of the fill, as a hole would mark it: people who stay,
     and what the hole would have held but for them and for regions. choice: who stays. drawn: whether a hand drew on the
-    hole."""
+    hole. doubts: what may be wrong with those who stay, in words; nothing of a hole that a hand drew on."""
 
     hole: Hole
     kept: Hole
     choice: Choice
     drawn: bool = False
+    doubts: tuple[str, ...] = ()
 
     def with_hole(self, hole: Hole) -> Marked:
         """The same with another hole: one that a hand drew on. What it takes from those who stay is gone."""
         kept = np.where(hole == 0, self.kept, np.uint8(0))
-        return replace(self, hole=hole, kept=kept, drawn=not np.array_equal(hole, self.hole))
+        drawn = not np.array_equal(hole, self.hole)
+        return replace(self, hole=hole, kept=kept, drawn=drawn, doubts=() if drawn else self.doubts)
 
 
 def find_people(pixels: Pixels, name: str, settings: SegmentSettings, weights: Mapping[str, Weight]) -> People:
@@ -44,7 +47,7 @@ def mark(people: People, keep: Keep, settings: RefineSettings, pixels: Pixels) -
     """The hole of everyone but those on the keep-list."""
     choice = choose(people, keep, settings)
     hole, kept = hole_and_rest(people, settings, pixels, choice)
-    return Marked(hole, kept, choice)
+    return Marked(hole, kept, choice, doubts=tuple(keep_doubts(cut(people, choice, hole), len(choice.unmatched))))
 
 
 def fill_hole(

@@ -17,6 +17,7 @@ from data.types import Hole, People, Pixels, State
 from flows.report.thumbnails import SUFFIXES, thumbnails
 from flows.stages import refine
 from flows.stages.context import RunContext
+from flows.stages.doubts import keep_doubts
 from flows.stages.inpaint import DEGRADED
 from flows.stages.output_files import MASKS, write_files
 from flows.stages.records import Made, Rows, read_hole, read_missed, read_patches, read_people, read_photo
@@ -126,9 +127,14 @@ def publish_photo(
 def photo_state(hole: Hole, facts: dict[str, dict[str, Any]]) -> State:
     """`review` when somebody may be left, or gone who was asked to stay, else `removed` or, where there was nobody,
     `passthrough`."""
-    if facts["verify"]["left"] or facts["verify"]["doubts"] or facts["refine"].get("unsure"):
+    if facts["verify"]["left"] or facts["verify"]["doubts"] or facts["refine"].get("unsure") or _keep_doubts(facts):
         return "review"
     return "removed" if hole.any() else "passthrough"
+
+
+def _keep_doubts(facts: dict[str, dict[str, Any]]) -> list[str]:
+    refined, matched = facts["refine"], facts["verify"].get("matched", 0)
+    return keep_doubts(refined.get("cut", 0), max(0, refined.get("unmatched", 0) - matched))
 
 
 def decided_state(state: State, entry: Entry, result: str, hole: bool) -> tuple[State, bool]:
@@ -183,6 +189,7 @@ def _reason(state: State, facts: dict[str, dict[str, Any]], entry: Entry, outdat
         scores = [found["score"] for found in verified["found"] if found["where"] == where]
         if scores:
             parts.append(f"{len(scores)} person(s) seen in {place} (score up to {max(scores):.2f})")
+    parts += _keep_doubts(facts)
     if unsure:
         parts.append(f"{unsure} person(s) removed who may be some that stay (the keep-list is unsure)")
     return f"{entry.name}: {' and '.join(parts)}."

@@ -66,8 +66,11 @@ def make_hole(
         stays = sum(int(np.count_nonzero(kept[one.box] & one.mask)) > one.area / 2 for one in found)
     share = round(float((hole > 0).mean()), 6)
     facts = {"share": share, "kept": stays, "edited": bool(entry.edited)}
-    if entry.unsure and not entry.edited:  # a hand's word on the hole is the last one
-        facts["unsure"] = entry.unsure
+    if not entry.edited:  # a hand's word on the hole is the last one
+        # numbers are said of every photo: where nobody was found, nobody can be taken for another
+        unmatched = sum(len(people) > 0 or not isinstance(item, int) for item in choice.unmatched)
+        doubts = {"unsure": entry.unsure, "cut": masks.cut(people, choice, hole), "unmatched": unmatched}
+        facts |= {name: count for name, count in doubts.items() if count}
     return canonical_json(artifact), facts
 
 

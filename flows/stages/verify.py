@@ -35,7 +35,7 @@ from flows.stages.segment import look
 from flows.stages.verifier import SHOWS, TAKEN_FOR, is_independent, look_settings
 from inpainting.quality import quality
 
-STAGE_VERSION = 7
+STAGE_VERSION = 8
 """Part of every key: raise it when the same result gives other facts of who is left than before."""
 
 Mask = NDArray[np.bool_]
@@ -101,8 +101,11 @@ def compute(run: RunContext, entry: Entry, rows: Rows) -> Made:
         photo = read_photo(run, entry)
         result = inpainting.compose(photo.pixels, hole, read_patches(run, rows))
         if looker:
-            seen = not_kept(look(run, looker, photo, result, entry), people, choice, run.settings.refine, entry.keep)
+            found = look(run, looker, photo, result, entry)
+            seen = not_kept(found, people, choice, run.settings.refine, entry.keep)
             finds = judge(seen, hole, photo.pixels, result)
+            matched = [box for box in choice.unmatched if not isinstance(box, int) and masks.listed(found, (box,))]
+            facts |= {"matched": len(matched)} if matched else {}
         if hole.any():
             facts["quality"] = quality(result, hole)
     facts["found"] = [find.to_json() for find in finds]

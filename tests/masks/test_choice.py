@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from literal_masks import mask, picture
 from refine_plainly import kept_plainly
 
+import masks
 from configs import RefineSettings
 from configs.load import load_settings
 from configs.settings import SettingsError
 from data.types import People, Person
 from masks import choose, hole_and_rest, refine
+from masks.choice import INSIDE
 
 PLAIN = RefineSettings(speck=0, close=0, fill_holes=0, snap=0, dilate=0, dilate_min=0, keep_margin=0)
 PHOTO = "AA...... AA..BBBB AA..BBBB ....BBBB ........ .CCCCCC. .CCCCCC. ........"
@@ -75,6 +78,72 @@ def test_what_two_masks_claim_goes_to_the_nearer_one() -> None:
     assert picture(refine(found, PLAIN, choice=choice)) == picture(mask(text, "Ax"))
 
 
+CROSSING = "........ .AAAA... .AAxxBBB .AAxxBBB .AAAA... ........ ........ ........"
+INNER = "AAAAAA.. AxxxAA.. AxxxAA.. AxxxAA.. AAAAAA.. ........ ........ ........"
+
+
+@pytest.mark.parametrize(
+    ("text", "scores", "keep", "kept", "cut"),
+    [
+        (CROSSING, (0.9, 0.3), 0, "Ax", 0),  # all of the more certain one
+        (CROSSING, (0.3, 0.9), 0, "A", 1),
+        (CROSSING, (0.3, 0.9), 1, "xB", 0),
+        (CROSSING, (0.9, 0.3), 1, "B", 1),
+        (INNER, (0.9, 0.3), 0, "Ax", 0),  # a doubtful find inside
+        (INNER, (0.3, 0.9), 0, "A", 1),
+        (INNER, (0.3, 0.9), 1, "x", 0),
+        (INNER, (0.9, 0.3), 1, "", 1),
+        (INNER, (1.0, 1.0), 0, "A", 1),  # equally certain: the smaller one is in front
+        (INNER, (1.0, 1.0), 1, "x", 0),
+    ],
+)
+def test_what_two_masks_claim_goes_to_the_more_certain_one(
+    text: str, scores: tuple[float, float], keep: int, kept: str, cut: int
+) -> None:
+    both = zip(("Ax", "Bx"), scores, strict=True)
+    found = People((8, 8), tuple(Person.from_mask(mask(text, c), score, "yolo") for c, score in both))
+    choice = choose(found, (keep,), PLAIN)
+    hole = refine(found, PLAIN, choice=choice)
+    assert picture(choice.kept) == picture(mask(text, kept or " "))
+    assert (picture(hole), masks.cut(found, choice, hole)) == (
+        picture(mask(text, "ABx") & ~mask(text, kept or " ")),
+        cut,
+    )
+
+
+def test_a_crowd_takes_nothing_from_a_person_and_a_later_look_takes_nothing_from_one_who_stays() -> None:
+    person, crowd = (Person.from_mask(mask(INNER, c), 1.0, "annotations", c == "Ax") for c in ("x", "Ax"))
+    choice = choose(People((8, 8), (person, crowd)), (0,), PLAIN)
+    assert picture(choice.kept) == picture(mask(INNER, "x"))
+    again = People((8, 8), (Person.from_mask(mask(INNER, "Ax"), 1.0, "yolo"),))
+    choice = choose(People((8, 8), (replace(person, score=0.2),)), (0,), PLAIN, extra=again)
+    assert picture(choice.kept) == picture(mask(INNER, "x"))
+
+
+@given(
+    st.lists(st.tuples(arrays(bool, (12, 12)), st.sampled_from([0.2, 0.5, 1.0])), min_size=1, max_size=4),
+    st.integers(0, 3),
+    st.builds(RefineSettings, dilate=st.floats(0, 1), close=st.floats(0, 0.5), fill_holes=st.floats(0, 1)),
+)
+def test_who_is_more_certain_than_all_others_keeps_every_pixel(
+    seen: list[tuple[np.ndarray, float]], keep: int, settings: RefineSettings
+) -> None:
+    found = People((12, 12), tuple(Person.from_mask(m, score, "yolo") for m, score in seen))
+    choice = choose(found, (keep,), settings)
+    hole = refine(found, settings, choice=choice) > 0
+    if keep < len(seen) and all(score < seen[keep][1] for i, (_, score) in enumerate(seen) if i != keep):
+        assert not (hole & seen[keep][0]).any()
+    assert not (hole & choice.kept).any()
+
+
+@pytest.mark.parametrize(
+    ("keep", "unmatched"),
+    [("largest", ()), ((0, 7), (7,)), (((3.0, 0.0, 1.0, 1.0), 1), ((3.0, 0.0, 1.0, 1.0),)), ((), ())],
+)
+def test_entries_that_fit_nobody(keep: Any, unmatched: tuple[Any, ...]) -> None:
+    assert choose(people(), keep, PLAIN).unmatched == unmatched
+
+
 def test_the_margin_takes_from_the_ring_and_from_nobody() -> None:
     text = "........ .AA.BBB. .AA.BBB. .AA.BBB. .AABBBB. .AABBBB. ........ ........"
     settings = PLAIN.model_copy(update={"dilate_min": 2, "keep_margin": 0.5})
@@ -101,6 +170,7 @@ def test_nothing_of_those_who_stay_and_no_region_is_in_the_hole(
 def test_who_stays_keeps_in_boxes_what_full_frames_keep(stays: np.ndarray, goes: np.ndarray, a: int, b: int) -> None:
     stays[min(a, b) : max(a, b)] = False  # boxes that are not all of the photo
     goes[: min(a, b)] &= np.arange(12) > b
+    assume((goes & stays).sum() < INSIDE * min(goes.sum(), stays.sum()))  # else the smaller one has it all
     found = People((14, 12), tuple(Person.from_mask(m, 1.0, "yolo") for m in (goes, stays)))
     np.testing.assert_array_equal(choose(found, (1,), PLAIN).kept, kept_plainly(stays, goes))
 

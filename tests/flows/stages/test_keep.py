@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from collection_with_people import manifest, remove
+from collection_with_people import box_annotation, manifest, remove
 from PIL import Image
 
 from data.errors import InputError
@@ -21,13 +22,60 @@ def pixels(path: Path) -> np.ndarray:
 
 
 def test_a_kept_person_stays_and_is_no_reason_to_look(coco: Path, tmp_path: Path) -> None:
-    summary = remove(coco, tmp_path / "out", "refine.keep=1")
+    keep = tmp_path / "keep.json"
+    keep.write_text('{"sub/0006.png": [1]}')
+    summary = remove(coco, tmp_path / "out", f"refine.keep={keep}")
     assert summary is not None and set(summary.states) == {"removed", "passthrough"}
     before, after = (pixels(root / "images/sub/0006.png") for root in (coco, tmp_path / "out"))
     np.testing.assert_array_equal(after[50:80, 90:104], before[50:80, 90:104])
     assert not (after[:, :60] == RED).all(-1).any()
     row = manifest(tmp_path / "out")["sub/0006.png"]
     assert row["notes"] == ["1 of the people kept"] and row["state"] == "removed"
+
+
+@pytest.mark.parametrize(
+    ("keep", "unmatched"),
+    [
+        ("largest", {}),
+        ("0", {}),
+        ("1", {"0001.png": 1, "0002.png": 1, "0004.png": 1, "sub/0005.png": 1}),  # 0003.png shows nobody at all
+        ("0,99", dict.fromkeys(("0001.png", "0002.png", "0004.png", "sub/0005.png", "sub/0006.png"), 1)),
+        ({"0001.png": [[20, 30, 16, 40]]}, {}),
+        ({"0001.png": [[80, 30, 16, 40], [20, 30, 16, 40], 7]}, {"0001.png": 2}),
+        ({"0003.png": [[80, 30, 16, 40]]}, {"0003.png": 1}),  # somebody says that there is one
+    ],
+)
+def test_who_should_stay_and_is_not_found_is_for_somebody_to_look_at(
+    coco: Path, tmp_path: Path, keep: Any, unmatched: dict[str, int]
+) -> None:
+    if not isinstance(keep, str):
+        (tmp_path / "keep.json").write_text(json.dumps(keep))
+        keep = str(tmp_path / "keep.json")
+    remove(coco, tmp_path / "out", f"refine.keep={keep}", "inpaint.fill=telea")
+    rows = manifest(tmp_path / "out")
+    reasons = {name: row["reason"] for name, row in rows.items() if row["state"] == "review"}
+    assert reasons == {
+        name: f"{name}: {count} of those who should stay could not be found (entries of keep that fit nobody)."
+        for name, count in unmatched.items()
+    }
+
+
+@pytest.mark.parametrize(("share", "state"), [(0.0, "removed"), (0.01, "removed"), (0.3, "review")])
+def test_who_stays_and_is_cut_is_for_somebody_to_look_at(coco: Path, tmp_path: Path, share: float, state: str) -> None:
+    """A second annotation inside that of the person who stays: the annotator's word, so it leaves."""
+    annotations = coco / "annotations/instances_test.json"
+    tree = json.loads(annotations.read_text())
+    x, y, width, height = 20, 30, 16, 40
+    inner = [x, y, width, round(height * share)] if share > 0.1 else [x, y, share * width * height, 1]
+    if share:
+        tree["annotations"].append(box_annotation(900, 1, 1, tuple(inner)))  # type: ignore[arg-type]
+        annotations.write_text(json.dumps(tree))
+    (tmp_path / "keep.json").write_text('{"0001.png": "largest", "0002.png": []}')
+    remove(coco, tmp_path / "out", f"refine.keep={tmp_path / 'keep.json'}")
+    row = manifest(tmp_path / "out")["0001.png"]
+    assert row["state"] == (state if share else "passthrough")
+    said = row["reason"] or ""
+    assert ("1 person(s) who should stay lost more than 2 % of their pixels" in said) == (state == "review")
 
 
 def test_everyone_kept_is_the_photo_byte_for_byte(coco: Path, tmp_path: Path) -> None:

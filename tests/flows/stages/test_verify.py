@@ -280,7 +280,7 @@ def test_quality_of_holes_without_surroundings(shape: tuple[int, int]) -> None:
     assert figures == {"seam": 0, "ring_delta_e": 0, "texture": 1}
 
 
-@pytest.mark.parametrize(("box", "state"), [([20, 30, 16, 40], "passthrough"), ([70, 30, 16, 40], "removed")])
+@pytest.mark.parametrize(("box", "state"), [([20, 30, 16, 40], "passthrough"), ([70, 30, 16, 40], "review")])
 def test_whom_only_the_second_look_sees_can_be_asked_to_stay(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, box: list[int], state: str
 ) -> None:
