@@ -34,9 +34,13 @@ def blend(image: Pixels, filled: Pixels, hole: Hole, feather: int) -> Pixels:
 
     All uint8, H x W (x 3). Pixels outside the hole are the image's own bytes, always.
     """
-    weights = rim_weights(hole, feather)[..., None]
-    mixed = np.rint(image + (filled.astype(np.float32) - image) * weights)
-    return np.where(hole[..., None] != 0, np.clip(mixed, 0, 255).astype(np.uint8), image)
+    weights = rim_weights(hole, feather)
+    out = np.where(hole[..., None] != 0, filled, image)
+    rim = (weights > 0) & (weights < 1)  # the only place where floats are needed
+    behind = image[rim].astype(np.float32)
+    mixed = np.rint(behind + (filled[rim] - behind) * weights[rim][:, None])
+    out[rim] = np.clip(mixed, 0, 255).astype(np.uint8)
+    return out
 
 
 def match_colours(image: Pixels, filled: Pixels, hole: Hole, known: NDArray[np.bool_], share: float) -> Pixels:

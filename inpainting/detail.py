@@ -29,6 +29,8 @@ _SAMPLES = (
     (2, -2),
     (2, 2),
 )
+_BAND = 128
+"""Rows that are enlarged at a time."""
 _JUMPS = (8, 1, 4, 1, 2, 1)
 
 
@@ -109,11 +111,13 @@ def enlarge(small: Pixels, small_hole: Hole, small_unknown: Hole, image: Pixels,
     ys, xs = np.nonzero(small_hole)
     shift_y, shift_x = np.zeros((h, w), np.float32), np.zeros((h, w), np.float32)
     shift_y[ys, xs], shift_x[ys, xs] = near_y - ys, near_x - xs
-    py, px = np.nonzero(hole)
-    qy, qx = np.minimum(py * h // height, h - 1), np.minimum(px * w // width, w - 1)
-    from_y = np.clip(np.rint(py + shift_y[qy, qx] * (height / h)).astype(np.intp), 0, height - 1)
-    from_x = np.clip(np.rint(px + shift_x[qy, qx] * (width / w)).astype(np.intp), 0, width - 1)
-    detail = image[from_y, from_x].astype(np.int16) - large[from_y, from_x]
-    detail[unknown[from_y, from_x] != 0] = 0
-    large[py, px] = np.clip(large[py, px] + detail, 0, 255)
+    for top in range(0, height, _BAND):  # places are wide numbers: of all pixels at once they need gigabytes
+        py, px = np.nonzero(hole[top : top + _BAND])
+        py += top
+        qy, qx = np.minimum(py * h // height, h - 1), np.minimum(px * w // width, w - 1)
+        from_y = np.clip(np.rint(py + shift_y[qy, qx] * (height / h)).astype(np.intp), 0, height - 1)
+        from_x = np.clip(np.rint(px + shift_x[qy, qx] * (width / w)).astype(np.intp), 0, width - 1)
+        detail = image[from_y, from_x].astype(np.int16) - large[from_y, from_x]
+        detail[unknown[from_y, from_x] != 0] = 0  # so that nothing is taken from where `large` changed already
+        large[py, px] = np.clip(large[py, px] + detail, 0, 255)
     return large

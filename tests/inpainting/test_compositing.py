@@ -13,16 +13,6 @@ from inpainting.compositing import blend, cut_patches, match_colours, rim_weight
 from inpainting.windows import hole_groups
 
 
-def test_the_rim_rises_over_feather_pixels() -> None:
-    hole = np.array([[0, 255, 255, 255, 255, 255]], np.uint8)
-    assert rim_weights(hole, 0).tolist() == [[0, 1, 1, 1, 1, 1]]
-    assert rim_weights(hole, 3).tolist() == [[0, 0.25, 0.5, 0.75, 1, 1]]  # the photo's border is no rim
-
-
-def test_a_hole_without_known_pixels_has_no_rim() -> None:
-    assert rim_weights(np.full((3, 3), 255, np.uint8), 2).tolist() == np.ones((3, 3)).tolist()
-
-
 @st.composite
 def photos(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Image, fill, hole, feather."""
@@ -31,6 +21,26 @@ def photos(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     image, fill = rng.integers(0, 256, (2, *shape, 3), dtype=np.uint8)
     hole = np.where(rng.random(shape) < draw(st.sampled_from([0, 0.1, 0.5, 0.9, 1])), 255, 0).astype(np.uint8)
     return image, fill, hole, draw(st.integers(0, 6))
+
+
+def test_the_rim_rises_over_feather_pixels() -> None:
+    hole = np.array([[0, 255, 255, 255, 255, 255]], np.uint8)
+    assert rim_weights(hole, 0).tolist() == [[0, 1, 1, 1, 1, 1]]
+    assert rim_weights(hole, 3).tolist() == [[0, 0.25, 0.5, 0.75, 1, 1]]  # the photo's border is no rim
+
+
+@given(photos())
+def test_only_the_rim_is_mixed_and_that_equals_mixing_everything(
+    case: tuple[np.ndarray, np.ndarray, np.ndarray, int],
+) -> None:
+    image, fill, hole, feather = case
+    mixed = np.rint(image + (fill.astype(np.float32) - image) * rim_weights(hole, feather)[..., None])
+    plain = np.where(hole[..., None] != 0, np.clip(mixed, 0, 255).astype(np.uint8), image)
+    np.testing.assert_array_equal(blend(image, fill, hole, feather), plain)
+
+
+def test_a_hole_without_known_pixels_has_no_rim() -> None:
+    assert rim_weights(np.full((3, 3), 255, np.uint8), 2).tolist() == np.ones((3, 3)).tolist()
 
 
 @given(photos())

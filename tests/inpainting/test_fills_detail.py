@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 
 from configs import InpaintSettings
 from inpainting import build_fill, compose, inpaint
@@ -37,6 +38,20 @@ def test_without_a_source_the_fill_is_enlarged_as_it_is() -> None:
     large_hole = np.full((9, 9), 255, np.uint8)
     out = enlarge(small, all_hole, all_hole, np.zeros((9, 9, 3), np.uint8), large_hole, large_hole)
     assert (out == 77).all()
+
+
+def test_bands_give_what_the_whole_window_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    image = rng.integers(0, 256, (90, 70, 3), dtype=np.uint8)
+    hole = np.zeros((90, 70), np.uint8)
+    hole[12:70, 20:60] = 255
+    small, small_hole = cv2.resize(image, (24, 30)), cv2.resize(hole, (24, 30), interpolation=cv2.INTER_NEAREST)
+    results = []
+    for band in (7, 1000):
+        monkeypatch.setattr("inpainting.detail._BAND", band)
+        results.append(enlarge(small, small_hole, small_hole, image, hole, hole))
+    np.testing.assert_array_equal(*results)
+    assert (results[0] != image).any()
 
 
 def test_a_large_fill_is_as_sharp_as_its_photo() -> None:

@@ -111,22 +111,30 @@ def _is_rgb(file: JpegFile, frame: Frame) -> bool:
 # ---------------------------------------------------------------- planes and blocks
 
 
+_BAND = 1 << 20
+"""Pixels, about, that are worked on at a time: what stands for them in floats is many times as large."""
+
+
 def _edited(frame: Frame, planes: Planes, pixels: NDArray[np.uint8], hole: Hole, rgb: bool) -> list[Coefficients]:
-    """New coefficients of every component; only the MCUs around the hole are looked at."""
+    """New coefficients of every component; only the MCUs around the hole are looked at, a few rows of them at a
+    time."""
     mcu_height, mcu_width = frame.mcu
     rows, columns = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
-    top, bottom = rows[0] // mcu_height, rows[-1] // mcu_height + 1
-    left, right = columns[0] // mcu_width, columns[-1] // mcu_width + 1
-    part = slice(top * mcu_height, bottom * mcu_height), slice(left * mcu_width, right * mcu_width)
-    out = []
-    for index, component in enumerate(frame.components):
-        region = slice(top * component.v, bottom * component.v), slice(left * component.h, right * component.h)
-        old = planes.coefficients[index][region]
-        plane, touched = component_plane(frame, index, pixels[part], hole[part], rgb)
-        size = slice(8 * old.shape[0]), slice(8 * old.shape[1])  # border MCUs have blocks that no file holds
-        new = planes.coefficients[index].copy()
-        new[region] = edit_plane(old, planes.tables[index], plane[size], touched[size])
-        out.append(new)
+    top, bottom = int(rows[0]) // mcu_height, int(rows[-1]) // mcu_height + 1
+    left, right = int(columns[0]) // mcu_width, int(columns[-1]) // mcu_width + 1
+    step = max(1, _BAND // (mcu_height * mcu_width * (right - left)))
+    out = [coefficients.copy() for coefficients in planes.coefficients]
+    for first in range(top, bottom, step):
+        last = min(first + step, bottom)
+        part = slice(first * mcu_height, last * mcu_height), slice(left * mcu_width, right * mcu_width)
+        if not hole[part].any():
+            continue
+        for index, component in enumerate(frame.components):
+            region = slice(first * component.v, last * component.v), slice(left * component.h, right * component.h)
+            old = planes.coefficients[index][region]
+            plane, touched = component_plane(frame, index, pixels[part], hole[part], rgb)
+            size = slice(8 * old.shape[0]), slice(8 * old.shape[1])  # border MCUs have blocks that no file holds
+            out[index][region] = edit_plane(old, planes.tables[index], plane[size], touched[size])
     return out
 
 

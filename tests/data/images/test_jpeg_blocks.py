@@ -31,6 +31,20 @@ def test_nothing_of_the_person_is_left_in_the_coefficients(name: str) -> None:
         assert len(np.unique(plane[..., 0, 0])) == 1
 
 
+@pytest.mark.parametrize("name", JPEGS)
+def test_bands_of_blocks_give_what_the_whole_picture_gives(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = decode(KINDS[name].raw, name)
+    height, width = photo.pixels.shape[:2]
+    hole = np.zeros((height, width), np.uint8)
+    hole[3:-2, 5 : width // 2] = 255
+    pixels = np.random.default_rng(0).integers(0, 256, photo.pixels.shape, np.uint8)
+    files = []
+    for band in (1, 1 << 30):
+        monkeypatch.setattr("data.images.writers.jpeg_blocks._BAND", band)
+        files.append(encode(photo, pixels, hole).raw)
+    assert files[0] == files[1]
+
+
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.floats(0, 1))
 def test_a_plane_keeps_untouched_blocks_and_samples(seed: int, step: int, share: float) -> None:
     """Untouched blocks are the old ones; in touched ones a sample that the hole does not reach changes by rounding."""
