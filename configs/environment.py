@@ -11,6 +11,8 @@ import platformdirs
 _SWITCHES = {
     # Two-thread torch is about 6x slower beside any other busy process with the default policy.
     "OMP_WAIT_POLICY": "PASSIVE",
+    # Large pages for torch's memory, where Linux has them: MI-GAN on a CPU takes 0.30 s instead of 0.55.
+    "THP_MEM_ALLOC_ENABLE": "1",
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",

@@ -14,7 +14,7 @@ CARRIED = (
     *("baseball bat", "baseball glove", "skateboard", "surfboard", "tennis racket", "cell phone"),
 )
 """COCO's classes of things that people carry, wear or ride and that look odd without them."""
-FillName = Literal["deepfillv2", "patchmatch", "telea", "navier-stokes", "external"]
+FillName = Literal["deepfillv2", "migan", "patchmatch", "telea", "navier-stokes", "external"]
 PixelRange = Literal["0..1", "-1..1", "0..255"]
 
 

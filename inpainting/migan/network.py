@@ -1,0 +1,180 @@
+"""The generator of MI-GAN: a small U-Net of separable convolutions that fills 512 x 512 pixels.
+
+Sargsyan et al., MI-GAN: A Simple Baseline for Image Inpainting on Mobile Devices, ICCV 2023. Names of the layers are
+the published file's. Each activation there is a leaky ReLU (0.2) times the square root of 2, clamped at +-256. The
+clamp is never reached and is left out; the gain, being positive, is multiplied into the convolution before it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+SIZE = 512
+"""Pixels a side; the noise that the network adds is stored for this size."""
+GAIN = math.sqrt(2)
+_CHANNELS = {512: 64, 256: 128, 128: 256, 64: 512, 32: 512, 16: 512, 8: 512, 4: 512}
+"""By the side of the feature maps."""
+
+
+def act(x: Tensor) -> Tensor:
+    """The activation without its gain, in place."""
+    return F.leaky_relu_(x, 0.2)
+
+
+def twice(x: Tensor) -> Tensor:
+    """The maps [N, C, H, W] at twice their size: zeros between the pixels, then the filter [1 3 3 1] / 4 both ways.
+
+    That is a linear enlargement, but beyond the border there are zeros: a quarter of its pixels.
+    """
+    large = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+    for edge in (large[..., 0, :], large[..., -1, :], large[..., 0], large[..., -1]):
+        edge *= 0.75
+    return large
+
+
+def pointwise(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """The 1 x 1 convolution of maps [N, C, H, W].
+
+    On one thread torch convolves fewer than 16 pictures with a slower library, so each row is given as a picture.
+    """
+    n, _, height, width = x.shape
+    rows = x.permute(0, 2, 3, 1).reshape(n * height, 1, width, -1).permute(0, 3, 1, 2)
+    y = F.conv2d(rows, weight, bias)
+    return y.permute(0, 2, 3, 1).reshape(n, height, width, -1).permute(0, 3, 1, 2)
+
+
+class Separable(nn.Module):
+    """A depthwise 3 x 3 convolution and a 1 x 1 convolution, an activation after each.
+
+    resize: -1 halves the maps between the two, 1 doubles them after the second. noise: a constant map added to the
+    second one's output, [H, W].
+    """
+
+    def __init__(self, channels: int, to: int, resize: int = 0, noise: int = 0) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
+        self.conv2 = nn.Conv2d(channels, to, 1, bias=False)
+        self.resize = resize
+        # [1 3 3 1] both ways, whole maps at every second pixel
+        row = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
+        self.blur: Tensor | None
+        self.noise: Tensor | None
+        self.register_buffer("blur", (row[:, None] * row).repeat(channels, 1, 1, 1) if resize < 0 else None)
+        self.register_buffer("noise", torch.zeros(noise, noise) if noise else None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = act(self.conv1(x))
+        if self.blur is not None:
+            x = F.conv2d(x, self.blur, stride=2, padding=1, groups=x.shape[1])
+        x = pointwise(x, self.conv2.weight)
+        if self.resize > 0:
+            x = twice(x)
+        if self.noise is not None:
+            x = x.add_(self.noise)
+        return act(x)
+
+
+class EncoderBlock(nn.Module):
+    """Maps of one size: gives them, for the generator's block of that size, and those of half the size."""
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        channels = _CHANNELS[side]
+        if side == SIZE:
+            self.fromrgb = nn.Conv2d(4, channels, 1)
+        self.conv1 = Separable(channels, channels)
+        self.conv2 = Separable(channels, _CHANNELS[max(4, side // 2)], resize=-1 if side > 4 else 0)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        if hasattr(self, "fromrgb"):
+            x = act(pointwise(x, self.fromrgb.weight, self.fromrgb.bias))
+        x = self.conv1(x)
+        return x, self.conv2(x)
+
+
+class SynthesisBlock(nn.Module):
+    """Maps of twice the size of those that come in, and the picture so far with their part added."""
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        channels, first = _CHANNELS[side], side == 4
+        noise = 0 if first else side
+        self.conv1 = Separable(channels if first else _CHANNELS[side // 2], channels, 0 if first else 1, noise)
+        self.conv2 = Separable(channels, channels, noise=noise)
+        self.torgb = nn.Conv2d(channels, 3, 1)
+
+    def forward(self, x: Tensor, skip: Tensor, picture: Tensor | None) -> tuple[Tensor, Tensor]:
+        x = self.conv2(self.conv1(x).add_(skip))
+        part = pointwise(x, self.torgb.weight, self.torgb.bias)
+        return x, part if picture is None else twice(picture).add_(part)
+
+
+class Generator(nn.Module):
+    """Input float32 [N, 4, 512, 512]: known - 0.5 (known = 1, hole = 0), then RGB in -1..1 with 0 in the hole.
+
+    Output [N, 3, 512, 512]: RGB in -1..1, a little beyond where it overshoots; the known pixels painted anew too.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        sides = sorted(_CHANNELS)
+        self.encoder = nn.ModuleDict({f"b{side}": EncoderBlock(side) for side in reversed(sides)})
+        self.synthesis = nn.ModuleDict({f"b{side}": SynthesisBlock(side) for side in sides})
+
+    def forward(self, x: Tensor) -> Tensor:
+        skips = {}
+        for name, block in self.encoder.items():
+            skips[name], x = block(x)
+        picture: Tensor | None = None
+        for name, block in self.synthesis.items():
+            x, picture = block(x, skips.pop(name), picture)
+        assert picture is not None
+        return picture
+
+
+def build_generator(tensors: Mapping[str, NDArray[np.float32]]) -> Generator:
+    """The generator with the tensors of `migan_pipeline_v2.onnx`, by their names there.
+
+    Raises ValueError for tensors of another network.
+    """
+    generator = Generator()
+    names = _published_names(generator, tensors)
+    state = {}
+    for name, value in generator.state_dict().items():
+        if name.endswith(".blur"):
+            state[name] = value
+            continue
+        array = tensors.get(names[name])
+        if array is None or array.shape != tuple(value.shape):
+            found = "is missing" if array is None else f"has the shape {list(array.shape)}, not {list(value.shape)}"
+            raise ValueError(f"these are not MI-GAN's weights: the tensor {names[name]} {found}.")
+        gain = 1.0 if ".torgb." in name else GAIN
+        state[name] = torch.from_numpy(array * np.float32(gain))
+    generator.load_state_dict(state)
+    return generator.eval().requires_grad_(False)
+
+
+def _published_names(generator: Generator, tensors: Mapping[str, NDArray[np.float32]]) -> dict[str, str]:
+    """Each tensor of the generator -> its name in the file. The exporter numbered the noise maps in the order in which
+    they are added: of each size the first is `conv1`'s."""
+    noise = sorted(name for name in tensors if name.startswith("onnx::Add_") and tensors[name].ndim == 2)
+    of_side: dict[int, list[str]] = {}
+    for name in sorted(noise, key=lambda name: int(name.rpartition("_")[2])):
+        of_side.setdefault(len(tensors[name]), []).append(name)
+    names = {}
+    for name in generator.state_dict():
+        if name.endswith(".noise"):
+            _, block, convolution, _ = name.split(".")
+            numbered = of_side.get(int(block[1:]), [])
+            which = int(convolution[-1]) - 1
+            names[name] = numbered[which] if which < len(numbered) else f"onnx::Add_ of {block}"
+        else:
+            names[name] = f"model.{name}"
+    return names
