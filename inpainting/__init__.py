@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 
 from configs import InpaintSettings
@@ -20,36 +21,45 @@ STAGE_VERSION = 5
 """Part of every key: raise it when the same photo, hole, settings and weights give other patches than before."""
 
 
-def builder(module: str, name: str) -> Callable[[], Builder]:
-    """A builder that is imported when it is first asked for: networks bring torch along, which light commands lack."""
+@dataclass(frozen=True)
+class Method:
+    """One fill as `inpaint.fill` names it.
 
-    def load() -> Builder:
-        builder: Builder = getattr(import_module(module), name)
-        return builder
+    module, name: of its builder, which is imported when it is first asked for: networks bring torch along, which light
+    commands lack. neural: it runs on `inpaint.device`; the others take the CPU. weights: registry names or paths of the
+    files that it needs with these settings.
+    """
 
-    return load
+    module: str
+    name: str
+    neural: bool = False
+    weights: Callable[[InpaintSettings], list[str]] = lambda settings: []
+
+    def build(self, settings: InpaintSettings, weights: Mapping[str, Weight]) -> Fill:
+        builder: Builder = getattr(import_module(self.module), self.name)
+        return builder(settings, weights)
 
 
-FILLS: dict[str, Callable[[], Builder]] = {
-    "deepfillv2": builder("inpainting.deepfillv2.fill", "build"),
-    "patchmatch": builder("inpainting.patchmatch", "build"),
-    "telea": builder("inpainting.opencv", "build_telea"),
-    "navier-stokes": builder("inpainting.opencv", "build_navier_stokes"),
-    "external": builder("inpainting.external", "build"),
+FILLS: dict[str, Method] = {
+    "deepfillv2": Method("inpainting.deepfillv2.fill", "build", True, lambda settings: [settings.weights]),
+    "migan": Method("inpainting.migan.fill", "build", True, lambda settings: ["migan"]),
+    "patchmatch": Method("inpainting.patchmatch", "build"),
+    "telea": Method("inpainting.opencv", "build_telea"),
+    "navier-stokes": Method("inpainting.opencv", "build_navier_stokes"),
+    # the settings see to it that there is a file
+    "external": Method("inpainting.external", "build", True, lambda settings: [str(settings.external)]),
 }
-"""Builder of each fill by the name that `inpaint.fill` uses; its file is imported when it is asked for."""
+"""Every fill by the name that `inpaint.fill` uses."""
 
 
 def build_fill(settings: InpaintSettings, weights: Mapping[str, Weight]) -> Fill:
     """The fill of these settings; `weights` holds what `required_weights` asks for, by name."""
-    return FILLS[settings.fill]()(settings, weights)
+    return FILLS[settings.fill].build(settings, weights)
 
 
 def required_weights(settings: InpaintSettings) -> list[str]:
     """Registry names or paths of the weights files that the fill of these settings needs."""
-    if settings.fill == "external":
-        return [str(settings.external)]  # the settings see to it that there is one
-    return [settings.weights] if settings.fill == "deepfillv2" else []
+    return FILLS[settings.fill].weights(settings)
 
 
 __all__ = [
@@ -57,8 +67,8 @@ __all__ = [
     "STAGE_VERSION",
     "Builder",
     "Fill",
+    "Method",
     "build_fill",
-    "builder",
     "compose",
     "inpaint",
     "pack",

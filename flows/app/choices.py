@@ -24,6 +24,7 @@ _SAYS = {
     "telea": "quick, smooth",
     "navier-stokes": "quick, smooth",
     "deepfillv2": "neural network",
+    "migan": "small neural network",
 }
 
 
@@ -66,7 +67,9 @@ def fills(chosen: Settings, overrides: Sequence[str] = ()) -> list[Choice]:
     out = [_choice(mine, chosen, fill=True)]
     for name in inpainting.FILLS:
         if name == "deepfillv2":
-            ready = [n for n, entry in registry().weights.items() if entry.task == "inpainting" and state(n) == "ready"]
+            known = registry().weights.items()
+            own = [n for n, entry in known if entry.task == "inpainting" and n not in inpainting.FILLS]
+            ready = [n for n in own if state(n) == "ready"]
             for weights in ready or [registry().resolve(InpaintSettings().weights)[0]]:
                 given = {"fill": name, "weights": weights}
                 out.append(_other(f"{name} {weights}", "default", overrides, {"inpaint": given}, True))

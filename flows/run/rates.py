@@ -15,7 +15,14 @@ NOTE = "rates.json"
 PER_PHOTO = {
     "segment": {"annotations": 0.01, "mask-files": 0.01, "embedded": 0.6, "yolo": 0.3, "maskrcnn": 4.0, "union": 1.0},
     "refine": {"": 0.03},
-    "inpaint": {"patchmatch": 0.7, "telea": 0.1, "navier-stokes": 0.1, "deepfillv2": 1.5, "external": 1.5},
+    "inpaint": {
+        "patchmatch": 0.7,
+        "migan": 0.8,
+        "telea": 0.1,
+        "navier-stokes": 0.1,
+        "deepfillv2": 1.5,
+        "external": 1.5,
+    },
     "verify": {"none": 0.03, "embedded": 0.6, "yolo": 0.3, "maskrcnn": 4.0, "union": 1.0},
     "publish": {"": 0.1},
 }

@@ -164,7 +164,7 @@ def resolve(settings: Settings) -> Settings:
     verify = resolve_look(settings)
     looks = settings.segment.segmenter not in GIVEN_MASKS or verify.segmenter != "none"
     segment = _device(settings.segment.device, "segment.device", looks)
-    inpaint = _device(settings.inpaint.device, "inpaint.device", settings.inpaint.fill in ("deepfillv2", "external"))
+    inpaint = _device(settings.inpaint.device, "inpaint.device", inpainting.FILLS[settings.inpaint.fill].neural)
     return settings.model_copy(
         update={
             "segment": settings.segment.model_copy(update={"device": segment}),

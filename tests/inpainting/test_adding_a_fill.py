@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from configs import InpaintSettings
-from inpainting import FILLS, build_fill, builder, compose, inpaint, required_weights
+from inpainting import FILLS, Method, build_fill, compose, inpaint, required_weights
 
 
 @pytest.fixture
 def settings(monkeypatch: pytest.MonkeyPatch) -> InpaintSettings:
-    monkeypatch.setitem(FILLS, "rows", builder("row_fill", "build"))  # the line in the registry
+    monkeypatch.setitem(FILLS, "rows", Method("row_fill", "build"))  # the line in the registry
     return InpaintSettings(feather=0).model_copy(update={"fill": "rows"})
 
 

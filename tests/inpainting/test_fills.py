@@ -41,7 +41,7 @@ def removed(image: np.ndarray, hole: np.ndarray, **chosen: object) -> np.ndarray
 
 
 def test_registry() -> None:
-    assert set(FILLS) == {"deepfillv2", "external", *WEIGHTLESS}
+    assert set(FILLS) == {"deepfillv2", "migan", "external", *WEIGHTLESS}
     assert required_weights(InpaintSettings(fill="deepfillv2", weights="celebahq")) == ["celebahq"]
     for name in WEIGHTLESS:
         assert required_weights(InpaintSettings.model_validate({"fill": name})) == []
