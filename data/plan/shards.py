@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from data.plan.entries import Entry
-from data.storage.files import canonical_json, sha256, write_atomic
-from data.storage.places import read_bytes
+from data.storage.files import canonical_json, read_own, sha256
 from data.storage.store import Store
 
 _FIELDS = [field.name for field in fields(Entry)]
@@ -36,16 +35,13 @@ def write_shards(
     out = []
     for number, members in sorted(shards.items()):
         data = canonical_json([{name: getattr(member, name) for name in _FIELDS} for member in members])
-        path = store.root / "shards" / f"plan-{number:0{width}}-{sha256(data)[:16]}.json"
-        if not path.exists():
-            write_atomic(path, data)
-        out.append(path)
+        out.append(store.put(f"shards/plan-{number:0{width}}-{sha256(data)[:16]}.json", data))
     return out
 
 
 def read_shard(path: Path) -> list[Entry]:
     """Entries of a shard manifest."""
-    return [_entry(item) for item in json.loads(read_bytes(path))]
+    return [_entry(item) for item in json.loads(read_own(path))]
 
 
 def _entry(item: dict[str, Any]) -> Entry:

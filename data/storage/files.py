@@ -15,7 +15,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from data.storage.places import is_remote, put
+from data.storage.places import is_remote, put, read_bytes
 
 
 @contextmanager
@@ -63,33 +63,42 @@ def write_atomic(path: Path, data: bytes, durable: bool = False) -> None:
 
 # O_NONBLOCK: to open a pipe would else wait for somebody who writes to it.
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_LARGEST = 1 << 31
 READ_NO_LINK = _READ | getattr(os, "O_NOFOLLOW", 0)
 """Flags to open a file that may not be a link, where the system can tell (Windows cannot: see `open_regular`)."""
 
 
-def open_regular(path: Path, *, follow: bool = True) -> BufferedReader:
-    """A regular file, open for reading; a pipe, device, socket or directory is an OSError and never blocks.
+class NotOwn(OSError):
+    """A link, pipe, device, socket or directory where a file was to be."""
 
-    follow: whether it may be a link; without, one is an OSError, too.
+
+def open_regular(path: Path, *, follow: bool = True) -> BufferedReader:
+    """A regular file, open for reading; a pipe, device, socket or directory is a NotOwn and never blocks.
+
+    follow: whether it may be a link; without, one is a NotOwn, too.
     """
     if is_remote(path):
         return BufferedReader(cast(Any, path.open("rb")))
     if not follow and path.is_symlink():
-        raise OSError(f"{path.name} is a link")
+        raise NotOwn(f"{path.name} is a link")
     handle = os.open(path, _READ if follow else READ_NO_LINK)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise OSError(f"{path.name} is not a regular file")
+        raise NotOwn(f"{path.name} is not a regular file")
     return os.fdopen(handle, "rb")
 
 
 def read_regular(path: Path, most: int, *, follow: bool = True) -> bytes:
     """The bytes of a regular file, see `open_regular`. Raises OSError, also where there are more than `most`."""
     with open_regular(path, follow=follow) as file:
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise OSError(f"{path.name} is larger than {most / 1e6:.0f} MB")
-    return data
+        if not is_remote(path) and os.fstat(file.fileno()).st_size > most:
+            raise OSError(f"{path.name} is larger than {most / 1e6:.0f} MB")
+        return file.read()
+
+
+def read_own(path: Path) -> bytes:
+    """The bytes of a file of an output directory: a regular file that is no link. Raises OSError."""
+    return read_bytes(path) if is_remote(path) else read_regular(path, _LARGEST, follow=False)
 
 
 def sha256(data: bytes) -> str:

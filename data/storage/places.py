@@ -106,7 +106,7 @@ def list_files(root: Path) -> dict[str, Listed]:
         try:
             with os.scandir(root / folder) as entries:
                 for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
+                    if entry.is_dir(follow_symlinks=False) and not _is_junction(entry):
                         folders.append(f"{folder}{entry.name}/")
                     else:
                         stat = entry.stat(follow_symlinks=False)
@@ -114,6 +114,11 @@ def list_files(root: Path) -> dict[str, Listed]:
         except FileNotFoundError:  # gone meanwhile
             continue
     return out
+
+
+def _is_junction(entry: os.DirEntry[str]) -> bool:
+    """Whether a folder of Windows is another one under a second name (`is_dir` of Python 3.11 cannot tell)."""
+    return os.name == "nt" and bool(getattr(entry.stat(follow_symlinks=False), "st_reparse_tag", 0))
 
 
 def _written(info: dict[str, Any]) -> float:

@@ -8,13 +8,24 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from data.storage.files import canonical_json, digest, is_temporary, sha256, write_atomic
-from data.storage.places import is_remote, list_files, read_bytes, read_head
+from data.storage.files import (
+    READ_NO_LINK,
+    NotOwn,
+    canonical_json,
+    digest,
+    is_temporary,
+    read_own,
+    sha256,
+    write_atomic,
+)
+from data.storage.inside import inside, is_below
+from data.storage.places import is_remote, list_files, read_head
 
 _Note = TypeVar("_Note")
 
@@ -48,8 +59,14 @@ class Store:
 
     def create(self) -> None:
         if not is_remote(self.root):  # an object store knows no folders; who may read there is set at the bucket
+            self.own("lock")
             self.root.mkdir(parents=True, exist_ok=True)
             self.root.chmod(0o700)
+
+    def own(self, name: str) -> Path:
+        """Path of a file of the store that is to be written or deleted. Raises InputError where a link in the store
+        leads elsewhere."""
+        return self.root / name if is_remote(self.root) else inside(self.root.parent, f"{self.root.name}/{name}")
 
     def scratch(self) -> Path:
         """A folder on its file system for what is there for a moment."""
@@ -63,24 +80,27 @@ class Store:
         try:
             line, end, _ = self._head(stage, key).partition(b"\n")
             if not end:  # a header with more facts than most
-                line = read_bytes(self.path(stage, key)).partition(b"\n")[0]
+                line = read_own(self.path(stage, key)).partition(b"\n")[0]
             return self._parse(stage, key, line)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
     def _head(self, stage: str, key: str) -> bytes:
         if is_remote(self.root):
             return read_head(self.path(stage, key))
         # every photo of a cached run passes here, stage by stage: pathlib would take longer than the disk
-        with open(f"{self.root}/{stage}/{key[:2]}/{key}", "rb", buffering=0) as file:  # noqa: PTH123
-            return file.read(1 << 16)
+        handle = os.open(f"{self.root}/{stage}/{key[:2]}/{key}", READ_NO_LINK)
+        try:
+            return os.read(handle, 1 << 16)
+        finally:
+            os.close(handle)
 
     def read(self, stage: str, key: str) -> bytes:
         """The payload. Raises StoreError when it is missing or altered."""
         try:
-            line, _, payload = read_bytes(self.path(stage, key)).partition(b"\n")
+            line, _, payload = read_own(self.path(stage, key)).partition(b"\n")
             artifact = self._parse(stage, key, line)
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+        except (FileNotFoundError, NotOwn, ValueError, KeyError, TypeError, RecursionError):
             raise StoreError(f"{self.path(stage, key)}: missing or unreadable artifact.") from None
         if sha256(payload) != artifact.sha256:
             raise StoreError(f"{self.path(stage, key)}: altered artifact.")
@@ -89,11 +109,11 @@ class Store:
     def write(self, stage: str, key: str, payload: bytes, facts: dict[str, Any] | None = None) -> Artifact:
         artifact = Artifact(stage, key, sha256(payload), facts or {})
         line = canonical_json({"sha256": artifact.sha256, "facts": artifact.facts})
-        write_atomic(self.path(stage, key), line + b"\n" + payload)
+        write_atomic(self.own(f"{stage}/{key[:2]}/{key}"), line + b"\n" + payload)
         return artifact
 
     def discard(self, stage: str, key: str) -> None:
-        self.path(stage, key).unlink(missing_ok=True)
+        self.own(f"{stage}/{key[:2]}/{key}").unlink(missing_ok=True)
 
     def keys(self, stage: str, since: float = 0) -> set[str]:
         """Keys of every artifact of a stage that was written at or after `since` (seconds since the epoch)."""
@@ -114,13 +134,31 @@ class Store:
         """A small JSON value that a run left in the store's folder for the next; `default` when it is not there,
         damaged or of another type."""
         try:
-            value = json.loads(read_bytes(self.root / name))
-        except (OSError, ValueError):
+            value = json.loads(read_own(self.root / name))
+        except (OSError, ValueError, RecursionError):
             return default
         return value if isinstance(value, type(default)) else default
 
     def write_note(self, name: str, value: Any) -> None:
-        write_atomic(self.root / name, canonical_json(value))
+        write_atomic(self.own(name), canonical_json(value))
+
+    def put(self, name: str, data: bytes) -> Path:
+        """A file of the store that is named by its content; returns its path.
+
+        What stands under the name is believed only when it is the same: the name alone proves nothing.
+        """
+        path = self.root / name
+        try:
+            if read_own(path) == data:
+                return path
+        except OSError:
+            pass
+        write_atomic(self.own(name), data)
+        return path
+
+    def names(self, note: str) -> list[str]:
+        """A note that lists files of one folder of the store: their names, and nothing that is no plain name."""
+        return [name for name in self.note(note, list[Any]()) if isinstance(name, str) and is_below(f"{name}")]
 
     @staticmethod
     def _parse(stage: str, key: str, line: bytes) -> Artifact:

@@ -15,6 +15,7 @@ from flows.cli.options import Result, console
 from flows.run import store_maintenance
 from flows.run.job import absolute
 from flows.run.lock import alone
+from flows.run.places import check_links, is_store
 from flows.stages.context import STORE
 
 app = typer.Typer(no_args_is_help=True, help="The store beside a result: size, what can go, whether it is intact.")
@@ -74,7 +75,8 @@ def verify(output: Result) -> None:
 
 def _store(output: Path) -> Store:
     output = absolute(output)
-    if not (output / STORE).is_dir():
+    check_links(output)
+    if not is_store(output / STORE):
         raise InputError(f"{output}: there is no result of a run here.")
     return Store(output / STORE)
 

@@ -19,9 +19,8 @@ from configs.per_photo import PER_PHOTO
 from data.collection.keep_list import as_keep, parse_keep
 from data.errors import InputError
 from data.plan.entries import Entry
-from data.storage.files import canonical_json, digest, write_atomic
+from data.storage.files import canonical_json, digest, read_own, write_atomic
 from data.storage.json_files import read_json
-from data.storage.places import read_bytes
 from data.types import Keep
 
 RECORD = "decisions.json"
@@ -164,9 +163,9 @@ def not_applied(name: str, decision: Decision) -> str:
 def standing_results(output: Path) -> dict[str, dict[str, Any]]:
     """What the manifest of the last run says of each photo's result; nothing where there was none."""
     try:
-        rows = map(json.loads, read_bytes(output / "manifest.jsonl").splitlines())
+        rows = map(json.loads, read_own(output / "manifest.jsonl").splitlines())
         return {row["file_name"]: {name: row.get(name) for name in ("result_sha256", "settings")} for row in rows}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
 
 

@@ -8,7 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from data.storage.places import as_path, read_bytes
+from data.storage.files import read_own
+from data.storage.places import as_path
 from flows.stages.records import Row
 
 
@@ -21,7 +22,7 @@ def read_manifest(path: str | Path) -> list[Row]:
 @lru_cache(maxsize=32)  # every later stage of a shard reads it
 def _manifest(path: str) -> dict[str, Any]:
     """A manifest's content: named by its content, so it cannot change; not to be written to."""
-    manifest: dict[str, Any] = json.loads(read_bytes(as_path(path)))
+    manifest: dict[str, Any] = json.loads(read_own(as_path(path)))
     return manifest
 
 

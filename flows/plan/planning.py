@@ -10,7 +10,7 @@ from data.plan.entries import Entry, make_entries
 from data.plan.shards import write_shards
 from flows.plan.decisions import NOTHING, RECORD, Decisions, plan_decisions, standing_results
 from flows.stages.context import RunContext
-from flows.stages.output_files import with_edited_masks
+from flows.stages.output_files import check_photo_folders, with_edited_masks
 
 
 @dataclass(frozen=True)
@@ -64,5 +64,6 @@ def plan_entries(
     entries = make_entries(collection, context.settings, context.store)
     standing = standing_results(context.output) if decisions.by_name or decisions.given else {}
     entries, decisions = plan_decisions(decisions, entries, standing, decided_in)
+    check_photo_folders(context, entries)
     chosen = with_edited_masks(context, [entry for entry in entries if photos is None or entry.name in photos])
     return entries, chosen, decisions

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from data.errors import InputError
-from data.storage.files import canonical_json, sha256, write_atomic
+from data.storage.files import canonical_json, read_own, sha256
 from data.storage.places import file_name
 from data.types import STATES
 from flows.pipeline import STAGE_NAMES
@@ -91,7 +91,7 @@ def select_photos(context: RunContext, names: Iterable[str], wanted: Selection) 
 def standing_rows(context: RunContext, photos: Collection[str]) -> list[Row]:
     """What the last runs said of these photos (by id); nothing of those that no run has finished."""
     found: dict[str, Row] = {}
-    for name in context.store.note(STANDING, list[str]()):
+    for name in context.store.names(STANDING):
         for row in _rows(context, name):
             if row["id"] in photos:
                 found[row["id"]] = row
@@ -102,9 +102,9 @@ def keep_standing(context: RunContext, manifests: Iterable[str], others: list[Ro
     """Remember the rows that describe the output directory now, for a later run over some of the photos."""
     names = [file_name(path) for path in manifests]
     if others:
-        data = canonical_json({"shard": "", "inputs": context.store.note(STANDING, []), "rows": others})
+        data = canonical_json({"shard": "", "inputs": context.store.names(STANDING), "rows": others})
         names.append(f"publish-others-{sha256(data)[:16]}.json")
-        write_atomic(context.store.root / "shards" / names[-1], data)
+        context.store.put(f"shards/{names[-1]}", data)
     context.store.write_note(STANDING, names)
 
 
@@ -118,7 +118,7 @@ def _rows(context: RunContext, name: str) -> list[Row]:
 def _last_states(context: RunContext) -> dict[str, str]:
     path = context.output / "manifest.jsonl"
     try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        rows = [json.loads(line) for line in read_own(path).decode("utf-8").splitlines()]
         return {row["file_name"]: row["state"] for row in rows}
     except FileNotFoundError:
         raise InputError(f"{path}: not there yet, so no photo has a status; run without --status first.") from None

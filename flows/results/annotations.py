@@ -17,6 +17,7 @@ from data.collection.folder import Collection
 from data.errors import InputError
 from data.images import read_mask_png, upright
 from data.storage.files import digest, write_atomic
+from data.storage.inside import inside, is_below
 from data.storage.places import stamp_of
 from data.storage.store import StoreError
 from data.types import PUBLISHED, decode_counts, encode_counts
@@ -75,7 +76,12 @@ class _Record:
     def __init__(self, context: RunContext) -> None:
         self.context = context
         self.data: dict[str, Any] = context.store.note(self.NAME, {})
-        self.files: dict[str, Any] = self.data.get("files", {})
+        files = self.data.get("files")
+        self.files: dict[str, Any] = (
+            {name: stamp for name, stamp in files.items() if name == ATTRIBUTION or _is_annotation(name)}
+            if isinstance(files, dict)
+            else {}
+        )
         self.counts: dict[str, dict[str, int]] = self.data.get("counts", {})
 
     def holds(self, made_from: str) -> bool:
@@ -85,10 +91,11 @@ class _Record:
         """Make room for these files, and note that they are ours, for a run that is killed while it writes them."""
         output = self.context.output
         for name in {*names, *self.files}:
-            if (output / name).exists() and not self._is_ours(name):
+            path = inside(output, name)
+            if (path.exists() or path.is_symlink()) and not self._is_ours(name):
                 set_aside(self.context, name)
             elif name not in names:
-                (output / name).unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
         self.files = dict.fromkeys(names)
         self.context.store.write_note(self.NAME, {"files": self.files})
 
@@ -99,10 +106,16 @@ class _Record:
     def _is_ours(self, name: str) -> bool:
         if name not in self.files:
             return False
+        path = self.context.output / name
         try:
-            return self.files[name] in (None, stamp_of(self.context.output / name))
+            return not path.is_symlink() and self.files[name] in (None, stamp_of(path))
         except OSError:
             return False
+
+
+def _is_annotation(name: str) -> bool:
+    """Whether runs write such annotation files: on a note of another file nobody acts."""
+    return name.startswith("annotations/") and is_below(name)
 
 
 def _write(
@@ -164,8 +177,9 @@ def _hole(context: RunContext, row: Row) -> dict[str, Any]:
     try:
         return dict(json.loads(context.store.read("publish", row["key"]))["hole"])
     except StoreError:
-        path = context.output / (row["facts"]["mask"] or "")
-        if not path.is_file():
+        name = row["facts"]["mask"] or ""
+        path = context.output / name
+        if not (is_below(name) and path.is_file() and not path.is_symlink()):
             raise InputError(
                 f"{row['name']}: its hole is neither in the store nor in masks/, and the annotations need it; "
                 "run without --photos and --status."

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from data.collection.folder import Collection
-from data.storage.files import atomic_file, canonical_json
-from data.storage.places import is_remote, read_bytes
+from data.storage.files import atomic_file, canonical_json, read_own
+from data.storage.places import is_remote
 from data.storage.store import StoreError
 from data.types import PUBLISHED, STATES
 from flows.plan.decisions import Decisions, not_applied
@@ -224,8 +224,8 @@ def _write_people(context: RunContext, rows: Iterable[Row]) -> None:
 
 def _former_people(context: RunContext) -> dict[str, Any]:
     try:
-        return dict(json.loads(read_bytes(context.output / "people.json")))
-    except (OSError, ValueError, TypeError):
+        return dict(json.loads(read_own(context.output / "people.json")))
+    except (OSError, ValueError, TypeError, RecursionError):
         return {}
 
 

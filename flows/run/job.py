@@ -29,11 +29,12 @@ from flows.plan.trust import check_preset
 from flows.results.finish import Summary, finish
 from flows.run import store_maintenance
 from flows.run.lock import alone
+from flows.run.places import check_log, check_owner, check_places, claim
 from flows.run.progress import Counts, json_log, listening
 from flows.run.rates import note_rates
 from flows.run.runner import MissingInput, run_stage
 from flows.run.workers import overlapping, stop_processes
-from flows.stages.context import STORE, RunContext, find_weights, resolve
+from flows.stages.context import RunContext, find_weights, resolve
 from flows.stages.models import check_fill
 from flows.stages.publish import publish_mask
 from flows.stages.records import read_hole
@@ -76,7 +77,7 @@ def prepare(source: Path, output: Path, settings: Settings, selection: Selection
         return handed
     opened = open_places(source, output, settings, selection, decisions)
     context, collection = opened.context, opened.collection
-    _claim(context, collection.root)
+    claim(context, collection.root)
     with _disk(context.output):
         photos = select_photos(context, (item.name for item in collection.sources), selection)
         planned = plan_shards(context, collection, photos, opened.decisions, opened.decided_in)
@@ -99,7 +100,7 @@ def open_places(
     """What `prepare` does before it claims the output directory; raises the same."""
     source, output = absolute(source), absolute(output)
     decisions = absolute(decisions) if decisions else None
-    _check_places(source, output)
+    check_places(source, output)
     check_preset(settings, source, output)
     resolved = resolve(settings)
     decided = take_decisions(output, decisions, resolved)
@@ -109,7 +110,7 @@ def open_places(
         check_fill(tree.inpaint, weights)
     collection = read_collection(source, resolved.input)
     context = RunContext(output, resolved, weights)
-    _check_owner(context, source)
+    check_owner(context, source)
     return Opened(collection, context, decided, str(decisions or output / RECORD))
 
 
@@ -145,6 +146,7 @@ def execute(job: Job, run: Callable[[Planned, Selection], Sequence[str]] = run_p
     Raises InputError when another run is working in the output directory, or the disk is full.
     """
     log_to, output, store = job.settings.run.log_json, job.context.output, job.context.store
+    check_log(log_to, output)
     with _disk(output), alone(output, job.settings.run.wait), json_log(log_to, output=str(output)) as log:
         log("start", photos=job.planned.photos, shards=len(job.planned.shards), stages=job.selection.stages)
         store_maintenance.begin(store, output)
@@ -196,33 +198,3 @@ def _write_masks(job: Job, manifests: Sequence[str]) -> None:
 
     with ThreadPoolExecutor(8) as threads:  # compressing and writing release the interpreter lock
         list(threads.map(write, entries))
-
-
-def _check_places(source: Path, output: Path) -> None:
-    if not source.is_dir():
-        raise InputError(f"{source}: the input directory is not there.")
-    if is_remote(source) == is_remote(output) and (output.is_relative_to(source) or source.is_relative_to(output)):
-        raise InputError(
-            f"{output}: the output directory must lie apart from the input; originals are never written to."
-        )
-    if output.is_dir():
-        if any(output.iterdir()) and not (output / STORE).is_dir():
-            raise InputError(f"{output}: the directory holds other files; give an empty or a new one.")
-    elif output.exists():
-        raise InputError(f"{output}: the output is a file; give a directory.")
-
-
-def _check_owner(context: RunContext, source: Path) -> None:
-    """One output directory belongs to one input, or the photos of one would take those of the other away."""
-    noted = context.store.note("collection.json", dict[str, str]())
-    owner = as_path(str(noted.get("input", source)))
-    if owner != source and owner.is_dir():
-        raise InputError(f"{context.output}: it holds the result of {owner}; give another output directory.")
-
-
-def _claim(context: RunContext, source: Path) -> None:
-    try:
-        context.store.create()
-        context.store.write_note("collection.json", {"input": str(source)})
-    except OSError as error:
-        raise InputError(f"{context.output}: cannot write there ({error.strerror or error}).") from None

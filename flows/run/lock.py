@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import socket
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from data.errors import InputError
 from data.storage.files import canonical_json
+from data.storage.inside import inside
 from data.storage.places import is_remote
 from flows.stages.context import STORE
 
@@ -36,6 +38,7 @@ def alone(output: Path, wait: bool = False) -> Iterator[None]:
         with _leased(output, path, wait):
             yield
         return
+    _refuse_other(inside(output, f"{STORE}/lock"))
     lock = FileLock(path, timeout=-1 if wait else 0)
     try:
         lock.acquire()
@@ -47,6 +50,14 @@ def alone(output: Path, wait: bool = False) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _refuse_other(path: Path) -> None:
+    """Raises InputError where the lock is not a file of its own: it is opened in place, and may be emptied."""
+    with suppress(FileNotFoundError):
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+            raise InputError(f"{path}: this is no lock of a run but a link to another file; delete it.")
 
 
 @contextmanager

@@ -13,9 +13,10 @@ from functools import lru_cache
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from configs import Settings, SettingsError
+from data.errors import InputError
 from data.plan.entries import Entry
 from data.plan.shards import read_shard
-from data.storage.files import canonical_json, digest, sha256, write_atomic
+from data.storage.files import canonical_json, digest, sha256
 from data.storage.places import as_path, file_name, is_remote
 from data.storage.store import StoreError
 from data.types import PhotoError
@@ -112,6 +113,8 @@ def make_row(run: str, stage: str, entry: Entry, given: Mapping[str, Row]) -> Ro
         return _over(entry, "failed", f"{entry.name}: {error} It was discarded; run again.")
     except MemoryError:
         return _over(entry, "failed", f"{entry.name}: out of memory in stage '{stage}'; use fewer --set run.workers=N.")
+    except InputError as error:  # a link that was not there when the run began
+        return _over(entry, "failed", f"{entry.name}: {error}")
     except OSError as error:
         return _over(entry, "failed", f"{entry.name}: {stage} could not read or write ({error}).")
     except Exception as error:
@@ -201,7 +204,6 @@ def _write_manifest(run: RunContext, stage: str, shard: str, inputs: Mapping[str
     made_from = sorted(map(file_name, inputs.values()))
     data = canonical_json({"shard": file_name(shard), "inputs": made_from, "rows": rows})
     path = run.store.root / "shards" / f"{stage}-{shard_number(shard)}-{sha256(data)[:16]}.json"
-    stands = path in run.manifests(stage, shard_number(shard)) if is_remote(path) else path.exists()
-    if not stands:
-        write_atomic(path, data)
+    if not (is_remote(path) and path in run.manifests(stage, shard_number(shard))):
+        run.store.put(f"shards/{path.name}", data)
     return str(path)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from data.plan.shards import read_shard
-from data.storage.files import is_temporary, write_atomic
-from data.storage.places import Listed, file_name, is_remote, list_files, read_bytes
+from data.storage.files import is_temporary, read_own, write_atomic
+from data.storage.inside import inside, is_below
+from data.storage.places import Listed, file_name, is_remote, list_files
 from data.storage.store import Store, StoreError
 from flows.pipeline import STAGE_NAMES
 from flows.plan.manifests import manifest_chain, read_manifest
@@ -82,7 +83,7 @@ def prune(store: Store, *, everything: bool = False, older_than: float = 0, dry_
     for path, file in [*_old_notes(store, now, older_than or _YOUNG), *_temporary(store, now)]:
         freed["notes"].add(file.stamp[0])
         if not dry_run:
-            path.unlink(missing_ok=True)
+            _delete(path, store.root)
     return freed
 
 
@@ -92,28 +93,34 @@ def begin(store: Store, output: Path) -> None:
         return
     if (store.root / _RUNNING).exists():
         for path, _ in [*_temporary(store, time.time()), *_temporary_output(output)]:
-            path.unlink(missing_ok=True)
-    write_atomic(store.root / _RUNNING, b"")
+            _delete(path, store.root)
+    write_atomic(store.own(_RUNNING), b"")
 
 
 def end(store: Store, manifests: Sequence[str]) -> None:
     """After a run: remember what it is made from, and drop the notes of runs that are over for more than a day."""
     store.write_note(_LATEST, [file_name(path) for path in manifests])
     for path, _ in _old_notes(store, time.time(), _DAY):
-        path.unlink(missing_ok=True)
-    (store.root / _RUNNING).unlink(missing_ok=True)
+        _delete(path, store.root)
+    store.own(_RUNNING).unlink(missing_ok=True)
+
+
+def _delete(path: Path, root: Path) -> None:
+    """Delete a file below `root`, however it got there. Raises InputError where a link leads elsewhere."""
+    if not is_remote(path):
+        inside(root.parent, path.relative_to(root.parent).as_posix())
+    path.unlink(missing_ok=True)
 
 
 def _chain(store: Store) -> set[str]:
     """File names of the plans and shard manifests of the last run and of what is published."""
     names: set[str] = set()
     for pointer in (_LATEST, STANDING):
-        ends: list[str] = store.note(pointer, [])
         try:
-            names |= manifest_chain([str(store.root / "shards" / name) for name in ends])
-        except (OSError, ValueError, KeyError, TypeError):  # gone or damaged
+            names |= manifest_chain([str(store.root / "shards" / name) for name in store.names(pointer)])
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):  # gone or damaged
             continue
-    return names
+    return {name for name in names if is_below(f"shards/{name}") and "/" not in name}
 
 
 def _needed(store: Store, names: Iterable[str]) -> dict[str, set[str]]:
@@ -121,10 +128,13 @@ def _needed(store: Store, names: Iterable[str]) -> dict[str, set[str]]:
     needed: dict[str, set[str]] = defaultdict(set)
     for name in names:
         path, stage = store.root / "shards" / name, name.split("-")[0]
-        if stage == "plan":
-            needed["given"] |= {entry.given for entry in read_shard(path) if entry.given}
-        elif stage in STAGE_NAMES:
-            needed[stage] |= {row["key"] for row in read_manifest(path) if "key" in row}
+        try:
+            if stage == "plan":
+                needed["given"] |= {entry.given for entry in read_shard(path) if entry.given}
+            elif stage in STAGE_NAMES:
+                needed[stage] |= {row["key"] for row in read_manifest(path) if "key" in row}
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):  # gone or damaged
+            continue
     return needed
 
 
@@ -146,7 +156,7 @@ def _is_needed(path: Path, chain: set[str]) -> bool:
     if path.parent.name != "prefect":
         return path.name in chain
     try:  # a result of Prefect's holds the path of a shard manifest
-        text = read_bytes(path).decode("utf-8", "replace")
+        text = read_own(path).decode("utf-8", "replace")
     except OSError:
         return False
     return any(part in chain for part in text.replace("\\", "/").replace('"', "/").split("/"))

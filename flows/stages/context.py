@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import stat
 import threading
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -16,8 +17,8 @@ import inpainting
 from configs import GIVEN_MASKS, Settings
 from configs.devices import device_name
 from configs.load import with_own
-from data.storage.files import canonical_json, sha256, write_atomic
-from data.storage.places import Listed, Stamp, as_path, is_remote, list_files, read_bytes
+from data.storage.files import canonical_json, read_own, sha256
+from data.storage.places import Listed, Stamp, as_path, is_remote, list_files
 from data.storage.store import Store
 from data.types import Weight
 from data.weights.files import find
@@ -62,17 +63,17 @@ class RunContext:
         return [self.weights[name].sha256 for name in names]
 
     def stamp(self, name: str) -> Stamp | None:
-        """Stamp of a file of the output directory, None when it is not there.
+        """Stamp of a file of the output directory, None when it is not there or is a link.
 
         An object store is listed once a run and process and then answered from memory, also for what this run has
         written since: only what stood there before is asked for.
         """
         if not is_remote(self.output):
             try:
-                stat = os.stat(f"{self.output}/{name}")  # noqa: PTH116  (see Store)
+                status = os.lstat(f"{self.output}/{name}")  # see Store
             except OSError:
                 return None
-            return [stat.st_size, stat.st_mtime_ns]
+            return [status.st_size, status.st_mtime_ns] if stat.S_ISREG(status.st_mode) else None
         folder, _, rest = name.partition("/")
         found = _listing(self.output / folder, self.token).get(rest)
         return found.stamp if found else None
@@ -96,9 +97,7 @@ class RunContext:
                 "weights": {n: [w.name, str(w.path), w.sha256] for n, w in self.weights.items()},
             }
         )
-        path = self.store.root / "runs" / f"{sha256(data)[:16]}.json"
-        write_atomic(path, data)
-        return path
+        return self.store.put(f"runs/{sha256(data)[:16]}.json", data)
 
 
 @lru_cache(maxsize=64)
@@ -109,7 +108,7 @@ def _with_own(settings: Settings, own: bytes) -> Settings:
 @lru_cache(maxsize=4)
 def load_run(path: str) -> RunContext:
     """The context that `RunContext.save` wrote."""
-    data: dict[str, Any] = json.loads(read_bytes(as_path(path)))
+    data: dict[str, Any] = json.loads(read_own(as_path(path)))
     return RunContext(
         output=as_path(data["output"]),
         token=data["token"],

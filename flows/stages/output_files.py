@@ -6,20 +6,36 @@ a run that was killed in between never takes its own file for somebody's edit.
 
 from __future__ import annotations
 
+import stat
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from data.plan.entries import Entry
 from data.storage.files import sha256, sha256_of, write_atomic
+from data.storage.inside import inside, is_below
 from data.storage.places import is_remote, move, stamp_of
 from flows.stages.context import RunContext
 
 MASKS = "masks/"
 """Where holes are published. A mask that somebody edited there is never moved or overwritten: it is the hole."""
+FOLDERS = ("images/", "review/", "report/", MASKS)
+"""Where files of photos are published."""
+_LINK, _SHARED = "link", "shared"
+
+
+def check_photo_folders(run: RunContext, entries: Iterable[Entry]) -> None:
+    """Raises InputError where a folder below the output directory into which a photo's files go is a link."""
+    if is_remote(run.output):
+        return
+    names = (name for entry in entries if entry.state is None for name in (entry.name, entry.mask_name))
+    for folder in {name.rpartition("/")[0] for name in names if "/" in name}:
+        for place in FOLDERS:
+            inside(run.output, f"{place}{folder}/photo")
 
 
 def with_edited_masks(run: RunContext, entries: Sequence[Entry]) -> list[Entry]:
@@ -80,30 +96,51 @@ def is_intact(run: RunContext, files: Mapping[str, Mapping[str, Any]]) -> bool:
 
 def _write_file(run: RunContext, name: str, data: bytes, sha: str, ours: set[str]) -> bool:
     """Whether the file that stands there now is ours."""
-    path = run.output / name
-    present = sha256_of(path) if path.exists() else None
+    path = inside(run.output, name)
+    present = _digest_of(path)
     if present == sha:
         return True
+    if present == _SHARED and sha256_of(path) in {sha, *ours}:
+        present = None  # ours, and somebody else's too: the new one is ours alone
     if present is not None and present not in ours:
-        if name.startswith(MASKS):
+        if name.startswith(MASKS) and present != _LINK:
             return False
         set_aside(run, name)
     write_atomic(path, data)
     return True
 
 
+def _digest_of(path: Path) -> str | None:
+    """sha256 of a file, None where none is; `_LINK` for a link or a device, which is never looked into, and `_SHARED`
+    for one of several hard links."""
+    if is_remote(path):
+        return sha256_of(path) if path.exists() else None
+    try:
+        status = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if stat.S_ISDIR(status.st_mode):
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return _LINK
+    return sha256_of(path) if status.st_nlink == 1 else _SHARED
+
+
 def _withdraw(run: RunContext, name: str, ours: set[str]) -> None:
-    path = run.output / name
-    if path.is_file():
-        if sha256_of(path) in ours:
-            path.unlink()
-        elif not name.startswith(MASKS):
-            set_aside(run, name)
+    path = inside(run.output, name)
+    present = _digest_of(path)
+    if present == _SHARED:
+        present = sha256_of(path)
+    if present in ours:
+        path.unlink()
+    elif present is not None and not name.startswith(MASKS):
+        set_aside(run, name)
 
 
 def set_aside(run: RunContext, name: str) -> None:
     """Move a file that somebody changed to `edited/`."""
-    move(run.output / name, run.output / "edited" / time.strftime("%Y-%m-%dT%H%M%S") / name)
+    aside = f"edited/{time.strftime('%Y-%m-%dT%H%M%S')}/{name}"
+    move(inside(run.output, name), inside(run.output, aside))
 
 
 def _record(run: RunContext, photo_id: str) -> tuple[dict[str, Any], dict[str, set[str]]]:
@@ -111,11 +148,20 @@ def _record(run: RunContext, photo_id: str) -> tuple[dict[str, Any], dict[str, s
     record = run.store.header("published", photo_id)
     if record is None:
         return {}, {}
-    files, writing = dict(record.facts["files"]), record.facts.get("writing", {})
-    ours = {name: {files[name]["sha256"]} if name in files else set() for name in files | writing}
-    for name, sha in writing.items():
-        ours[name].add(sha)
-    return files, ours
+    try:
+        files = {name: file for name, file in record.facts["files"].items() if _may_be_ours(name)}
+        writing = {name: sha for name, sha in record.facts.get("writing", {}).items() if _may_be_ours(name)}
+        ours = {name: {files[name]["sha256"]} if name in files else set() for name in files | writing}
+        for name, sha in writing.items():
+            ours[name].add(sha)
+        return files, ours
+    except (KeyError, TypeError, AttributeError):  # a record that no run wrote
+        return {}, {}
+
+
+def _may_be_ours(name: str) -> bool:
+    """Whether runs write such files of photos: a record of another one is not ours, and nobody acts on it."""
+    return name.startswith(FOLDERS) and is_below(name)
 
 
 def _write_record(
