@@ -14,7 +14,7 @@ CARRIED = (
     *("baseball bat", "baseball glove", "skateboard", "surfboard", "tennis racket", "cell phone"),
 )
 """COCO's classes of things that people carry, wear or ride and that look odd without them."""
-FillName = Literal["deepfillv2", "migan", "patchmatch", "telea", "navier-stokes", "external"]
+FillName = Literal["deepfillv2", "migan", "patchmatch", "shift-map", "telea", "navier-stokes", "external"]
 PixelRange = Literal["0..1", "-1..1", "0..255"]
 
 
@@ -151,15 +151,15 @@ class InpaintSettings(_Frozen):
     margin: float = Field(default=1.0, ge=0.05, le=8)
     """Context around a group of holes, as a share of the group's longer side."""
     window: int | None = Field(default=None, ge=64, le=4096, multiple_of=8)
-    """Longer side, in pixels, above which a window is filled at reduced size; None is 256 for `patchmatch` and 384 for
-    the others."""
+    """Longer side, in pixels, above which a window is filled at reduced size; None is 256 for `patchmatch`, 4096 for
+    `shift-map`, which looks at several sizes by itself, and 384 for the others."""
     feather: int = Field(default=2, ge=0, le=64)
     """Width in pixels of the blend inside the hole's rim."""
     harmony: float = Field(default=0, ge=0, le=1)
     """How much of the difference in colour between a fill's rim and its surroundings is taken out of the fill. Off:
     `patchmatch` has none (its rim is nearer to the surroundings than the truth's), a network of your own may."""
     patch_size: int = Field(default=7, ge=3, le=31)
-    """`patchmatch`: side of the compared patches in pixels (odd)."""
+    """`patchmatch`, and `shift-map` guided by it: side of the compared patches in pixels (odd)."""
     radius: float = Field(default=0.02, gt=0, le=0.5)
     """`telea`, `navier-stokes`: neighbourhood as a share of the window's longer side."""
     guide: Literal["none", "rows", "near"] = "near"
@@ -201,7 +201,7 @@ class InpaintSettings(_Frozen):
     @property
     def longest(self) -> int:
         """`window` with its default."""
-        return self.window or (256 if self.fill == "patchmatch" else 384)
+        return self.window or {"patchmatch": 256, "shift-map": 4096}.get(self.fill, 384)
 
     @model_validator(mode="after")
     def _file_is_named(self) -> InpaintSettings:

@@ -21,6 +21,7 @@ _SAYS = {
     "maskrcnn": "slow, fine outlines",
     "union": "several, together",
     "patchmatch": "copies from around, keeps texture",
+    "shift-map": "joins whole pieces of the photo",
     "telea": "quick, smooth",
     "navier-stokes": "quick, smooth",
     "deepfillv2": "neural network",

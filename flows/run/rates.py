@@ -18,6 +18,7 @@ PER_PHOTO = {
     "inpaint": {
         "patchmatch": 0.7,
         "migan": 0.8,
+        "shift-map": 1.2,
         "telea": 0.1,
         "navier-stokes": 0.1,
         "deepfillv2": 1.5,

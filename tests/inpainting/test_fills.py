@@ -20,7 +20,7 @@ from inpainting import FILLS, build_fill, compose, inpaint, pack, required_weigh
 from inpainting.filling import MOST_HOLE
 from inpainting.patchmatch import known_beside
 
-WEIGHTLESS = ["patchmatch", "telea", "navier-stokes"]
+WEIGHTLESS = ["patchmatch", "shift-map", "telea", "navier-stokes"]
 
 
 def photo(height: int = 120, width: int = 160, seed: int = 0) -> np.ndarray:

@@ -1,0 +1,142 @@
+"""The shift map as a fill."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from configs import InpaintSettings
+from data.types import Hole, Pixels, Weight
+from inpainting.protocol import Fill
+from inpainting.shift_map.blending import composite_and_correction
+from inpainting.shift_map.full_size import at_full_size
+from inpainting.shift_map.labels import Bools, Floats, Labelling, box_of, features, moved
+from inpainting.shift_map.level import Level, reduced, within
+from inpainting.shift_map.seams import aligned, cut_again, enlarged_labels, scaled
+from inpainting.shift_map.shifts import candidate_shifts
+from inpainting.windows import touched
+
+PATCHMATCH_LONG = 256
+"""Longer side in pixels of the window that patchmatch guides from: a coarse view continues what surrounds a hole."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Parameters of the cut. Costs are those of one pixel of the label map, colours in 0..1.
+
+    map_long: longer side in pixels of the label map. map_hole: most pixels of the hole there. middle_long: longer side
+    of the picture on which seams are cut again and light is evened out. nearest, frequent: how many shifts of
+    either kind are tried. data: cost of looking unlike the guide, at most `most` times that. near: cost of a shift as
+    long as the window. own: cost of the guide's own pixel. blur: sigma of the pictures that are compared.
+    slack: a label that costs this much more than the best one at a pixel is not tried there.
+    """
+
+    map_long: int = 160
+    map_hole: int = 9000
+    middle_long: int = 1024
+    nearest: int = 60
+    frequent: int = 10
+    data: float = 2.0
+    most: float = 1.0
+    near: float = 0.02
+    own: float = 0.6
+    blur: float = 0.6
+    slack: float = 0.3
+    sweeps: int = 2
+
+
+@dataclass(frozen=True)
+class ShiftMapFill:
+    """guide: the fill that says roughly what goes where. guide_long: longer side in pixels of what it is given."""
+
+    guide: Fill
+    guide_long: int
+    options: Options = Options()
+
+    def fill(self, image: Pixels, hole: Hole, exclude: Hole | None = None) -> Pixels:
+        """See `inpainting.protocol.Fill`. The same arguments give the same bytes."""
+        unknown = hole if exclude is None else np.maximum(hole, exclude)
+        shape = within(hole.shape, self.guide_long)
+        small, small_unknown = reduced(image, unknown, shape)
+        small_hole = np.minimum(touched(hole, shape), small_unknown)
+        others = small_unknown - small_hole
+        picture = self.guide.fill(small, small_hole, others if others.any() else None)
+        return shift_map(image, hole != 0, unknown == 0, picture, self.options)
+
+
+def shift_map(image: Pixels, hole: Bools, known: Bools, guide: Pixels, options: Options) -> Pixels:
+    """The window with its hole made of pieces of the photo, uint8 H x W x 3.
+
+    image: uint8 H x W x 3. hole, known: bool H x W, what to fill and what may be copied. guide: uint8 h x w x 3, the
+    window of any size with its hole filled.
+    """
+    few = max(hole.shape) * float(np.sqrt(options.map_hole / max(1, int(np.count_nonzero(hole)))))
+    map_shape = within(hole.shape, max(32, int(min(options.map_long, few))))
+    labels, shifts = chosen(Level.at(image, hole, known, guide, map_shape), options)
+    shape = within(hole.shape, options.middle_long)
+    level = Level.at(image, hole, known, guide, shape)
+    step = max(shape[0] / map_shape[0], shape[1] / map_shape[1])
+    labels, shifts = np.where(level.hole, enlarged_labels(labels, shape), 0), scaled(shifts, map_shape, shape)
+    if step > 1.2:
+        shifts = aligned(level.base, level.hole, level.known, labels, shifts, int(np.ceil(step / 2)) + 1)
+    labels = cut_again(level.base, level.hole, level.known, labels, shifts, max(1, round(step)))
+    pieces, correction, box = composite_and_correction(level.base, level.hole, level.known, labels, shifts)
+    small = level.base.copy()
+    small[box] = np.clip(np.rint((pieces + correction) * 255), 0, 255).astype(np.uint8)
+    if shape == hole.shape:
+        return small
+    return at_full_size(image, hole, known, small, labels, shifts, correction, box)
+
+
+def chosen(level: Level, options: Options) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+    """Labels (int h x w, 0 outside the hole) and the shifts they stand for (int32 K x 2, the first (0, 0))."""
+    shifts = candidate_shifts(level.base, level.hole, level.known, options.nearest, options.frequent)
+    shifts = np.concatenate([np.zeros((1, 2), np.int32), shifts])
+    costs = label_costs(level, shifts, options)
+    box = box_of(level.hole)
+    inside = level.hole[box]
+    labels = np.zeros(level.hole.shape, np.intp)
+    labels[box] = np.where(inside, costs.argmin(axis=0), 0)
+    graph = Labelling(features(level.base), level.hole, level.known, shifts, labels)
+    costs[costs > costs.min(axis=0) + options.slack] = np.inf
+    costs[0] = options.own
+    for sweep in range(options.sweeps):
+        used = np.bincount(graph.labels[inside], minlength=len(shifts))
+        changed = False
+        for label in np.argsort(-used, kind="stable"):
+            if sweep == 0 or used[label]:
+                present = np.take_along_axis(costs, graph.labels[None], axis=0)[0]
+                changed |= graph.expand(int(label), costs[label] - present)
+        if not changed:
+            break
+    labels[box] = graph.labels
+    return labels, shifts
+
+
+def label_costs(level: Level, shifts: NDArray[np.int32], options: Options) -> Floats:
+    """What each label costs at each pixel of the hole's box, float32 K x h x w; infinite without a source."""
+    import cv2
+
+    picture = cv2.GaussianBlur(level.base.astype(np.float32) / 255, (0, 0), options.blur)
+    planes = np.ascontiguousarray(np.moveaxis(picture, 2, 0))
+    box = box_of(level.hole)
+    here = planes[:, *box]
+    side = max(level.hole.shape)
+    costs = np.empty((len(shifts), *here.shape[1:]), np.float32)
+    costs[0] = options.own
+    for label, (dy, dx) in enumerate(shifts[1:].tolist(), 1):
+        unlike = here - moved(planes, box, dy, dx)
+        unlike = cv2.blur(np.sqrt((unlike * unlike).sum(axis=0)), (3, 3))
+        cost = options.data * np.minimum(unlike, options.most) + options.near * (abs(dy) + 0.3 * abs(dx)) / side
+        costs[label] = np.where(moved(level.known, box, dy, dx), cost, np.inf)
+    return costs
+
+
+def build(settings: InpaintSettings, weights: Mapping[str, Weight]) -> ShiftMapFill:
+    """The fill of these settings, guided by patchmatch. Raises SettingsError where that is not there."""
+    from inpainting import patchmatch
+
+    return ShiftMapFill(patchmatch.build(settings, weights), PATCHMATCH_LONG)

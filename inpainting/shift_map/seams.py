@@ -1,0 +1,102 @@
+"""From labels of a small picture to labels of a larger one: shifts aligned, borders cut again where they show least."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.types import Pixels
+from inpainting.shift_map.labels import Bools, Labelling, box_of, features, moved
+
+_SAMPLES = 500
+"""Pixels along a piece's border that its shift is aligned by."""
+_NO_SOURCE = 4.0
+"""What the guide's own pixel costs where a piece ran out of known pixels, so that any other piece is preferred."""
+
+
+def enlarged_labels(labels: NDArray[np.intp], shape: tuple[int, int]) -> NDArray[np.intp]:
+    """Each pixel of the larger shape (height, width) takes the label of the pixel that it lies in."""
+    rows, columns = (np.arange(n) * small // n for n, small in zip(shape, labels.shape, strict=True))
+    return np.asarray(labels[rows[:, None], columns], np.intp)
+
+
+def scaled(shifts: NDArray[np.int32], before: tuple[int, int], after: tuple[int, int]) -> NDArray[np.int32]:
+    """Shifts of a picture of shape `before` for the same picture at shape `after`."""
+    return np.asarray(np.rint(shifts * (np.array(after) / np.array(before))), np.int32)
+
+
+def aligned(
+    base: Pixels, hole: Bools, known: Bools, labels: NDArray[np.intp], shifts: NDArray[np.int32], reach: int
+) -> NDArray[np.int32]:
+    """The shifts moved by up to `reach` pixels either way, each to where its piece fits best along its border.
+
+    base: uint8 H x W x 3, the hole filled by the guide, to which pieces are compared inside the hole; outside it they
+    are compared to the photo. labels: int H x W, 0 outside the hole. shifts: int32 K x 2.
+    """
+    import cv2
+
+    out = shifts.copy()
+    height, width = hole.shape
+    by = np.arange(-reach, reach + 1)
+    window = np.stack(np.meshgrid(by, by, indexing="ij"), axis=-1).reshape(-1, 2)
+    window = window[np.argsort(np.abs(window).sum(axis=1), kind="stable")]  # of equals, the nearest
+    for label in np.unique(labels[hole]):
+        if label == 0:
+            continue
+        piece = (labels == label) & hole
+        box = box_of(piece, 2)
+        mine = piece[box].astype(np.uint8)
+        ring = (cv2.dilate(mine, np.ones((5, 5))) != 0) & (cv2.erode(mine, np.ones((3, 3))) == 0)
+        ys, xs = np.nonzero(ring & (hole | known)[box])
+        some = np.linspace(0, len(ys) - 1, min(len(ys), _SAMPLES)).astype(np.intp)
+        ys, xs = ys[some] + box[0].start, xs[some] + box[1].start
+        there, needed = base[ys, xs].astype(np.int16), hole[ys, xs]
+        best = np.inf
+        for dy, dx in window:
+            ty, tx = ys + shifts[label, 0] + dy, xs + shifts[label, 1] + dx
+            inside = (ty >= 0) & (ty < height) & (tx >= 0) & (tx < width)
+            ty, tx = np.where(inside, ty, 0), np.where(inside, tx, 0)
+            inside &= known[ty, tx]
+            lost = float((needed & ~inside).mean())
+            if lost > 0.1 or not inside.any():
+                continue
+            unlike = np.abs(base[ty, tx] - there)[inside].mean() + 255 * lost
+            if unlike < best - 1e-9:
+                best = unlike
+                out[label] = shifts[label] + (dy, dx)
+    return out
+
+
+def cut_again(
+    base: Pixels, hole: Bools, known: Bools, labels: NDArray[np.intp], shifts: NDArray[np.int32], width: int
+) -> NDArray[np.intp]:
+    """The labels with their borders moved by up to some `width` pixels to where the pieces agree most.
+
+    A pixel whose piece has no known pixel for it takes another piece or, where there is none, the guide's (label 0).
+    """
+    import cv2
+
+    labels = np.where(hole, labels, 0)
+    box = box_of(hole)
+    inner, sources = labels[box], {}
+    for label in np.unique(inner):
+        sources[int(label)] = moved(known, box, int(shifts[label, 0]), int(shifts[label, 1])) & hole[box]
+    sources[0] = hole[box]
+    lost = np.zeros_like(hole[box])
+    for label, source in sources.items():
+        lost |= (inner == label) & ~source & hole[box]
+    inner[lost] = 0
+    costs = np.where(lost, np.float32(_NO_SOURCE), np.float32(0))
+    graph = Labelling(features(base), hole, known, shifts, labels)
+    numbers = inner.astype(np.float32)
+    border = cv2.dilate(numbers, np.ones((3, 3))) != cv2.erode(numbers, np.ones((3, 3)))
+    band = cv2.dilate(border.astype(np.uint8), np.ones((2 * width + 1,) * 2)) != 0
+    for label in sorted(sources):
+        if label == 0:
+            continue
+        near = cv2.dilate((graph.labels == label).astype(np.uint8), np.ones((4 * width + 1,) * 2)) != 0
+        open_ = (near & band | lost) & sources[label]
+        change = np.where(graph.labels == 0, -costs, np.float32(0))
+        graph.expand(label, np.where(open_, change, np.float32(np.inf)))
+    labels[box] = graph.labels
+    return labels
