@@ -11,6 +11,7 @@ from PIL import Image
 from data.images.decode import EXTENSIONS, SUFFIXES, Decoded, decode
 from data.images.encode import Encoded, encode, scrubbed
 from data.images.orientation import box_to_raw_frame, to_raw_frame, upright
+from data.images.pillow import open_image
 from data.storage.files import open_regular
 from data.storage.places import is_remote, read_bytes
 from data.types import Hole, PhotoError, as_hole
@@ -38,7 +39,7 @@ def mask_png(hole: Hole) -> bytes:
 
 def read_mask_png(path: Path) -> Hole:
     """Inverse of `mask_png` for a file: uint8 H x W, 255 where the file is not black. Raises OSError."""
-    with Image.open(io.BytesIO(read_bytes(path))) as image:
+    with open_image(read_bytes(path)) as image:
         return as_hole(np.asarray(image.convert("L")) > 0)
 
 

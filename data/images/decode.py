@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import io
-import threading
 import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
-from PIL.Image import open as pillow_open  # ultralytics puts one of its own in its place, which wants pi_heif
 
 from configs import InputSettings
-from data.images import jpeg_scans
+from data.images.containers import jpeg_scans, tiff_samples
 from data.images.containers.jpeg import JpegFile, JpegStructureError, parse_jpeg
 from data.images.containers.png import is_whole
 from data.images.orientation import to_raw_frame
+from data.images.pillow import open_image, pages
 from data.images.samples import MODES, Palette, Samples, to_pixels
 from data.images.writers import bmp
 from data.types import PhotoError, Pixels
@@ -39,13 +37,12 @@ EXTENSIONS = {
 }
 MEGAPIXELS = float(InputSettings().megapixels)
 _ORIENTATION = 0x0112
-_SUB_IFDS = 330
 _CONVERT = "convert it to PNG or JPEG"
+_SEVERAL = "{}: animated and multi-page files are not supported; " + _CONVERT + "."
 _JPEG_PROCESSES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
 """Start-of-frame markers of sequential and progressive JPEG, with Huffman or arithmetic coding."""
 _BMP_HEADERS = {12, 40, 52, 56, 64, 108, 124}
 """Sizes of those that Pillow reads."""
-_PILLOW_LIMIT = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ class Decoded:
 
     format: JPEG, PNG, WEBP, TIFF, BMP, GIF, JPEG2000 or AVIF. mode: of `samples`, one of data.images.samples.MODES.
     orientation: EXIF 1..8, not applied to `pixels`. raw: the file's bytes. samples: as the file holds them (the
-    same array as `pixels` for RGB). palette: of mode `P`.
+    same array as `pixels` for RGB). palette: of mode `P`. premultiplied: whether alpha is multiplied in.
     """
 
     name: str
@@ -65,6 +62,7 @@ class Decoded:
     raw: bytes
     samples: Samples
     palette: Palette | None = None
+    premultiplied: bool = False
 
 
 def decode(raw: bytes, name: str, megapixels: float = MEGAPIXELS) -> Decoded:
@@ -89,40 +87,84 @@ def decode(raw: bytes, name: str, megapixels: float = MEGAPIXELS) -> Decoded:
 
 
 def _decode(raw: bytes, name: str, megapixels: float) -> Decoded:
+    if raw[:4] in (b"II+\0", b"MM\0+"):
+        raise PhotoError("refused", f"{name}: big TIFF files are not supported; {_CONVERT}.")
+    if raw[:4] in tiff_samples.HEADERS:
+        return _decode_tiff(raw, name, megapixels)
     image = open_image(raw)
-    width, height = image.size
+    _refuse_large(image.size, name, megapixels)
+    file = _whole_jpeg(raw, name) if image.format in ("JPEG", "MPO") else None
+    if image.format == "PNG" and not is_whole(raw):
+        raise PhotoError("corrupt", f"{name}: damaged image file (it ends before its picture does).")
+    if image.format == "BMP" and raw[:2] == b"BM":
+        bmp.read_header(raw)  # Pillow takes run lengths that end early for whole
+    if image.format not in SUFFIXES and image.format != "MPO":
+        raise PhotoError("refused", f"{name}: {image.format} files are not supported; {_CONVERT}.")
+    if image.format != "MPO" and pages(image) > 1:
+        raise PhotoError("refused", _SEVERAL.format(name))
+    mode, samples = _samples(image, raw, name)
+    if file is not None:
+        jpeg_scans.check_data(file, samples)
+    palette = _palette(image) if mode == "P" else None
+    return Decoded(
+        name=name,
+        pixels=to_pixels(samples, mode, palette),
+        format="JPEG" if image.format == "MPO" else str(image.format),
+        mode=mode,
+        orientation=_orientation(image),
+        raw=raw,
+        samples=samples,
+        palette=palette,
+    )
+
+
+def _decode_tiff(raw: bytes, name: str, megapixels: float) -> Decoded:
+    header = tiff_samples.read_header(raw)
+    _refuse_large((header.width, header.height), name, megapixels)
+    if header.several:
+        raise PhotoError("refused", _SEVERAL.format(name))
+    if header.sub_pictures:
+        raise PhotoError("refused", f"{name}: the TIFF holds further pictures (raw or reduced ones); {_CONVERT}.")
+    image = _opened(raw)
+    # Pillow looks for the orientation in XMP, too, and turns the picture upright by itself.
+    orientation = header.orientation if image is None else _orientation(image)
+    if header.pillows and image is not None:
+        mode, samples = _samples(image, raw, name)
+        samples = _turned_back(samples, orientation)
+        picture = tiff_samples.TiffPicture(mode, samples, _palette(image) if mode == "P" else None, False)
+    else:
+        picture = tiff_samples.read_picture(raw, name)
+    if picture.samples.shape[:2] != (header.height, header.width):
+        raise PhotoError("corrupt", f"{name}: damaged image file (its picture has another size than its header says).")
+    return Decoded(
+        name=name,
+        pixels=to_pixels(picture.samples, picture.mode, picture.palette, picture.premultiplied),
+        format="TIFF",
+        mode=picture.mode,
+        orientation=orientation,
+        raw=raw,
+        samples=picture.samples,
+        palette=picture.palette,
+        premultiplied=picture.premultiplied,
+    )
+
+
+def _opened(raw: bytes) -> Image.Image | None:
+    """The header by Pillow; None for layouts that it does not know."""
+    try:
+        return open_image(raw)
+    except UnidentifiedImageError:
+        return None
+
+
+def _refuse_large(size: tuple[int, int], name: str, megapixels: float) -> None:
+    width, height = size
     if width * height > megapixels * 1e6:
         raise PhotoError(
             "refused",
             f"{name}: {width} x {height} pixels are more than input.megapixels={megapixels:g} allows; raise it if "
             "the memory is there.",
         )
-    file = _whole_jpeg(raw, name) if image.format in ("JPEG", "MPO") else None
-    if image.format == "PNG" and not is_whole(raw):
-        raise PhotoError("corrupt", f"{name}: damaged image file (it ends before its picture does).")
-    if image.format == "BMP" and raw[:2] == b"BM":
-        bmp.read_header(raw)  # Pillow takes run lengths that end early for whole
-    if image.format == "TIFF" and raw[:4] not in (b"II*\0", b"MM\0*"):
-        raise PhotoError("refused", f"{name}: big TIFF files are not supported; {_CONVERT}.")
-    if image.format not in SUFFIXES and image.format != "MPO":
-        raise PhotoError("refused", f"{name}: {image.format} files are not supported; {_CONVERT}.")
-    _refuse_several_pictures(image, name)
-    orientation = _orientation(image)
-    mode, samples, palette = _samples(image, raw, name)
-    if file is not None:
-        jpeg_scans.check_data(file, samples)
-    if sorted(samples.shape[:2]) != sorted((height, width)):  # Pillow gives a TIFF's size turned upright
-        raise PhotoError("corrupt", f"{name}: damaged image file (its picture has another size than its header says).")
-    return Decoded(
-        name=name,
-        pixels=to_pixels(samples, mode, palette),
-        format="JPEG" if image.format == "MPO" else str(image.format),
-        mode=mode,
-        orientation=orientation,
-        raw=raw,
-        samples=samples,
-        palette=palette,
-    )
 
 
 def _whole_jpeg(raw: bytes, name: str) -> JpegFile:
@@ -135,26 +177,17 @@ def _whole_jpeg(raw: bytes, name: str) -> JpegFile:
     return file
 
 
-def _samples(image: Image.Image, raw: bytes, name: str) -> tuple[str, Samples, Palette | None]:
+def _samples(image: Image.Image, raw: bytes, name: str) -> tuple[str, Samples]:
     depth = _depth(image, raw)
-    orientation = _orientation(image)
-    mode = image.mode
-    if depth == 16 and image.format in ("PNG", "TIFF"):
-        mode, samples = _deep(image, raw)
-    else:
-        # Lab, float, 32-bit, 10-bit AVIF ...: Pillow would cut them to 8 bits in silence
-        mode = "L;16" if mode.startswith("I;16") else mode
-        if depth > 8 or mode not in MODES:
-            raise PhotoError(
-                "refused", f"{name}: {mode} with {depth} bits a channel is not supported; {_CONVERT} with 8 bits."
-            )
-        image.load()  # turns a TIFF upright by itself
-        samples = np.asarray(image)
-    if mode not in MODES:
-        raise PhotoError("refused", f"{name}: {mode} is not supported; {_CONVERT}.")
-    if image.format == "TIFF" and depth != 16:
-        samples = _turned_back(samples, orientation)
-    return mode, samples, _palette(image) if mode == "P" else None
+    if depth == 16 and image.format == "PNG":
+        return _deep(image, raw)
+    # float, 32-bit, 10-bit AVIF ...: Pillow would cut them to 8 bits in silence
+    if depth > 8 or image.mode not in MODES:
+        raise PhotoError(
+            "refused", f"{name}: {image.mode} with {depth} bits a channel is not supported; {_CONVERT} with 8 bits."
+        )
+    image.load()
+    return image.mode, np.asarray(image)
 
 
 def _turned_back(samples: Samples, orientation: int) -> Samples:
@@ -166,7 +199,7 @@ def _turned_back(samples: Samples, orientation: int) -> Samples:
 
 
 def _deep(image: Image.Image, raw: bytes) -> tuple[str, Samples]:
-    """16 bits a channel, by OpenCV; Pillow keeps 8 of them."""
+    """The samples of a 16-bit PNG, by OpenCV; Pillow keeps 8 bits of them."""
     import cv2
 
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # a broken file gets its sentence from us
@@ -187,12 +220,6 @@ def _depth(image: Image.Image, raw: bytes) -> int:
     """Bits a channel."""
     if image.format == "PNG":
         return raw[24]
-    if image.format == "TIFF":
-        bits = image.tag_v2.get(258, (1,))  # type: ignore[attr-defined]
-        depth = max(bits) if isinstance(bits, tuple) else int(bits)
-        # neither odd depths nor 16 bits with white as 0 can be written back
-        white = image.tag_v2.get(262) == 0 and depth == 16  # type: ignore[attr-defined]
-        return depth if depth in (1, 8, 16) and not white else 32
     if image.format == "JPEG2000":
         place = raw.find(b"\xff\x4f\xff\x51")  # SOC and SIZ, which says the depth (T.800 A.5.1)
         return (raw[place + 42] & 0x7F) + 1 if 0 <= place < len(raw) - 42 else 32
@@ -227,14 +254,6 @@ def _orientation(image: Image.Image) -> int:
     except Exception:  # EXIF that cannot be read says nothing of the picture, which may be whole
         return 1
     return int(value) if value in range(1, 9) else 1
-
-
-def _refuse_several_pictures(image: Image.Image, name: str) -> None:
-    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
-        raise PhotoError("refused", f"{name}: animated and multi-page files are not supported; {_CONVERT}.")
-    tags: Any = getattr(image, "tag_v2", {})
-    if image.format == "TIFF" and _SUB_IFDS in tags:
-        raise PhotoError("refused", f"{name}: the TIFF holds further pictures (raw or reduced ones); {_CONVERT}.")
 
 
 def _unidentified(raw: bytes, name: str) -> tuple[Any, str]:
@@ -274,13 +293,3 @@ def _strange_bmp(raw: bytes) -> str | None:
     if header.compression in (0, 1, 2) and header.bits in (1, 4, 8, 24, 32) and header.size in _BMP_HEADERS:
         return None
     return f"BMP files of this layout ({header.bits} bits a pixel, method {header.compression})"
-
-
-def open_image(raw: bytes) -> Image.Image:
-    """The image's header by Pillow, whatever its size: Pillow's own limit is a global that we have a setting for."""
-    with _PILLOW_LIMIT:
-        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            return pillow_open(io.BytesIO(raw))
-        finally:
-            Image.MAX_IMAGE_PIXELS = before

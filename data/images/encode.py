@@ -16,16 +16,19 @@ from data.images.containers import png, webp
 from data.images.containers.isobmff import picture_only
 from data.images.containers.jpeg import APP14, JpegFile, parse_jpeg
 from data.images.containers.tiff import Tiff
-from data.images.decode import Decoded, decode, open_image
+from data.images.decode import Decoded, decode
 from data.images.metadata import allowed, avif, removal
+from data.images.pillow import open_image
 from data.images.samples import Samples, with_fill
+from data.images.second_decoder import agrees
 from data.images.writers import bmp, jp2, tiff_bare, tiff_picture
 from data.images.writers.jpeg_blocks import CannotEdit, edit_blocks, rewritten
 from data.types import Hole, PhotoError, Pixels
 
 AVIF_QUALITY = 90
 """AVIF says nowhere with which quality it was written."""
-_DAMAGED = "its structure is damaged, so that it cannot be written back; save it anew with an image editor"
+_DAMAGED = "its structure is odd or damaged, so that it cannot be written back; save it anew with an image editor"
+_UNCERTAIN = "two decoders read its picture differently; save it anew with an image editor"
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ def encode(original: Decoded, pixels: Pixels, hole: Hole, *, scrub: bool = False
     assert pixels.shape == original.pixels.shape and hole.shape == pixels.shape[:2], "the output has the input's size"
     if not hole.any():
         return scrubbed(original) if scrub else Encoded(original.raw)
-    samples = with_fill(original.samples, original.mode, pixels, hole, original.palette)
+    samples = with_fill(original.samples, original.mode, pixels, hole, original.palette, original.premultiplied)
     if original.format == "PNG":
         samples = png.representable(samples, original.raw)
         samples = png.keep_transparency(samples, original.samples, hole, original.raw)
@@ -63,19 +66,22 @@ def scrubbed(original: Decoded) -> Encoded:
 
 
 def _written(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
+    if agrees(original) is False:
+        raise PhotoError("refused", f"{original.name}: {_UNCERTAIN}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             encoded = _WRITERS[original.format](original, samples, hole, scrub)
-        faithful = _is_faithful(decode(encoded.raw, "the result", math.inf), original, samples, bool(hole.any()))
+        again = decode(encoded.raw, "the result", math.inf)
+        faithful = _is_faithful(again, original, samples, bool(hole.any())) and agrees(again) is not False
     except (PhotoError, MemoryError, OSError) as error:
-        if isinstance(error, PhotoError) and error.state == "corrupt":
-            raise PhotoError("corrupt", f"{original.name}: {_DAMAGED}") from error
+        if isinstance(error, PhotoError):
+            raise PhotoError("refused", f"{original.name}: {_DAMAGED}") from error
         raise
     except Exception as error:  # decoders look away from much that writers cannot
-        raise PhotoError("corrupt", f"{original.name}: {_DAMAGED}") from error
+        raise PhotoError("refused", f"{original.name}: {_DAMAGED}") from error
     if not faithful:
-        raise PhotoError("corrupt", f"{original.name}: {_DAMAGED}")
+        raise PhotoError("refused", f"{original.name}: {_DAMAGED}")
     return encoded
 
 

@@ -22,7 +22,7 @@ Palette = NDArray[np.uint8]
 MODES = {"1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "L;16", "LA;16", "RGB;16", "RGBA;16"}
 
 
-def to_pixels(samples: Samples, mode: str, palette: Palette | None = None) -> Pixels:
+def to_pixels(samples: Samples, mode: str, palette: Palette | None = None, premultiplied: bool = False) -> Pixels:
     """uint8 H x W x 3 RGB of samples. Alpha is left aside: what lies under a transparent pixel counts, too."""
     if mode == "RGB":
         return samples
@@ -35,6 +35,9 @@ def to_pixels(samples: Samples, mode: str, palette: Palette | None = None) -> Pi
         samples = samples.astype(np.uint8) * np.uint8(255)
     if mode.endswith(";16"):
         samples = ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if premultiplied:
+        alpha = np.maximum(samples[..., -1:].astype(np.uint16), 1)
+        samples = np.minimum((samples.astype(np.uint16) * np.uint16(255) + alpha // 2) // alpha, 255).astype(np.uint8)
     colour = samples if samples.ndim == 2 else samples[..., : 3 if samples.shape[2] >= 3 else 1]
     return np.ascontiguousarray(colour if colour.ndim == 3 and colour.shape[2] == 3 else _gray_to_rgb(colour))
 
@@ -44,7 +47,14 @@ def _gray_to_rgb(gray: NDArray[np.uint8]) -> Pixels:
     return np.repeat(plane[..., None], 3, axis=2)
 
 
-def with_fill(samples: Samples, mode: str, pixels: Pixels, hole: Hole, palette: Palette | None = None) -> Samples:
+def with_fill(
+    samples: Samples,
+    mode: str,
+    pixels: Pixels,
+    hole: Hole,
+    palette: Palette | None = None,
+    premultiplied: bool = False,
+) -> Samples:
     """`samples` with `pixels` (uint8 H x W x 3 RGB) where the hole is 255; alpha stays as it was."""
     inside = hole != 0
     fill = pixels[inside]
@@ -68,6 +78,11 @@ def with_fill(samples: Samples, mode: str, pixels: Pixels, hole: Hole, palette: 
             out[..., 0][inside] = gray.astype(out.dtype) * (257 if mode == "LA;16" else 1)
         else:
             out[inside] = gray.astype(out.dtype) * (257 if mode == "L;16" else 1)
+    if premultiplied:
+        most = np.iinfo(out.dtype).max
+        values = out[inside].astype(np.uint64)
+        values[:, :-1] = (values[:, :-1] * values[:, -1:] + most // 2) // most
+        out[inside] = values.astype(out.dtype)
     return out
 
 

@@ -22,7 +22,7 @@ from flows.stages.inpaint import DEGRADED
 from flows.stages.output_files import MASKS, write_files
 from flows.stages.records import Made, Rows, read_hole, read_missed, read_patches, read_people, read_photo
 
-STAGE_VERSION = 9
+STAGE_VERSION = 10
 """Part of every key: raise it when the same result gives other files or facts than before."""
 
 _VERIFIED = ("looked", "independent", "left", "found", "quality")

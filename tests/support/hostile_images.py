@@ -116,8 +116,8 @@ WITH_INTENT: dict[str, tuple[bytes, str]] = {
     "a JPEG without its last two bytes": (KINDS["JPEG 4:2:0"].raw[:-2], "corrupt"),
     "a TIFF of 2^32 strips": (_tiff(*_PICTURE, (273, 4, 0xFFFFFFFF, 8), (279, 4, 0xFFFFFFFF, 8)), "corrupt"),
     "a TIFF whose picture is 4 GB": (_tiff(*_PICTURE, (273, 4, 1, 8), (279, 4, 1, 0xFFFFFFFF)), "corrupt"),
-    "a TIFF whose picture is its directory": (_tiff(*_PICTURE, (273, 4, 1, 8), (279, 4, 1, 16)), "corrupt"),
-    "a TIFF of 2^31 pixels a side": (_tiff((256, 4, 1, 1 << 31), (257, 4, 1, 1 << 31), *_PICTURE[2:]), "corrupt"),
+    "a TIFF whose picture is its directory": (_tiff(*_PICTURE, (273, 4, 1, 8), (279, 4, 1, 16)), "refused"),
+    "a TIFF of 2^31 pixels a side": (_tiff((256, 4, 1, 1 << 31), (257, 4, 1, 1 << 31), *_PICTURE[2:]), "refused"),
     "a TIFF that follows itself": (b"II*\0\x08\0\0\0" + struct.pack("<HI", 0, 8), "corrupt"),
     "a GIF of 65,535 x 65,535": (b"GIF89a\xff\xff\xff\xff\0\0\0" + KINDS["GIF"].raw[13:], "refused"),
     "a BMP of 2^31 - 1 pixels": (

@@ -10,6 +10,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import tifffile
 from PIL import Image
 
 SIZE = (45, 29)
@@ -141,6 +142,29 @@ def _sampled(luma: int) -> bytes:
     return by_opencv(".jpg", bgr, cv2.IMWRITE_JPEG_QUALITY, 90, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, luma)
 
 
+def tiff(channels: int, bits: int = 16, bigtiff: bool = False, **options: Any) -> bytes:
+    """A TIFF of random samples by tifffile. channels: 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA."""
+    samples = deep(channels) if bits == 16 else (deep(channels) >> 8).astype(np.uint8)
+    if options.get("planarconfig") == "separate":
+        samples = np.moveaxis(samples, 2, 0)
+    options.setdefault("photometric", "rgb" if channels > 2 else "minisblack")
+    if channels in (2, 4):
+        options.setdefault("extrasamples", ["unassalpha"])
+    if channels == 2:
+        options.setdefault("planarconfig", "contig")
+    out = io.BytesIO()
+    tifffile.imwrite(out, samples, metadata=None, bigtiff=bigtiff, **options)
+    return out.getvalue()
+
+
+def tiff_premultiplied(bits: int) -> bytes:
+    samples = deep(4) if bits == 16 else (deep(4) >> 8).astype(np.uint8)
+    samples[..., :3] = np.minimum(samples[..., :3], samples[..., 3:])
+    out = io.BytesIO()
+    tifffile.imwrite(out, samples, metadata=None, photometric="rgb", extrasamples=["assocalpha"])
+    return out.getvalue()
+
+
 def _tiff(mode: str, **options: Any) -> bytes:
     return saved(picture(mode), "TIFF", **options)
 
@@ -188,6 +212,25 @@ KINDS = {
     "TIFF RGB 16 bits": Kind(by_opencv(".tiff", deep(3), cv2.IMWRITE_TIFF_COMPRESSION, 1), "samples"),
     "TIFF RGB 16 bits, Deflate": Kind(by_opencv(".tiff", deep(3), cv2.IMWRITE_TIFF_COMPRESSION, 8), "samples"),
     "TIFF RGBA 16 bits": Kind(by_opencv(".tiff", deep(4)), "samples", "compressed with Deflate instead of LZW"),
+    "TIFF RGB 16 bits, planes": Kind(tiff(3, planarconfig="separate"), "samples"),
+    "TIFF RGB 16 bits, planes, big-endian": Kind(tiff(3, planarconfig="separate", byteorder=">"), "samples"),
+    "TIFF RGB 16 bits, planes in tiles": Kind(tiff(3, planarconfig="separate", tile=(16, 16)), "samples"),
+    "TIFF RGB 16 bits, planes, Deflate": Kind(tiff(3, planarconfig="separate", compression="zlib"), "samples"),
+    "TIFF RGB 16 bits, LZW, predictor": Kind(
+        tiff(3, compression="lzw", predictor=True, rowsperstrip=5), "samples", "compressed with Deflate instead of LZW"
+    ),
+    "TIFF RGBA 16 bits, planes": Kind(tiff(4, planarconfig="separate"), "samples"),
+    "TIFF RGB, planes": Kind(tiff(3, 8, planarconfig="separate"), "samples"),
+    "TIFF RGB, tiles, big-endian": Kind(tiff(3, 8, tile=(16, 32), byteorder=">"), "samples"),
+    "TIFF gray and alpha": Kind(tiff(2, 8), "samples"),
+    "TIFF gray and alpha 16 bits": Kind(tiff(2), "samples"),
+    "TIFF RGBA, premultiplied": Kind(tiff_premultiplied(8), "samples"),
+    "TIFF RGBA 16 bits, premultiplied": Kind(tiff_premultiplied(16), "samples"),
+    "TIFF RGB and a fourth channel": Kind(tiff(4, 8, extrasamples=["unspecified"]), "samples"),
+    "TIFF gray 16 bits, white is 0": Kind(tiff(1, photometric="miniswhite", rowsperstrip=7), "samples"),
+    "TIFF RGB, Zstandard": Kind(
+        tiff(3, 8, compression="zstd"), "samples", "compressed with Deflate instead of Zstandard"
+    ),
     "BMP RGB": Kind(saved(picture(), "BMP"), "samples"),
     "BMP palette": Kind(saved(picture("P"), "BMP"), "samples"),
     "BMP gray": Kind(saved(picture("L"), "BMP"), "samples"),

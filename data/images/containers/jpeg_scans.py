@@ -5,15 +5,14 @@ Source of the format: ITU-T T.81, annexes F (sequential) and G (progressive).
 
 from __future__ import annotations
 
-import io
 import re
 import warnings
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL.Image import open as pillow_open
 
 from data.images.containers.jpeg import APP0, APP14, DRI, SOS, Frame, JpegFile, JpegStructureError, Segment
+from data.images.pillow import open_image
 
 _ENDS_EARLY = "its picture data end before its picture does"
 _HUFFMAN = {0xC0, 0xC1, 0xC2}
@@ -96,7 +95,7 @@ def check_data(file: JpegFile, pixels: NDArray[np.uint8]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            other = np.asarray(pillow_open(io.BytesIO(longer.to_bytes())))
+            other = np.asarray(open_image(longer.to_bytes()))
         except OSError:  # what follows a cut may be no code at all
             raise JpegStructureError(_ENDS_EARLY) from None
     if not np.array_equal(other, pixels):
