@@ -167,6 +167,9 @@ class InpaintSettings(_Frozen):
     alike."""
     seed: int = 1
     """`patchmatch`: seed of the random search."""
+    structure: Literal["auto", "migan", "patchmatch"] = "auto"
+    """`shift-map`: the fill whose picture says what goes where; `auto` is `migan` where its weights are on this
+    machine, else `patchmatch`."""
     external: str | None = None
     """`external`: TorchScript (.pt) or ONNX (.onnx) file that fills images; docs/fills.md names some."""
     external_range: PixelRange = "0..1"

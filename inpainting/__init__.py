@@ -44,7 +44,9 @@ FILLS: dict[str, Method] = {
     "deepfillv2": Method("inpainting.deepfillv2.fill", "build", True, lambda settings: [settings.weights]),
     "migan": Method("inpainting.migan.fill", "build", True, lambda settings: ["migan"]),
     "patchmatch": Method("inpainting.patchmatch", "build"),
-    "shift-map": Method("inpainting.shift_map.fill", "build"),
+    "shift-map": Method(
+        "inpainting.shift_map.fill", "build", True, lambda settings: ["migan"] if settings.structure == "migan" else []
+    ),
     "telea": Method("inpainting.opencv", "build_telea"),
     "navier-stokes": Method("inpainting.opencv", "build_navier_stokes"),
     # the settings see to it that there is a file

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from configs import InpaintSettings
 from data.storage.places import is_remote
 from data.types import STATES
 from flows.cli.options import console, errors
@@ -29,6 +30,11 @@ from flows.stages.verifier import who_looks
 
 EVERY = 30.0
 """Seconds between two lines where there is no terminal to draw on."""
+
+
+def _fill(inpaint: InpaintSettings) -> str:
+    """The fill, and what guides it."""
+    return f"{inpaint.fill} guided by {inpaint.structure}" if inpaint.fill == "shift-map" else inpaint.fill
 
 
 @dataclass(frozen=True)
@@ -52,8 +58,8 @@ class Show:
             + (f"; free on disk: {free / 1e9:.1f} GB" if free is not None else "")
         )
         self._say(
-            f"preset {settings.preset}: segment with {settings.segment.segmenter}, fill with {settings.inpaint.fill}, "
-            f"{who_looks(settings)}"
+            f"preset {settings.preset}: segment with {settings.segment.segmenter}, "
+            f"fill with {_fill(settings.inpaint)}, {who_looks(settings)}"
         )
         for note in job.collection.notes:
             self.out.print(note, style="yellow", markup=False)

@@ -14,14 +14,14 @@ from typing import Any
 
 import detection
 import inpainting
-from configs import GIVEN_MASKS, Settings
+from configs import GIVEN_MASKS, InpaintSettings, Settings
 from configs.devices import device_name
 from configs.load import with_own
 from data.storage.files import canonical_json, read_own, sha256
 from data.storage.places import Listed, Stamp, as_path, is_remote, list_files
 from data.storage.store import Store
 from data.types import Weight
-from data.weights.files import find
+from data.weights.files import MissingWeightsError, find
 from flows.stages.verifier import look_settings, resolve_look
 
 STORE = ".person-removal"
@@ -167,10 +167,23 @@ def resolve(settings: Settings) -> Settings:
     return settings.model_copy(
         update={
             "segment": settings.segment.model_copy(update={"device": segment}),
-            "inpaint": settings.inpaint.model_copy(update={"device": inpaint}),
+            "inpaint": settings.inpaint.model_copy(
+                update={"device": inpaint, "structure": _structure(settings.inpaint)}
+            ),
             "verify": verify,
         }
     )
+
+
+def _structure(inpaint: InpaintSettings) -> str:
+    """The fill that guides the shift map. Raises WeightsError for damaged weights of it."""
+    if inpaint.fill != "shift-map" or inpaint.structure != "auto":
+        return inpaint.structure
+    try:
+        find("migan")
+    except MissingWeightsError:
+        return "patchmatch"
+    return "migan"
 
 
 def _device(wanted: str, setting: str, neural: bool) -> str:

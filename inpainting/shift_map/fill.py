@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 
 import numpy as np
 from numpy.typing import NDArray
 
 from configs import InpaintSettings
 from data.types import Hole, Pixels, Weight
-from inpainting.protocol import Fill
+from inpainting.protocol import Builder, Fill
 from inpainting.shift_map.blending import composite_and_correction
 from inpainting.shift_map.full_size import at_full_size
 from inpainting.shift_map.labels import Bools, Floats, Labelling, box_of, features, moved
@@ -19,8 +20,11 @@ from inpainting.shift_map.seams import aligned, cut_again, enlarged_labels, scal
 from inpainting.shift_map.shifts import candidate_shifts
 from inpainting.windows import touched
 
-PATCHMATCH_LONG = 256
-"""Longer side in pixels of the window that patchmatch guides from: a coarse view continues what surrounds a hole."""
+GUIDE_LONG = {"migan": 512, "patchmatch": 256}
+"""Longer side in pixels of the window that a guide is given: what its network takes, and for patchmatch a coarse view,
+which continues what surrounds a hole."""
+
+_GUIDES = {"migan": "inpainting.migan.fill", "patchmatch": "inpainting.patchmatch"}
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,12 @@ def label_costs(level: Level, shifts: NDArray[np.int32], options: Options) -> Fl
 
 
 def build(settings: InpaintSettings, weights: Mapping[str, Weight]) -> ShiftMapFill:
-    """The fill of these settings, guided by patchmatch. Raises SettingsError where that is not there."""
-    from inpainting import patchmatch
+    """The fill of these settings; with `structure` auto the weights that are given decide who guides.
 
-    return ShiftMapFill(patchmatch.build(settings, weights), PATCHMATCH_LONG)
+    Raises SettingsError where the guide cannot be built.
+    """
+    name = settings.structure
+    if name == "auto":
+        name = "migan" if "migan" in weights else "patchmatch"
+    guide: Builder = import_module(_GUIDES[name]).build
+    return ShiftMapFill(guide(settings, weights), GUIDE_LONG[name])
