@@ -9,6 +9,7 @@ from configs.environment import cache_dir, prepare_environment
 
 prepare_environment()
 
+from configs.errors import UserError  # noqa: E402
 from configs.settings import (  # noqa: E402  (the environment has to come first)
     GIVEN_MASKS,
     AnnotationSettings,
@@ -36,6 +37,7 @@ __all__ = [
     "SegmenterName",
     "Settings",
     "SettingsError",
+    "UserError",
     "VerifySettings",
     "cache_dir",
 ]

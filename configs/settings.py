@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from configs.errors import UserError
+
 SegmenterName = Literal["yolo", "maskrcnn", "annotations", "mask-files", "embedded", "union"]
 GIVEN_MASKS: tuple[SegmenterName, ...] = ("annotations", "mask-files")
 """Segmenters whose masks come with the photos: somebody's word, not a network's guess."""
@@ -18,7 +20,7 @@ FillName = Literal["deepfillv2", "migan", "patchmatch", "shift-map", "telea", "n
 PixelRange = Literal["0..1", "-1..1", "0..255"]
 
 
-class SettingsError(ValueError):
+class SettingsError(UserError, ValueError):
     """A setting, preset or override that cannot be used; the message is one sentence for the user."""
 
 

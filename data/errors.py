@@ -1,5 +1,7 @@
 """Errors of the input and output as a whole."""
 
+from configs import UserError
 
-class InputError(Exception):
+
+class InputError(UserError):
     """An input or output directory that cannot be used; one sentence for the user."""

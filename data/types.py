@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
+from configs import UserError
 from data.rle import BoxMask, box_mask
 
 Pixels = NDArray[np.uint8]
@@ -46,7 +47,7 @@ PUBLISHED = ("removed", "passthrough")
 """States of photos that are done; all others want something of somebody."""
 
 
-class PhotoError(Exception):
+class PhotoError(UserError):
     """A photo that cannot be processed; ends in `state` with one sentence as its reason.
 
     Permanent by definition: what may pass by itself (I/O, memory) stays an OSError or MemoryError.

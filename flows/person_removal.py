@@ -10,6 +10,7 @@ from prefect.runtime import deployment, flow_run
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from configs import UserError
 from configs.load import with_preset
 from data.errors import InputError
 from data.storage.places import as_path, is_remote
@@ -22,7 +23,7 @@ from flows.pipeline import StageName
 from flows.plan.planning import Planned
 from flows.plan.selection import Selection, selection
 from flows.results.finish import PhotosFailed, Summary
-from flows.run.job import USER_ERRORS, Job, execute, prepare, run_pipeline
+from flows.run.job import Job, execute, prepare, run_pipeline
 from flows.run.progress import problems_to
 
 
@@ -72,7 +73,7 @@ def person_removal(
             raise InputError(f"source {source!r}, output {output!r}: a worker needs every path in full.")
         job = prepare(given[0], given[1], with_preset(settings, preset), wanted, given[2] if decisions else None)
         return _ending(job, _run(job))
-    except USER_ERRORS as error:  # its sentence is the run's state; a traceback would only hide it
+    except UserError as error:  # its sentence is the run's state; a traceback would only hide it
         return Failed(message=str(error), data=error)
 
 

@@ -10,12 +10,14 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, cast
 
+from configs import UserError
+
 _HEAD = 1 << 16
 Stamp = list[Any]
 """[size, mtime in ns] of a local file, [size, etag] of an object: equal stamps, equal content."""
 
 
-class PlaceError(Exception):
+class PlaceError(UserError):
     """An address (`s3://...`) that cannot be used here; one sentence for the user."""
 
 

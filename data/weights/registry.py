@@ -12,13 +12,15 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from configs import UserError
+
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """sha256 of a whole file, lower-case hex."""
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-class WeightsError(Exception):
+class WeightsError(UserError):
     """Weights that cannot be used or fetched; the message is one sentence for the user."""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import gradio as gr
 
+from configs import UserError
 from data.errors import InputError
 from flows.app import views
 from flows.app.parts import Parts, Shown
@@ -18,7 +19,6 @@ from flows.app.sessions import Sessions, Tab
 from flows.app.strokes import parse_strokes
 from flows.app.words import done, note, verdict
 from flows.app.work import Work
-from flows.run.job import USER_ERRORS
 
 _log = logging.getLogger("person_removal.app")
 ORIGINAL = "the original"
@@ -32,7 +32,7 @@ def _in_words(step: Callable[..., Iterator[Shown]]) -> Callable[..., Iterator[Sh
         parts = self.parts
         try:
             yield from step(self, *args)
-        except USER_ERRORS as error:
+        except UserError as error:
             yield {parts.message: note(str(error), "error"), **self.free()}
         except MemoryError:
             sentence = "The photo is too large for this machine's memory; try a smaller one."

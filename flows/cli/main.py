@@ -7,6 +7,7 @@ import sys
 import typer
 
 import configs  # noqa: F401  (prepares the environment before anything heavy is imported)
+from configs import UserError
 from flows.cli import bench, cache, evaluate, weights
 from flows.cli.app import photo_page
 from flows.cli.demo import demo
@@ -18,8 +19,6 @@ from flows.cli.run import run
 from flows.cli.serve import deploy, schedule, serve
 from flows.cli.train import train
 from flows.cli.undo import undo_annotations
-from flows.deployments import ServerError
-from flows.run.job import USER_ERRORS
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -51,7 +50,7 @@ def main() -> None:
     """Entry point: errors that a user can mend are one sentence on stderr and exit code 2."""
     try:
         app(prog_name="person-removal")
-    except (*USER_ERRORS, ServerError) as error:
+    except UserError as error:
         if "--verbose" in sys.argv:
             errors.print_exception()
         errors.print(f"Error: {error}", markup=False)

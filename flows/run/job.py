@@ -11,15 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from configs import Settings, SettingsError
-from data.coco import CocoError
+from configs import Settings
 from data.collection.folder import Collection, read_collection
 from data.errors import InputError
 from data.plan.entries import Entry
 from data.plan.shards import read_shard
-from data.storage.places import PlaceError, as_path, is_remote
-from data.types import PhotoError
-from data.weights.files import WeightsError
+from data.storage.places import as_path, is_remote
 from flows.pipeline import RunStage, remove_people_from_shard
 from flows.plan.decisions import RECORD, Decisions, record, take_decisions
 from flows.plan.manifests import read_manifest
@@ -32,15 +29,12 @@ from flows.run.lock import alone
 from flows.run.places import check_log, check_owner, check_places, claim
 from flows.run.progress import Counts, json_log, listening
 from flows.run.rates import note_rates
-from flows.run.runner import MissingInput, run_stage
+from flows.run.runner import run_stage
 from flows.run.workers import overlapping, stop_processes
 from flows.stages.context import RunContext, find_weights, resolve
 from flows.stages.models import check_fill
 from flows.stages.publish import publish_mask
 from flows.stages.records import read_hole
-
-USER_ERRORS = (InputError, CocoError, SettingsError, WeightsError, PhotoError, MissingInput, PlaceError)
-"""What ends a run and is not a fault of the program; the text is one sentence for the user."""
 
 
 @dataclass(frozen=True)

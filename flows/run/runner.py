@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from configs import Settings, SettingsError
+from configs import Settings, SettingsError, UserError
 from data.errors import InputError
 from data.plan.entries import Entry
 from data.plan.shards import read_shard
@@ -33,7 +33,7 @@ _MANIFEST_VERSION = 2
 log = logging.getLogger("person_removal")
 
 
-class MissingInput(Exception):
+class MissingInput(UserError):
     """A stage that was not asked to run has nothing in the store for a photo."""
 
 
