@@ -9,8 +9,9 @@ from configs.environment import cache_dir, prepare_environment
 
 prepare_environment()
 
-from configs.errors import UserError  # noqa: E402
-from configs.settings import (  # noqa: E402  (the environment has to come first)
+from configs.errors import UserError  # noqa: E402  (the environment has to come first)
+from configs.persons import PERSONS  # noqa: E402
+from configs.settings import (  # noqa: E402
     GIVEN_MASKS,
     AnnotationSettings,
     InpaintSettings,
@@ -27,6 +28,7 @@ from configs.settings import (  # noqa: E402  (the environment has to come first
 
 __all__ = [
     "GIVEN_MASKS",
+    "PERSONS",
     "AnnotationSettings",
     "InpaintSettings",
     "InputSettings",

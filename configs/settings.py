@@ -38,14 +38,24 @@ class InputSettings(_Frozen):
     """Folder of the photos, relative to the input directory; found by itself in COCO directories."""
     megapixels: float = Field(default=200, gt=0, le=4096)
     """Photos with more million pixels are refused before they are decoded; one of 200 takes a worker about 4 GB."""
+    missing: Literal["fail", "skip"] = "fail"
+    """Photos that an annotation file lists and that are not there: `fail` names each of them, `skip` takes those that
+    are there and only counts the others."""
+    persons: tuple[str, ...] = ()
+    """Categories of the annotation files that mean people, by name; none named takes the names of configs/persons.py
+    (person, people, pedestrian, rider, man, woman, ...)."""
+    frame: Literal["auto", "raw", "upright"] = "auto"
+    """How given masks are drawn on a photo that EXIF turns, where their size fits both ways: as its pixels are stored
+    (`raw`), or as the photo is shown (`upright`). `auto` asks the segmenter of the second look; where that cannot
+    tell, `raw` is taken and the photo ends in `review`."""
     licences: tuple[str, ...] = ()
     """Take only photos under these licences, by the annotation file's ids or names; none named takes all."""
 
-    @field_validator("licences", mode="before")
+    @field_validator("licences", "persons", mode="before")
     @classmethod
     def _texts(cls, value: object) -> object:
         if isinstance(value, str | int):  # `input.licences=4,5` and `input.licences=4` on the command line
-            value = str(value).split(",")
+            value = [part for part in str(value).split(",") if part.strip()]
         return tuple(str(item).strip() for item in value) if isinstance(value, list | tuple) else value
 
 

@@ -50,8 +50,14 @@ def _person(photo: Photo, annotation: dict[str, Any], unnamed: str) -> Person:
     try:
         if not isinstance(annotation, dict):
             raise BrokenMask(f"it is {type(annotation).__name__} instead of an object")
-        crowd = annotation.get("iscrowd") in (1, True)
-        return _outlined(annotation.get("segmentation"), photo.size, crowd)
+        segmentation = annotation.get("segmentation")
+        if not segmentation and annotation.get("bbox"):
+            raise PhotoError(
+                "refused",
+                f"{photo.name}: annotation {label} has a box and no outline; name another segmenter, which finds "
+                "outlines itself (--preset embedded, or --set segment.segmenter=yolo).",
+            )
+        return _outlined(segmentation, photo.size, annotation.get("iscrowd") in (1, True))
     except BrokenMask as error:
         raise PhotoError(
             "refused", f"{photo.name}: annotation {label} cannot be used: {error}; mend or remove it."

@@ -64,6 +64,15 @@ def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> MaskFiles
     return MaskFiles(settings.mask_person)
 
 
+def mask_size(path: Path | BytesIO) -> tuple[int, int] | None:
+    """(height, width) of a mask file; None where it cannot be read (`read_mask` says why)."""
+    try:
+        with Image.open(path) as image:
+            return image.size[1], image.size[0]
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return None
+
+
 def read_mask(path: Path | BytesIO, size: tuple[int, int]) -> NDArray[np.bool_]:
     """The white pixels of a binary mask file as bool H x W; `size` (height, width) is the photo's.
 

@@ -1,7 +1,7 @@
 """COCO annotation files: read, cut into one slice a photo, edited (never exported anew), and put back."""
 
 from data.coco.edit import REMOVED, Edit, Fate, write_edited
-from data.coco.errors import CocoError
+from data.coco.errors import CocoError, NotAnnotationsError
 from data.coco.file import CocoFile, load_coco
 from data.coco.overlap import HoleRle
 from data.coco.undo import Restored, undo
@@ -13,6 +13,7 @@ __all__ = [
     "Edit",
     "Fate",
     "HoleRle",
+    "NotAnnotationsError",
     "Restored",
     "load_coco",
     "undo",

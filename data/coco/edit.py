@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 from configs import AnnotationSettings
 from data.coco.captions import mentions_people
 from data.coco.file import CocoFile
+from data.coco.ids import Id, id_of
 from data.coco.members import members, parse, with_members
 from data.coco.overlap import HoleRle, hidden_share, visible_part
 from data.coco.spans import LISTS
@@ -45,23 +46,26 @@ class Edit:
     """One annotation file and the fate of each of its images, by their place in the list.
 
     check_persons: persons that are mostly outside the hole leave under a reason of their own (it takes a while, and is
-    of use where somebody else than this file said where the people are).
+    of use where somebody else than this file said where the people are). name: of the result, below the folder of the
+    results; its own if none is given.
     """
 
     coco: CocoFile
     fates: Sequence[Fate]
     check_persons: bool = False
+    name: str = ""
 
-    def by_id(self) -> dict[Any, Fate]:
+    @property
+    def output(self) -> str:
+        return self.name or self.coco.path.name
+
+    def by_id(self) -> dict[Id, Fate]:
         """By image id; of images that share one, one that left counts."""
-        out: dict[Any, Fate] = {}
+        out: dict[Id, Fate] = {}
         for image, fate in zip(self.coco.images, self.fates, strict=True):
-            image_id = image.get("id")
-            if type(image_id) is int and (fate.left or image_id not in out):
+            image_id = id_of(image.get("id"))
+            if image_id is not None and (fate.left or image_id not in out):
                 out[image_id] = fate
-        for image, fate in zip(self.coco.images, self.fates, strict=True):
-            if type(image.get("id")) in (bool, float, str):  # 1.0 is equal to 1
-                out.setdefault(image["id"], fate)
         return out
 
 
@@ -80,14 +84,14 @@ KEEP = Verdict("kept")
 def write_edited(
     folder: Path, edits: Sequence[Edit], settings: AnnotationSettings, about: Mapping[str, Any]
 ) -> dict[str, dict[str, int]]:
-    """Write every file of `edits` under its name into `folder`, and `removed_annotations.json`: all or none of them.
+    """Write every file of `edits` below `folder` (as `Edit.output`), and `removed_annotations.json`: all or none.
 
     about: goes to `info.person_removal`, with the digest of the file that was edited. Returns how many annotations met
     what, by file name and reason. Raises CocoError when a file changed since it was read, OSError.
     """
     counts: dict[str, dict[str, int]] = {}
     with ExitStack() as stack:
-        outputs = [stack.enter_context(atomic_file(folder / edit.coco.path.name, durable=True)) for edit in edits]
+        outputs = [stack.enter_context(atomic_file(folder / edit.output, durable=True)) for edit in edits]
         removed = stack.enter_context(atomic_file(folder / REMOVED, durable=True))  # left first: in place first
         _write_head(removed, edits, about)
         records = _Records(removed, "images")
@@ -98,17 +102,17 @@ def write_edited(
         records.close()
         records = _Records(removed, "annotations")
         for number, (edit, output) in enumerate(zip(edits, outputs, strict=True)):
-            counts[edit.coco.path.name] = _write_file(output, number, edit, settings, about, records)
+            counts[edit.output] = _write_file(output, number, edit, settings, about, records)
         records.close()
         removed.write(b"\n}\n")
     return counts
 
 
-def judge(edit: Edit, index: int, raw: bytes, fates: Mapping[Any, Fate], settings: AnnotationSettings) -> Verdict:
+def judge(edit: Edit, index: int, raw: bytes, fates: Mapping[Id, Fate], settings: AnnotationSettings) -> Verdict:
     """The rules, in order: what happens to the annotation at `index`, whose text is `raw`."""
     coco = edit.coco
     image_id = coco.image_ids[index]
-    fate = fates.get(image_id) if isinstance(image_id, int | float | str) else None
+    fate = None if image_id is None else fates.get(image_id)
     if fate is not None and fate.left:
         return Verdict("removed", fate.left)
     if fate is not None and fate.whole:
@@ -214,11 +218,12 @@ def _with_info(skeleton: bytes, about: Mapping[str, Any]) -> bytes:
 def _write_head(removed: BinaryIO, edits: Sequence[Edit], about: Mapping[str, Any]) -> None:
     files = [
         {
-            "file": edit.coco.path.name,
+            "file": edit.output,
             "sha256": edit.coco.layout.sha256,
             "bytes": edit.coco.layout.length,
             "skeleton": edit.coco.layout.skeleton.decode("utf-8"),
             "between": {name: [part.decode("utf-8") for part in edit.coco.layout.between(name)] for name in LISTS},
+            **({"marked": True} if edit.coco.layout.marked else {}),
         }
         for edit in edits
     ]

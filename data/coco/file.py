@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Collection as AnyOf
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
+from data.coco.categories import categories_of, may_mean_people, means_people, roots
 from data.coco.errors import CocoError
+from data.coco.ids import Id, id_of
 from data.coco.members import parse
 from data.coco.scan import scan
 from data.coco.spans import Layout
@@ -24,103 +26,150 @@ class CocoFile:
     """An annotation file. The annotations themselves stay on the disk; what is held is where they stand and whose.
 
     root: the outermost object, its lists `images` and `annotations` emptied. images: parsed. image_ids, category_ids:
-    of every annotation, as the file has them (None when absent). captions: indices of annotations with a caption.
+    of every annotation, joined with those of images and categories whatever their JSON type (`id_of`); None when
+    absent or no id. captions: indices of annotations with a caption. words: names of the categories that mean people,
+    in place of the list.
     """
 
     layout: Layout
     root: dict[str, Any]
     images: list[dict[str, Any]]
-    image_ids: list[Any]
-    category_ids: list[Any]
+    image_ids: list[Id | None]
+    category_ids: list[Id | None]
     captions: frozenset[int] = frozenset()
+    words: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
         return self.layout.path
 
     @cached_property
-    def persons(self) -> frozenset[int]:
-        """Ids of the categories named `person`."""
-        return frozenset(self._categories({"person"}))
+    def categories(self) -> list[tuple[Id, str, str]]:
+        """(id, name, supercategory)."""
+        return categories_of(self.root)
+
+    @cached_property
+    def persons(self) -> frozenset[Id]:
+        """Ids of the categories that mean people."""
+        return frozenset(i for i, name, _ in self.categories if means_people(name, self.words))
+
+    @cached_property
+    def doubtful(self) -> frozenset[Id]:
+        """Ids of the categories that may mean people; none where the user said which ones do."""
+        if self.words:
+            return frozenset()
+        over = {name for i, name, _ in self.categories if i in self._roots}
+        return frozenset(
+            i
+            for i, name, above in self.categories
+            if i not in self.persons and may_mean_people(name, "" if above in over else above)
+        )
+
+    @cached_property
+    def only_people(self) -> bool:
+        """Whether every category means people, so that an annotation without one can be nothing else."""
+        return bool(self.persons) and {i for i, _, _ in self.categories} - self._roots <= self.persons
+
+    @cached_property
+    def _roots(self) -> frozenset[Id]:
+        return roots(self.categories, frozenset(self.category_ids))
+
+    @cached_property
+    def _known(self) -> frozenset[Id]:
+        return frozenset(i for i, _, _ in self.categories)
 
     def is_person(self, index: int) -> bool:
         """Whether an annotation is a person (crowd included)."""
         category = self.category_ids[index]
-        return _is_id(category) and category in self.persons
+        if category is None:
+            return self.only_people and index not in self.captions
+        return category in self.persons
+
+    def may_be_person(self, index: int) -> bool:
+        """Whether an annotation that is no person may be one: nobody can tell by its category."""
+        category = self.category_ids[index]
+        if index in self.captions or self.is_person(index):
+            return False
+        return category is None or category in self.doubtful or category not in self._known
 
     def persons_by_image(self) -> Slices[dict[str, Any]]:
         """Person annotations (crowd included) of each image id, in file order."""
-        return Slices(self, (i for i in range(len(self.image_ids)) if self.is_person(i)), lambda annotation: annotation)
+        return self.slices(self.is_person)
+
+    def doubtful_by_image(self) -> Slices[dict[str, Any]]:
+        """Annotations of each image id that may be persons, in file order."""
+        return self.slices(self.may_be_person)
+
+    def slices(self, wanted: Callable[[int], bool]) -> Slices[dict[str, Any]]:
+        return Slices(self, (i for i in range(len(self.image_ids)) if wanted(i)), lambda index, annotation: annotation)
 
     def objects_by_image(self, labels: AnyOf[str]) -> Slices[tuple[str, dict[str, Any]]]:
         """(category name in lower case, annotation) of each image id for the categories of these names, in file order.
 
         Crowds are left out: a region of many bags is not what one person carries.
         """
-        names = self._categories(labels)
-        of = self.category_ids
+        wanted, of = {label.casefold() for label in labels}, self.category_ids
+        names = {i: name.casefold() for i, name, _ in self.categories if name.casefold() in wanted}
 
-        def thing(annotation: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
-            crowd = annotation.get("iscrowd") in (1, True)
-            return None if crowd else (names[annotation["category_id"]], annotation)
+        def thing(index: int, annotation: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
+            category, crowd = of[index], annotation.get("iscrowd") in (1, True)
+            return None if crowd or category is None else (names[category], annotation)
 
-        return Slices(self, (i for i in range(len(of)) if _is_id(of[i]) and of[i] in names), thing)
-
-    def _categories(self, names: AnyOf[str]) -> dict[int, str]:
-        """Name by id of the categories of these names; case does not count, the names given are in lower case."""
-        wanted = {name.casefold() for name in names}
-        categories = self.root.get("categories")
-        return {
-            category["id"]: str(category["name"]).casefold()
-            for category in (categories if isinstance(categories, list) else [])
-            if isinstance(category, dict)
-            and _is_id(category.get("id"))
-            and str(category.get("name", "")).casefold() in wanted
-        }
+        return Slices(self, (i for i in range(len(of)) if of[i] in names and not self.is_person(i)), thing)
 
 
-class Slices(Mapping[int, list[Item]]):
+class Slices(Mapping[Id, list[Item]]):
     """Annotations of each image id, read from the file when they are asked for: all of them at once can be gigabytes.
 
-    make: what becomes of an annotation; None leaves it out.
+    make: what becomes of an annotation, by its place in the list and its content; None leaves it out.
     """
 
-    def __init__(self, coco: CocoFile, indices: Iterable[int], make: Callable[[dict[str, Any]], Item | None]) -> None:
+    def __init__(
+        self, coco: CocoFile, indices: Iterable[int], make: Callable[[int, dict[str, Any]], Item | None]
+    ) -> None:
         self.coco = coco
         self.make = make
-        self.indices: dict[int, list[int]] = defaultdict(list)
+        self.indices: dict[Id, list[int]] = defaultdict(list)
         for index in indices:
             image_id = coco.image_ids[index]
-            if _is_id(image_id):
+            if image_id is not None:
                 self.indices[image_id].append(index)
         self.indices = dict(self.indices)
         self.file = coco.layout.open()  # closed with the mapping
 
-    def count(self, image_id: int) -> int:
+    def count(self, image_id: Id) -> int:
         """How many annotations the image has, before `make` leaves any out; nothing is read."""
         return len(self.indices.get(image_id, ()))
 
-    def __getitem__(self, image_id: int) -> list[Item]:
+    def __getitem__(self, image_id: Id) -> list[Item]:
         made = (
-            self.make(parse(self.coco.layout.pick(self.file, "annotations", index))) for index in self.indices[image_id]
+            self.make(index, parse(self.coco.layout.pick(self.file, "annotations", index)))
+            for index in self.indices[image_id]
         )
         return [item for item in made if item is not None]
 
-    def __iter__(self) -> Iterator[int]:
+    def __iter__(self) -> Iterator[Id]:
         return iter(self.indices)
 
     def __len__(self) -> int:
         return len(self.indices)
 
 
-def load_coco(path: Path) -> CocoFile:
-    """Read an annotation file in one pass. Raises CocoError when it is not one of instances, keypoints or captions."""
+def load_coco(path: Path, persons: Sequence[str] = ()) -> CocoFile:
+    """Read an annotation file in one pass. persons: names of the categories that mean people, in place of the list.
+    Raises CocoError when it is not one of instances, keypoints or captions."""
     layout = scan(path)
     try:
         root = json.loads(layout.skeleton)
         images = [parse(raw) for raw in layout.raw("images")]
-        image_ids: list[Any] = []
-        category_ids: list[Any] = []
+        if not all(isinstance(image, dict) for image in images):
+            raise CocoError(f"{path}: every entry of 'images' has to be an object.")
+        image_of = _Joined([image.get("id") for image in images], lambda: _names(images))
+        category_of = _Joined(
+            [i for i, _, _ in categories_of(root)], lambda: [(name, i) for i, name, _ in categories_of(root)]
+        )
+        image_ids: list[Id | None] = []
+        category_ids: list[Id | None] = []
         captions = set()
         for index, raw in enumerate(layout.raw("annotations")):
             annotation = parse(raw)
@@ -128,17 +177,47 @@ def load_coco(path: Path) -> CocoFile:
                 raise CocoError(f"{path}: every entry of 'annotations' has to be an object.")
             if "segments_info" in annotation:
                 raise CocoError(f"{path}: panoptic annotations are not supported; use the instances file.")
-            image_ids.append(annotation.get("image_id"))
-            category_ids.append(annotation.get("category_id"))
+            image_ids.append(image_of(annotation.get("image_id")))
+            category_ids.append(category_of(annotation.get("category_id")))
             if isinstance(annotation.get("caption"), str):
                 captions.add(index)
     except ValueError as error:
         raise CocoError(f"{path}: not valid JSON ({error}).") from None
     if _is_stuff(root.get("categories")):
         raise CocoError(f"{path}: stuff annotations are not supported; use the instances file.")
-    if not all(isinstance(image, dict) for image in images):
-        raise CocoError(f"{path}: every entry of 'images' has to be an object.")
-    return CocoFile(layout, root, images, image_ids, category_ids, frozenset(captions))
+    return CocoFile(layout, root, images, image_ids, category_ids, frozenset(captions), tuple(persons))
+
+
+class _Joined:
+    """From what an annotation refers to, to the id that is meant: of any JSON type, or a unique name."""
+
+    def __init__(self, ids: Iterable[Any], names: Callable[[], Iterable[tuple[str, Any]]]) -> None:
+        self.ids = frozenset(id_of(value) for value in ids)
+        self.read_names = names
+
+    def __call__(self, value: Any) -> Id | None:
+        found = id_of(value)
+        if found in self.ids or not isinstance(found, str):
+            return found
+        named = self.names.get(found)
+        return found if named is None else named
+
+    @cached_property
+    def names(self) -> dict[str, Id | None]:
+        """Ids by name, None for a name of several."""
+        out: dict[str, Id | None] = {}
+        for name, value in self.read_names():
+            if out.setdefault(name, id_of(value)) != id_of(value):
+                out[name] = None
+        return out
+
+
+def _names(images: Sequence[dict[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """By which some tools refer to an image in place of its id: its file name, with or without its ending."""
+    for image in images:
+        if isinstance(name := image.get("file_name"), str):
+            yield name, image.get("id")
+            yield PurePosixPath(name).stem, image.get("id")
 
 
 def _is_stuff(categories: Any) -> bool:
@@ -147,7 +226,3 @@ def _is_stuff(categories: Any) -> bool:
         [str(c.get("supercategory")) for c in categories if isinstance(c, dict)] if isinstance(categories, list) else []
     )
     return any(kind.endswith("-stuff") for kind in kinds) and all(k.endswith("-stuff") or k == "other" for k in kinds)
-
-
-def _is_id(value: Any) -> bool:
-    return isinstance(value, int | float | str) and not isinstance(value, bool)

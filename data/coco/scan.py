@@ -12,11 +12,20 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from data.coco.errors import CocoError
-from data.coco.spans import BLOCK, CHUNK, LISTS, Items, Layout, LocalCopy, Offsets
+from data.coco.errors import CocoError, NotAnnotationsError
+from data.coco.spans import BLOCK, BOM, CHUNK, LISTS, Items, Layout, LocalCopy, Offsets
 from data.storage.files import open_regular
 from data.storage.places import stamp_of
 
+NO_LISTS = "not a COCO annotation file (it needs the lists 'images' and 'annotations')"
+_OTHERS = (
+    ({"_via_img_metadata"}, "a project of VIA"),
+    ({"shapes", "imagePath"}, "a file of LabelMe"),
+    ({"items", "categories"}, "a file of Datumaro"),
+    ({"objects", "size"}, "a file of Supervisely"),
+    ({"asset", "regions"}, "a file of VoTT"),
+)
+"""Keys of other tools' files, and whose they are."""
 _CONTAINERS = 10_000  # more values than this in the outermost object are no annotation file
 _DEEPEST = 200  # the standard library's reader recurses
 _QUOTE, _OPEN, _CLOSE = 1, 2, 3
@@ -37,9 +46,10 @@ def scan(path: Path) -> Layout:
             containers, starts, ends, sha, size = _scan(file, path)
             lists = _lists(file, path, containers, starts, ends)
             skeleton = _skeleton(file, lists, size)
+            marked = skeleton.startswith(BOM)
     except OSError as error:
         raise CocoError(f"{path}: cannot be read ({error.strerror or error}).") from None
-    return Layout(path, sha, size, stamp, skeleton, lists, local)
+    return Layout(path, sha, size, stamp, skeleton.removeprefix(BOM), lists, local, marked)
 
 
 def _scan(file: BinaryIO, path: Path) -> tuple[list[tuple[int, int]], Offsets, Offsets, str, int]:
@@ -59,11 +69,13 @@ def _scan(file: BinaryIO, path: Path) -> tuple[list[tuple[int, int]], Offsets, O
         digest.update(data)
         chunk = np.frombuffer(data, np.uint8)
         if not began:
-            text = data.removeprefix(b"\xef\xbb\xbf") if offset == 0 else data
+            text = data.removeprefix(BOM) if offset == 0 else data
             if stripped := text.lstrip(b" \t\r\n"):
                 began = True
+                if stripped[:1] == b"[":
+                    raise NotAnnotationsError(f"{path}: {NO_LISTS}; it is a list, as results of a network are.")
                 if stripped[:1] != b"{":
-                    raise _not_coco(path) if stripped[:1] in b'["' else _not_json(path, "it does not start with '{'")
+                    raise _not_coco(path) if stripped[:1] == b'"' else _not_json(path, "it does not start with '{'")
         where = np.flatnonzero(_KIND[chunk])
         kind = _KIND[chunk[where]]
         quotes = kind == _QUOTE
@@ -130,8 +142,19 @@ def _lists(
         _check_gaps(file, path, name, items)
         found[name] = items
     if len(found) < len(LISTS):
-        raise _not_coco(path)
+        raise _not_coco(path, _kind(_skeleton(file, found, file.seek(0, 2))))
     return found
+
+
+def _kind(text: bytes) -> str:
+    """Of which tool a file without the two lists is, by its keys; empty when that is not known."""
+    if len(text) > BLOCK:
+        return ""
+    try:
+        keys = set(json.loads(text))
+    except (ValueError, RecursionError, TypeError):
+        return ""
+    return next((f"; it is {what}, export it as COCO" for needed, what in _OTHERS if needed <= keys), "")
 
 
 def _check_gaps(file: BinaryIO, path: Path, name: str, items: Items) -> None:
@@ -141,7 +164,9 @@ def _check_gaps(file: BinaryIO, path: Path, name: str, items: Items) -> None:
         edges.append((int(items.ends[-1]), items.closed))
     for start, end in edges:
         file.seek(start)
-        if file.read(min(end - start, CHUNK)).strip(b" \t\r\n"):
+        if rest := file.read(min(end - start, CHUNK)).strip(b" \t\r\n"):
+            if rest == b"," and len(items):
+                raise _not_json(path, f"a comma stands behind the last entry of '{name}'; take it out")
             raise _no_objects(path, name)
     first, seen = 0, set[bytes]()
     while first < len(items) - 1:  # the gaps of about a block of the file at a time
@@ -171,7 +196,7 @@ def _skeleton(file: BinaryIO, lists: Mapping[str, Items], size: int) -> bytes:
         at = items.closed
     file.seek(at)
     parts.append(file.read(size - at))
-    return b"".join(parts).removeprefix(b"\xef\xbb\xbf")
+    return b"".join(parts)
 
 
 def _text(raw: bytes) -> str | None:
@@ -186,8 +211,8 @@ def _not_json(path: Path, why: str) -> CocoError:
     return CocoError(f"{path}: not valid JSON ({why}).")
 
 
-def _not_coco(path: Path) -> CocoError:
-    return CocoError(f"{path}: not a COCO annotation file (it needs the lists 'images' and 'annotations').")
+def _not_coco(path: Path, kind: str = "") -> CocoError:
+    return NotAnnotationsError(f"{path}: {NO_LISTS}{kind}.")
 
 
 def _no_objects(path: Path, name: str) -> CocoError:

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
+from data.coco.ids import size_of
+
 Rle = dict[str, Any]
 """`size` [height, width] and `counts` (bytes, compressed), as pycocotools takes and gives them."""
 
@@ -62,7 +64,7 @@ def polygons(segmentation: Any, size: tuple[int, int]) -> list[NDArray[np.float6
     if not isinstance(segmentation, list) or not segmentation:
         found = "no segmentation" if not segmentation else f"a segmentation of type {type(segmentation).__name__}"
         raise BrokenMask(f"it has {found}")
-    out = [_polygon(points, size) for points in segmentation]
+    out = [_polygon(_flat(points), size) for points in _listed(segmentation)]
     longest = min(LONGEST, 4 * size[0] * size[1] + 1000 * len(out))
     if sum(map(len, out)) * 2 * max(size) <= longest:  # the usual case, without looking closer
         return out
@@ -70,6 +72,22 @@ def polygons(segmentation: Any, size: tuple[int, int]) -> list[NDArray[np.float6
     if length > longest:
         raise BrokenMask(f"its outline is {length:.0f} pixels long, longer than {longest} in a photo of {_text(size)}")
     return out
+
+
+def _listed(segmentation: list[Any]) -> list[Any]:
+    """The polygons of a segmentation; VIA and others write one without the list around it."""
+    return [segmentation] if isinstance(segmentation[0], int | float) or _is_pair(segmentation[0]) else segmentation
+
+
+def _flat(points: Any) -> Any:
+    """A polygon as x, y, x, y, ...; some tools write it as [[x, y], [x, y], ...]."""
+    if isinstance(points, list) and points and all(map(_is_pair, points)):
+        return [number for pair in points for number in pair]
+    return points
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(v, int | float) for v in value)
 
 
 def _polygon(points: Any, size: tuple[int, int]) -> NDArray[np.float64]:
@@ -104,10 +122,11 @@ def run_lengths(segmentation: dict[str, Any], size: tuple[int, int]) -> list[int
     They cover `size` (height, width) exactly. Raises BrokenMask."""
     height, width = size
     stated = segmentation.get("size")
-    if not (isinstance(stated, Sequence) and len(stated) == 2 and all(_is_count(v) for v in stated)):
+    own = size_of(*stated) if isinstance(stated, list | tuple) and len(stated) == 2 else None
+    if own is None or min(own) < 0:
         raise BrokenMask(f"its RLE has the size {repr(stated)[:80]} instead of [height, width]")
-    if tuple(stated) != size:
-        raise BrokenMask(f"its RLE is {stated[1]} x {stated[0]} pixels (width x height), the photo {_text(size)}")
+    if own != size:
+        raise BrokenMask(f"its RLE is {_text(own)} pixels (width x height), the photo {_text(size)}")
     counts = segmentation.get("counts")
     if isinstance(counts, str | bytes):
         # The densest mask, a checkerboard, needs one character a pixel.
@@ -118,6 +137,8 @@ def run_lengths(segmentation: dict[str, Any], size: tuple[int, int]) -> list[int
         raise BrokenMask(f"its RLE counts are {type(counts).__name__} instead of a list or a string")
     if len(counts) > 2 * height * width + 1:
         raise BrokenMask(f"its RLE has {len(counts)} runs, too many for {height * width} pixels")
+    if float in set(map(type, counts)) and not any(isinstance(v, float) and not v.is_integer() for v in counts):
+        counts = [int(v) if isinstance(v, float) else v for v in counts]
     if set(map(type, counts)) - {int} or min(counts, default=0) < 0:
         raise BrokenMask("its RLE has a run that is not a whole number of 0 or more")
     if sum(counts) != height * width:
@@ -148,10 +169,6 @@ def decompress(text: str | bytes) -> list[int]:
                 value -= 1 << shift
         counts.append(value + (counts[-2] if len(counts) > 2 else 0))
     return counts
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _text(size: tuple[int, int]) -> str:

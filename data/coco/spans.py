@@ -21,6 +21,8 @@ from data.storage.files import open_regular
 from data.storage.places import Stamp, is_remote, stamp_of
 
 LISTS = ("images", "annotations")
+BOM = b"\xef\xbb\xbf"
+"""The byte order mark, which some editors put before UTF-8."""
 CHUNK, BLOCK = 1 << 22, 1 << 23
 """Bytes that are read at a time, in a row and at places."""
 
@@ -43,7 +45,7 @@ class Items:
 @dataclass(frozen=True)
 class Layout:
     """skeleton: the file's text with the lists `images` and `annotations` emptied. sha256, length (bytes): of
-    the whole file. stamp: by which a change is noticed."""
+    the whole file. stamp: by which a change is noticed. marked: whether a byte order mark stands before it all."""
 
     path: Path
     sha256: str
@@ -52,6 +54,7 @@ class Layout:
     skeleton: bytes
     lists: Mapping[str, Items]
     local: LocalCopy
+    marked: bool = False
 
     def raw(self, name: str) -> Iterator[bytes]:
         """The text of every item of a list, in order, read in large blocks. Raises CocoError."""

@@ -12,7 +12,7 @@ from data.coco.edit import FORMAT, REMOVED, write_lists
 from data.coco.errors import CocoError
 from data.coco.members import members, parse
 from data.coco.scan import scan
-from data.coco.spans import LISTS, Layout
+from data.coco.spans import BOM, LISTS, Layout
 from data.storage.files import atomic_file, sha256_of
 
 _KINDS = {"images": "image", "annotations": "annotation"}
@@ -66,6 +66,8 @@ def _undo(edited: Path, removed: Path, output: Path) -> Restored:
         return before, separator, after
 
     with atomic_file(output, durable=True) as out:
+        if file.get("marked"):
+            out.write(BOM)
         write_lists(out, file["skeleton"].encode("utf-8"), {name: items(name) for name in LISTS}, between)
     return Restored(restored, sha256_of(output) == file["sha256"])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import Counter
+from collections.abc import Collection as AnyOf
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -12,8 +13,11 @@ from pathlib import Path, PurePosixPath
 
 from configs import InputSettings
 from data.coco import CocoError
+from data.coco.ids import Id, id_of, size_of
 from data.coco.licences import allowed, licences_of
-from data.collection.annotation_files import AnnotationFile, find_annotation_files, is_inside
+from data.collection.annotation_files import AnnotationFile, check_apart, find_annotation_files, with_matches
+from data.collection.doubts import said_of_people, with_doubts
+from data.collection.file_names import is_inside, stated_name
 from data.errors import InputError
 from data.images import EXTENSIONS
 from data.storage.places import is_remote, list_files
@@ -23,17 +27,19 @@ from data.storage.places import is_remote, list_files
 class Source:
     """One photo of the collection. name: posix path below the photos' folder; refused: why it cannot be taken.
 
-    listed: (number of the annotation file, image id) of every main file that lists it.
+    listed: (number of the annotation file, image id) of every main file that lists it. doubt: why the annotation files
+    may not say all that there is to say of its people.
     """
 
     name: str
     path: Path
-    listed: tuple[tuple[int, int], ...] = ()
+    listed: tuple[tuple[int, Id], ...] = ()
     stated_size: tuple[int, int] | None = None
     refused: str | None = None
+    doubt: str | None = None
 
     @property
-    def image_id(self) -> int | None:
+    def image_id(self) -> Id | None:
         return self.listed[0][1] if self.listed else None
 
 
@@ -63,27 +69,35 @@ def read_collection(root: Path, settings: InputSettings) -> Collection:
     if not root.is_dir():
         raise InputError(f"{root}: the input directory is not there.")
     _real_folder.cache_clear()
-    files, notes = find_annotation_files(root, settings)
+    walked = lru_cache(walk_photos)
+    files, notes = find_annotation_files(root, settings, lambda folder: {name for name, _ in walked(folder)[0]})
     images, files = _common_folder(root, settings, files)
     folders = sorted({file.folder for file in files}) or [images]
     found: dict[str, Path] = {}
     for folder in folders:
         prefix = "" if folder == images else f"{folder.relative_to(images).as_posix()}/"
-        photos, links = walk_photos(folder)
+        photos, links = walked(folder)
         found |= {prefix + name: path for name, path in photos}
         if links:
             notes.append(f"{folder}: links to folders are not followed ({', '.join(links[:3])}); copy them there.")
     sources = [_from_folder(images, name, path) for name, path in found.items()]
+    for number, file in enumerate(files):
+        files[number], said = with_matches(file, {name for name, _ in walked(file.folder)[0]})
+        notes += said if file.main else []
     mains = [file for file in files if file.main]
+    if not settings.annotations:
+        check_apart(root, mains)
     if mains:
-        sources = _join(images, sources, mains)
+        sources = with_doubts(_join(images, sources, mains), mains)
+        sources, said = _without_missing(sources, found, mains, settings)
+        notes += [*said, *said_of_people(mains)]
     left_out = _other_licences(root, mains, sources, settings)
     sources = sorted((source for source in sources if source.name not in left_out), key=lambda s: s.name)
     if not sources:
         raise InputError(f"{root}: there are no photos in it{' of these licences' if left_out else ''}.")
     if left_out:
         notes.append(f"Not taken, for want of the licence {' or '.join(settings.licences)}: {len(left_out)} photos.")
-    notes += [*_strays(mains), *_forbidden(mains, left_out)]
+    notes += _forbidden(mains, left_out)
     return Collection(root, images, tuple(sources), tuple(files), left_out, tuple(notes))
 
 
@@ -163,26 +177,28 @@ def _join(folder: Path, sources: list[Source], mains: list[AnnotationFile]) -> l
     by_name = {source.name: source for source in sources}
     out: dict[str, Source] = {}
     for number, file in enumerate(mains):
-        times = Counter(_hashable(image.get("id")) for image in file.coco.images)
+        times = Counter(id_of(image.get("id")) for image in file.coco.images)
         seen: set[str] = set()
         for image in file.coco.images:
-            name, image_id = file.name_of(image), image.get("id")
+            name, image_id = file.name_of(image), id_of(image.get("id"))
             source = out.get(name) or by_name.get(name) or _unseen(folder, name)
+            stated = size_of(image.get("height"), image.get("width"))
             reason = source.refused
             if name in seen:
                 reason = f"{name}: several images of the annotation file have this file_name."
-            elif not isinstance(image.get("file_name"), str) or not image["file_name"]:
+            elif stated_name(image) is None:
                 reason = f"{name}: its file_name is not a text."
-            elif not is_inside(image["file_name"]):
+            elif name not in by_name and not is_inside(name):
                 reason = f"{name!r}: file_name leads out of the photos' folder."
-            elif not isinstance(image_id, int) or isinstance(image_id, bool):
+            elif image_id is None:
                 reason = f"{name}: its image id is not a number."
             elif times[image_id] > 1:
                 reason = f"{name}: several images of the annotation file have its id {image_id}."
+            elif source.listed and stated != source.stated_size:
+                reason = f"{name}: the annotation files state different sizes; mend or leave out one of them."
             seen.add(name)
-            listed = (*source.listed, (number, image_id)) if reason is None and isinstance(image_id, int) else ()
-            stated = source.stated_size or _size(image.get("height"), image.get("width"))
-            out[name] = replace(source, listed=listed, stated_size=stated, refused=reason)
+            listed = (*source.listed, (number, image_id)) if reason is None and image_id is not None else ()
+            out[name] = replace(source, listed=listed, stated_size=source.stated_size or stated, refused=reason)
     return [*out.values(), *(source for name, source in by_name.items() if name not in out)]
 
 
@@ -191,14 +207,32 @@ def _unseen(folder: Path, name: str) -> Source:
     return _from_folder(folder, name, folder / name) if is_inside(name) else Source(name, folder)
 
 
-def _size(height: object, width: object) -> tuple[int, int] | None:
-    if type(height) is int and type(width) is int:
-        return height, width
-    return None
+def _without_missing(
+    sources: list[Source], found: AnyOf[str], mains: list[AnnotationFile], settings: InputSettings
+) -> tuple[list[Source], list[str]]:
+    """The sources without those that are not there, where `input.missing` says so, and a sentence on them.
+
+    found: names of the photos that are there.
+    """
+    missing = [source.name for source in sources if source.name not in found and _is_missing(source)]
+    if not missing:
+        return sources, []
+    listed = f"{', '.join(file.output for file in mains)}: of the listed photos, {len(missing)} are not here"
+    if settings.missing == "fail":
+        way = "--set input.missing=skip takes only those that are here"
+        return sources, [f"{listed} ({missing[0]!r:.80}); {way}."]
+    gone = set(missing)
+    return [source for source in sources if source.name not in gone], [f"{listed} and not taken (input.missing)."]
 
 
-def _hashable(value: object) -> object:
-    return value if type(value) is int else repr(value)  # True and 1.0 are equal to 1
+def _is_missing(source: Source) -> bool:
+    """Whether there is no file under the name; one on another machine is none here."""
+    if not is_inside(source.name):
+        return True
+    try:
+        return source.refused is None and not (source.path.exists() or source.path.is_symlink())
+    except (OSError, ValueError):
+        return False
 
 
 def _other_licences(
@@ -219,23 +253,6 @@ def _other_licences(
     except CocoError as error:
         raise InputError(str(error)) from None
     return frozenset(source.name for source in sources) - right
-
-
-def _strays(mains: Iterable[AnnotationFile]) -> Iterator[str]:
-    """A sentence on persons of whom nobody knows in which photo they are."""
-    for file in mains:
-        ids = {image["id"] for image in file.coco.images if type(image.get("id")) is int}
-        of = file.coco.image_ids
-        number = sum(
-            not isinstance(of[index], int | float) or of[index] not in ids
-            for index in range(len(of))
-            if file.coco.is_person(index)
-        )
-        if number:
-            yield (
-                f"{file.coco.path.name}: person annotations of images that it does not list: {number}; nobody is "
-                "removed by them."
-            )
 
 
 def _forbidden(mains: Iterable[AnnotationFile], left_out: frozenset[str]) -> Iterator[str]:

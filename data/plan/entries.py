@@ -14,6 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from configs import Settings
+from data.coco.ids import Id
+from data.collection.doubts import no_people
 from data.collection.folder import Collection, Source
 from data.collection.keep_list import Asked, read_keep
 from data.errors import InputError
@@ -37,8 +39,9 @@ class Entry:
     below `masks/`. keep: who stays. unsure: how many may or may not be some who stay. spared: path of the mask of
     where nothing is removed. edited: path of its published mask, when somebody edited that by hand. settings: the
     photo's own, over the run's. decision: what somebody wants published (`approve`: the result, `original`,
-    `leave-out`: nothing) in place of the result with the sha256 decided_on. state, reason: set when the photo is over
-    before it started.
+    `leave-out`: nothing) in place of the result with the sha256 decided_on. doubt: why it may show people whom its
+    annotations do not tell of. doubtful: store key of its annotations that may be people. state, reason: set when the
+    photo is over before it started.
     """
 
     id: str
@@ -47,7 +50,7 @@ class Entry:
     sha256: str
     bytes: int
     mask_name: str
-    image_id: int | None = None
+    image_id: Id | None = None
     stated_size: tuple[int, int] | None = None
     given: str | None = None
     given_sha256: str | None = None
@@ -60,6 +63,8 @@ class Entry:
     settings: dict[str, Any] | None = None
     decision: str | None = None
     decided_on: str | None = None
+    doubt: str | None = None
+    doubtful: str | None = None
     state: str | None = None
     reason: str | None = None
 
@@ -148,28 +153,55 @@ def _mask_names(names: list[str]) -> dict[str, str]:
 
 def _with_annotations(entries: list[Entry], collection: Collection, settings: Settings, store: Store) -> list[Entry]:
     if not collection.mains:
+        found = "".join(f" ({note[:-1]})" for note in collection.notes if ".json: " in note)
         raise InputError(
             f"{collection.root}: segmenter 'annotations' needs a COCO annotation file in annotations/; "
-            "name it with --set input.annotations=FILE, or use --preset embedded."
+            f"name it with --set input.annotations=FILE, or use --preset embedded{found}."
         )
-    given_to = annotations_of(collection, settings.segment.objects)
+    given_to, doubtful_of = annotations_of(collection, settings.segment.objects), _doubtful_of(collection)
     stored = store.keys("given")
+
+    def kept(value: Any) -> str:
+        """The store key of a JSON value."""
+        data = canonical_json(value)
+        key = sha256(data)
+        if key not in stored:
+            store.write("given", key, data)
+            stored.add(key)
+        return key
+
     out = []
     for entry, source in zip(entries, collection.sources, strict=True):
         if source.listed and entry.state is None:
             try:
-                given = given_to(source)
+                given, doubtful = given_to(source), doubtful_of(source)
             except PhotoError as error:
                 out.append(replace(entry, state=error.state, reason=error.sentence))
                 continue
-            slice_ = canonical_json({"persons": given.annotations, "objects": given.objects})
-            key = sha256(slice_)
-            if key not in stored:
-                store.write("given", key, slice_)
-                stored.add(key)
-            entry = replace(entry, given=key, given_sha256=key)
+            key = kept({"persons": given.annotations, "objects": given.objects})
+            entry = replace(entry, given=key, given_sha256=key, doubt=source.doubt)
+            if doubtful:
+                entry = replace(entry, doubtful=kept(doubtful))
         out.append(entry)
     return out
+
+
+def _doubtful_of(collection: Collection) -> Callable[[Source], list[dict[str, Any]]]:
+    """What gives each photo its annotations that may be people: nobody can tell by their category. It raises
+    PhotoError (refused) for a photo with more than MOST_ANNOTATIONS."""
+    slices = [file.coco.doubtful_by_image() for file in collection.mains]
+
+    def doubtful(source: Source) -> list[dict[str, Any]]:
+        number = sum(slices[number].count(image) for number, image in source.listed)
+        if number > MOST_ANNOTATIONS:
+            raise PhotoError(
+                "refused",
+                f"{source.name}: {number:,} of its annotations may be people, more than the {MOST_ANNOTATIONS:,} that "
+                "are looked at; name the categories that are: --set input.persons=NAME,NAME.",
+            )
+        return [item for number, image in source.listed for item in slices[number].get(image, [])]
+
+    return doubtful
 
 
 def annotations_of(collection: Collection, objects: AnyOf[str]) -> Callable[[Source], Given]:
@@ -180,8 +212,8 @@ def annotations_of(collection: Collection, objects: AnyOf[str]) -> Callable[[Sou
     """
     files = [file.coco for file in collection.mains]
     if not any(file.persons for file in files):
-        names = ", ".join(str(file.path) for file in files)
-        raise InputError(f"{names}: there is no category 'person', so nobody can be removed by it.")
+        first = collection.mains[0]
+        raise InputError(f"{first.coco.path}: {no_people(first)}.")
     persons = [file.persons_by_image() for file in files]
     things = [file.objects_by_image(objects) for file in files]
 

@@ -14,7 +14,8 @@ from data.images import decode, read_photo_bytes
 from data.plan.entries import annotations_of
 from data.types import Given, People, PhotoError, Pixels
 from detection.annotations import AnnotatedPeople
-from flows.stages.segment import is_upright, see
+from flows.stages.frames import fits_both, is_upright
+from flows.stages.segment import see
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ def read_annotated(collection: Collection, sources: Sequence[Source], settings: 
     for source in sources:
         try:
             photo = decode(read_photo_bytes(source.path, source.name), source.name)
-            turned = is_upright(source.stated_size, photo.pixels.shape[:2], photo.orientation)
+            stated = source.stated_size, photo.pixels.shape[:2], photo.orientation
+            turned = is_upright(*stated) or (settings.input.frame == "upright" and fits_both(*stated))
             if not turned and source.stated_size != photo.pixels.shape[:2]:
                 continue
             given = given_to(source)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from pathlib import PurePosixPath
 from typing import Any
 
 from data.errors import InputError
@@ -71,14 +70,15 @@ def selection(
 def select_photos(context: RunContext, names: Iterable[str], wanted: Selection) -> set[str] | None:
     """The names that match a pattern and had one of the states in the last run; None when neither is asked for.
 
-    A pattern without a slash matches the last part of a name too: `street_*` finds `2024/street_1.jpg`. Raises
+    A pattern without a slash matches the last part of a name too: `street_*` finds `2024/street_1.jpg`. What is a name
+    as it stands is no pattern. Raises
     InputError for a pattern that matches nothing, or when there was no last run.
     """
     if not wanted.photos and not wanted.status:
         return None
     chosen = names = set(names)
     if wanted.photos:
-        matches = {pattern: [name for name in names if _matches(name, pattern)] for pattern in wanted.photos}
+        matches = {pattern: _named(names, pattern) for pattern in wanted.photos}
         if unmatched := [pattern for pattern, found in matches.items() if not found]:
             raise InputError(f"--photos {unmatched[0]}: no photo of the collection has such a name.")
         chosen = {name for found in matches.values() for name in found}
@@ -126,8 +126,13 @@ def _last_states(context: RunContext) -> dict[str, str]:
         raise InputError(f"{path}: not readable as the manifest of a run; run without --status.") from None
 
 
-def _matches(name: str, pattern: str) -> bool:
-    return fnmatchcase(name, pattern) or ("/" not in pattern and fnmatchcase(PurePosixPath(name).name, pattern))
+def _named(names: Collection[str], pattern: str) -> list[str]:
+    """The photos of this name, else those that match it as a pattern: `[1].jpg` may be a name."""
+
+    def found(matches: Callable[[str, str], bool]) -> list[str]:
+        return [n for n in names if matches(n, pattern) or ("/" not in pattern and matches(n.split("/")[-1], pattern))]
+
+    return found(str.__eq__) or found(fnmatchcase)
 
 
 def _names(option: str, kind: str, given: Sequence[str] | str | None, known: Sequence[str]) -> tuple[str, ...]:

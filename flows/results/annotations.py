@@ -8,20 +8,20 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from data.coco import REMOVED, Edit, Fate, HoleRle, write_edited
+from data.coco.ids import size_of
 from data.coco.licences import attribution, licences_of
 from data.collection.annotation_files import AnnotationFile
 from data.collection.folder import Collection
 from data.errors import InputError
-from data.images import read_mask_png, upright
+from data.images import read_mask_png
 from data.storage.files import digest, write_atomic
 from data.storage.inside import inside, is_below
 from data.storage.places import stamp_of
 from data.storage.store import StoreError
-from data.types import PUBLISHED, decode_counts, encode_counts
+from data.types import PUBLISHED, encode_counts
 from flows.stages.context import RunContext
+from flows.stages.frames import hole_in_frame
 from flows.stages.output_files import set_aside
 from flows.stages.records import Row
 
@@ -47,7 +47,7 @@ def write_annotations(
 
 
 def _names(collection: Collection) -> list[str]:
-    return [file.coco.path.name for file in collection.files]
+    return [file.output for file in collection.files]
 
 
 def _made_from(context: RunContext, collection: Collection, rows: Sequence[Row], about: Mapping[str, Any]) -> str:
@@ -56,7 +56,8 @@ def _made_from(context: RunContext, collection: Collection, rows: Sequence[Row],
         [
             {key: value for key, value in about.items() if key != "date"},
             context.settings.annotations.model_dump(mode="json"),
-            [[file.coco.path.name, file.coco.layout.sha256, file.prefix, file.main] for file in collection.files],
+            [[file.output, file.coco.layout.sha256, file.prefix, file.main] for file in collection.files],
+            [list(context.settings.input.persons), context.settings.input.frame],
             sorted(collection.left_out),
             [[row["name"], row.get("state"), row.get("sha256"), *_said(row)] for row in rows],
         ]
@@ -123,6 +124,7 @@ def _write(
 ) -> dict[str, dict[str, int]]:
     by_name = {row["name"]: row for row in rows}
     holes: dict[str, dict[str, Any]] = {}
+    own_masks = context.settings.segment.segmenter == "annotations"
 
     def fate(file: AnnotationFile, image: Mapping[str, Any]) -> Fate:
         name = file.name_of(image)
@@ -140,15 +142,22 @@ def _write(
             return Fate()
         if name not in holes:
             holes[name] = _hole(context, row)
-        hole, orientation = holes[name], int(facts.get("orientation", 1))
+        hole = holes[name]
+
+        def in_frame(part: str) -> HoleRle | None:
+            height, width = hole["size"]
+            stated = size_of(image.get("height"), image.get("width"))
+            shown = facts.get("frame") == "upright" if own_masks else context.settings.input.frame == "upright"
+            return hole_in_frame(hole[part], (height, width), stated, int(facts.get("orientation", 1)), shown)
+
         return Fate(
-            hole=_in_frame(hole["size"], hole["counts"], image, orientation) if state == "removed" else None,
-            kept=_in_frame(hole["size"], hole["kept"], image, orientation) if "kept" in hole else None,
+            hole=in_frame("counts") if state == "removed" else None,
+            kept=in_frame("kept") if "kept" in hole else None,
         )
 
-    others_said = context.settings.segment.segmenter != "annotations"
     edits = [
-        Edit(file.coco, [fate(file, image) for image in file.coco.images], others_said) for file in collection.files
+        Edit(file.coco, [fate(file, image) for image in file.coco.images], not own_masks, file.output)
+        for file in collection.files
     ]
     counts = write_edited(context.output / "annotations", edits, context.settings.annotations, about)
     write_atomic(context.output / ATTRIBUTION, _attribution(collection, by_name), durable=True)
@@ -186,16 +195,3 @@ def _hole(context: RunContext, row: Row) -> dict[str, Any]:
             ) from None
         hole = read_mask_png(path)
         return {"size": list(hole.shape), "counts": encode_counts(hole)}
-
-
-def _in_frame(size: Sequence[int], counts: str, image: Mapping[str, Any], orientation: int) -> HoleRle | None:
-    """Run lengths of the photo file's frame in the frame that the image's annotations are in: the same, or the upright
-    one where the stated size says so. None when it is neither, so that nothing can be said of overlaps."""
-    height, width = size
-    stated = image.get("height"), image.get("width")
-    if stated == (height, width):
-        return HoleRle((height, width), counts)
-    if orientation >= 5 and stated == (width, height):
-        mask = upright(decode_counts(counts, (height, width)).astype(np.uint8), orientation)
-        return HoleRle((width, height), encode_counts(mask))
-    return None

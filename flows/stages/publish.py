@@ -17,7 +17,8 @@ from data.types import Hole, People, Pixels, State
 from flows.report.thumbnails import SUFFIXES, thumbnails
 from flows.stages import refine
 from flows.stages.context import RunContext
-from flows.stages.doubts import keep_doubts
+from flows.stages.doubts import FRAMES, given_doubts, keep_doubts
+from flows.stages.frames import not_in_hole
 from flows.stages.inpaint import DEGRADED
 from flows.stages.output_files import MASKS, write_files
 from flows.stages.records import Made, Rows, read_hole, read_missed, read_patches, read_people, read_photo
@@ -42,8 +43,15 @@ def key(run: RunContext, entry: Entry, rows: Rows) -> str:
             *(rows[stage]["sha256"] for stage in ("segment", "refine", "inpaint", "verify")),
             digest([rows["refine"]["facts"], rows["verify"]["facts"], rows["inpaint"]["facts"]]),
             digest([entry.settings, entry.decision, entry.decided_on]),
+            *_doubted(entry, rows),
         ],
     )
+
+
+def _doubted(entry: Entry, rows: Rows) -> list[str]:
+    """Digest of what makes it doubtful that the given masks are all that there is; nothing where nothing does."""
+    doubts = [entry.doubt, entry.doubtful, rows["segment"]["facts"].get("frame")]
+    return [digest(doubts)] if any(doubts) else []
 
 
 def compute(run: RunContext, entry: Entry, rows: Rows) -> Made:
@@ -52,7 +60,9 @@ def compute(run: RunContext, entry: Entry, rows: Rows) -> Made:
     stays = refine.choose(run, entry, first, extra).stays if refined["kept"] else (False,) * len(people)
     photo, hole = read_photo(run, entry), read_hole(run, rows)
     result = inpainting.compose(photo.pixels, hole, read_patches(run, rows)) if hole.any() else photo.pixels
+    frame = rows["segment"]["facts"].get("frame")
     facts = {"refine": refined, "verify": rows["verify"]["facts"], "inpaint": rows["inpaint"]["facts"]}
+    facts["given"] = {"frame": frame, "doubt": entry.doubt, "not_in_hole": not_in_hole(run, entry, photo, hole, frame)}
     row = publish_photo(run, entry, photo, hole, result, people, stays, facts)
     artifact = json.loads(run.store.read("refine", rows["refine"]["key"]))
     return canonical_json({"people": people.to_json(), "hole": artifact}), row
@@ -120,6 +130,7 @@ def publish_photo(
         "verify": {key: verified[key] for key in _VERIFIED if key in verified},
         "thumbnails": pictures,
         "orientation": photo.orientation,
+        "frame": facts["given"]["frame"],
         "files": written,
     }
 
@@ -127,7 +138,9 @@ def publish_photo(
 def photo_state(hole: Hole, facts: dict[str, dict[str, Any]]) -> State:
     """`review` when somebody may be left, or gone who was asked to stay, else `removed` or, where there was nobody,
     `passthrough`."""
-    if facts["verify"]["left"] or facts["verify"]["doubts"] or facts["refine"].get("unsure") or _keep_doubts(facts):
+    verified, refined = facts["verify"], facts["refine"]
+    doubts = verified["left"] or verified["doubts"] or refined.get("unsure")
+    if doubts or _keep_doubts(facts) or given_doubts(facts["given"], facts["refine"]):
         return "review"
     return "removed" if hole.any() else "passthrough"
 
@@ -166,6 +179,9 @@ def _notes(share: float, facts: dict[str, dict[str, Any]], decided: str | None, 
         notes.append(f"{refined['kept']} of the people kept")
     if refined["edited"]:
         notes.append("mask edited by hand")
+    frame = refined.get("frame") if refined["edited"] else facts["given"]["frame"]
+    if frame:
+        notes.append(f"masks taken as drawn on the photo as it is {FRAMES[frame]}")
     like = [found["like"] for found in verified["found"] if found["like"]]
     if like:
         notes.append(f"{len(like)} seen that may only look like people ({', '.join(sorted(set(like)))})")
@@ -189,7 +205,7 @@ def _reason(state: State, facts: dict[str, dict[str, Any]], entry: Entry, outdat
         scores = [found["score"] for found in verified["found"] if found["where"] == where]
         if scores:
             parts.append(f"{len(scores)} person(s) seen in {place} (score up to {max(scores):.2f})")
-    parts += _keep_doubts(facts)
+    parts += [*_keep_doubts(facts), *given_doubts(facts["given"], facts["refine"])]
     if unsure:
         parts.append(f"{unsure} person(s) removed who may be some that stay (the keep-list is unsure)")
     return f"{entry.name}: {' and '.join(parts)}."

@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 import masks
-from data.images import Decoded
+from data.images import Decoded, to_raw_frame
 from data.plan.entries import Entry
 from data.storage.files import canonical_json, digest, sha256
 from data.storage.places import as_path, read_bytes
 from data.storage.store import artifact_key
 from data.types import People, PhotoError, as_hole, encode_counts
-from detection.mask_files import BadMask, read_mask
+from detection.mask_files import BadMask, mask_size, read_mask
 from flows.stages.context import RunContext
+from flows.stages.frames import Frame, better, fits_both, is_upright
 from flows.stages.records import Made, Rows, extra_digest, read_made_up, read_missed, read_people, read_photo
 
 _BY_PHOTO = {"keep", "spare_masks"}
@@ -27,7 +28,7 @@ _BY_PHOTO = {"keep", "spare_masks"}
 def key(run: RunContext, entry: Entry, rows: Rows) -> str:
     settings = run.settings.refine.model_dump(mode="json", exclude=_BY_PHOTO)
     if entry.edited:
-        settings = {"edited": True}  # no setting changes what a hand drew
+        settings = {"edited": True, "frame": run.settings.input.frame}  # no other setting changes what a hand drew
     shaded = [entry.sha256] if run.settings.refine.shadow and not entry.edited else []  # found in the pixels
     people = [rows["segment"]["sha256"], *extra_digest(rows)]
     inputs = [*people, *kept_digest(run, entry), *edited_digest(entry), *shaded]
@@ -46,9 +47,10 @@ def make_hole(
 
     Raises PhotoError for a mask that cannot be used.
     """
-    choice = choose(run, entry, people, extra)
+    choice, frame = choose(run, entry, people, extra), None
     if entry.edited and entry.edited_sha256:
-        hole = as_hole(_read_mask(entry, entry.edited, entry.edited_sha256, people.size))
+        drawn, frame = _drawn(run, entry, people.union() & ~choice.kept, photo().orientation)
+        hole = as_hole(drawn)
         rest = as_hole(choice.kept & (hole == 0))
     else:
         everyone, settings = people.plus([extra] if extra else []), run.settings.refine
@@ -65,7 +67,9 @@ def make_hole(
         found = map(people.boxed, people.persons)
         stays = sum(int(np.count_nonzero(kept[one.box] & one.mask)) > one.area / 2 for one in found)
     share = round(float((hole > 0).mean()), 6)
-    facts = {"share": share, "kept": stays, "edited": bool(entry.edited)}
+    facts: dict[str, Any] = {"share": share, "kept": stays, "edited": bool(entry.edited)}
+    if frame:
+        facts["frame"] = frame
     if not entry.edited:  # a hand's word on the hole is the last one
         # numbers are said of every photo: where nobody was found, nobody can be taken for another
         unmatched = sum(len(people) > 0 or not isinstance(item, int) for item in choice.unmatched)
@@ -96,14 +100,45 @@ def edited_digest(entry: Entry) -> list[str]:
     return [entry.edited_sha256] if entry.edited_sha256 else []
 
 
+def _drawn(
+    run: RunContext, entry: Entry, known: NDArray[np.bool_], orientation: int
+) -> tuple[NDArray[np.bool_], Frame | None]:
+    """The mask that a hand edited, bool H x W in the photo's raw frame, as its published mask is, and its frame where
+    that is not sure or another. known: those who were found and leave, bool H x W. Raises PhotoError."""
+    assert entry.edited and entry.edited_sha256
+    raw, size, wanted = _read(entry, entry.edited, entry.edited_sha256), known.shape, run.settings.input.frame
+    stated = mask_size(BytesIO(raw))
+
+    def turned() -> NDArray[np.bool_]:
+        shown = (size[1], size[0]) if orientation >= 5 else (size[0], size[1])
+        mask = _as_mask(entry, entry.edited or "", raw, shown)
+        return to_raw_frame(mask.astype(np.uint8), orientation).astype(bool)
+
+    if is_upright(stated, size, orientation):
+        return turned(), None
+    mask = _as_mask(entry, entry.edited, raw, (size[0], size[1]))
+    if wanted == "raw" or not fits_both(stated, size, orientation):
+        return mask, None
+    frame = "upright" if wanted == "upright" else better(mask, turned(), known)
+    return (turned() if frame == "upright" else mask), (None if frame == "raw" else frame)
+
+
 def _read_mask(entry: Entry, path: str, sha: str, size: tuple[int, int]) -> NDArray[np.bool_]:
     """A mask file that goes with the photo, as planned, bool H x W, white is true. Raises PhotoError."""
+    return _as_mask(entry, path, _read(entry, path, sha), size)
+
+
+def _read(entry: Entry, path: str, sha: str) -> bytes:
     try:
         raw = read_bytes(as_path(path))
     except FileNotFoundError:
         raw = b""
     if sha256(raw) != sha:
         raise PhotoError("failed", f"{entry.name}: the mask {path} changed during the run; run again.")
+    return raw
+
+
+def _as_mask(entry: Entry, path: str, raw: bytes, size: tuple[int, int]) -> NDArray[np.bool_]:
     try:
         return read_mask(BytesIO(raw), size)
     except BadMask as error:

@@ -14,10 +14,12 @@ from data.plan.entries import Entry
 from data.storage.files import canonical_json, digest
 from data.storage.store import artifact_key
 from data.types import Given, People, Person, Photo, PhotoError, Pixels, Thing
+from detection.mask_files import mask_size
 from detection.protocol import Segmenter
 from detection.rle import person_in_box
 from flows.stages import models
 from flows.stages.context import RunContext
+from flows.stages.frames import Frame, better, fits_both, frame_digest, is_upright, looker
 from flows.stages.records import Made, Rows, read_photo
 
 
@@ -28,14 +30,21 @@ def key(run: RunContext, entry: Entry, rows: Rows) -> str:
         detection.STAGE_VERSION,
         settings.model_dump(mode="json"),
         run.digests(detection.required_weights(settings)),
-        [entry.sha256, entry.given_sha256 or "", *([digest(entry.stated_size)] if entry.given else [])],
+        [
+            entry.sha256,
+            entry.given_sha256 or "",
+            *([digest(entry.stated_size), frame_digest(run)] if entry.given else []),
+        ],
     )
 
 
 def compute(run: RunContext, entry: Entry, rows: Rows) -> Made:
-    photo = read_photo(run, entry)
-    people = look(run, run.settings.segment, photo, photo.pixels, entry)
-    return canonical_json(people.to_json()), {"people": len(people)}
+    photo, settings, frame = read_photo(run, entry), run.settings.segment, None
+    if entry.given and settings.segmenter in GIVEN_MASKS:
+        people, frame = look_at_given(run, settings, photo, entry)
+    else:
+        people = look(run, settings, photo, photo.pixels, entry)
+    return canonical_json(people.to_json()), {"people": len(people)} | ({"frame": frame} if frame else {})
 
 
 def see(segmenter: Segmenter, name: str, pixels: Pixels, orientation: int, given: Given | None = None) -> People:
@@ -66,44 +75,54 @@ def see(segmenter: Segmenter, name: str, pixels: Pixels, orientation: int, given
     )
 
 
-def is_upright(stated: tuple[int, int] | None, size: tuple[int, ...], orientation: int) -> bool:
-    """Whether an annotation file speaks of a photo as it is shown: turned by a quarter, as its EXIF says. Where both
-    frames have one size, the file's own is meant, as COCO's tools take it.
-
-    stated: the annotation file's (height, width). size: the pixels' in the file's own frame.
-    """
-    height, width = size
-    return orientation >= 5 and height != width and stated == (width, height)
-
-
 def look(run: RunContext, settings: SegmentSettings, photo: Decoded, pixels: Pixels, entry: Entry) -> People:
-    """People in `pixels` (the photo's raw frame), seen upright; given masks are in the raw frame already, unless the
-    annotation file states the upright size."""
-    given, orientation = _given(run, settings, photo, entry), photo.orientation
-    if given:
-        orientation = photo.orientation if _stated_upright(photo, entry) and given.mask_file is None else 1
-    return see(models.segmenter(settings, run.weights), entry.name, pixels, orientation, given)
+    """People in `pixels` (the photo's raw frame), seen upright, or given."""
+    if entry.given and settings.segmenter in GIVEN_MASKS:
+        return look_at_given(run, settings, photo, entry)[0]
+    return see(models.segmenter(settings, run.weights), entry.name, pixels, photo.orientation)
 
 
-def _given(run: RunContext, settings: SegmentSettings, photo: Decoded, entry: Entry) -> Given | None:
-    if entry.given is None or settings.segmenter not in GIVEN_MASKS:
-        return None
+def look_at_given(
+    run: RunContext, settings: SegmentSettings, photo: Decoded, entry: Entry
+) -> tuple[People, Frame | None]:
+    """People whose masks came with the photo, in its raw frame, and the frame that they were drawn in where their size
+    leaves it open and it is not the raw one. Raises PhotoError."""
+    given, stated = _given(run, settings, photo, entry)
+    size, orientation = photo.pixels.shape[:2], photo.orientation
+
+    def drawn(turned: int) -> People:
+        return see(models.segmenter(settings, run.weights), entry.name, photo.pixels, turned, given)
+
+    if is_upright(stated, size, orientation):
+        return drawn(orientation), None
+    wanted = run.settings.input.frame
+    if wanted == "raw" or not fits_both(stated, size, orientation):
+        return drawn(1), None
+    shown = drawn(orientation)
+    if wanted == "upright":
+        return shown, "upright"
+    raw, eyes = drawn(1), looker(run.settings)
+    if not len(raw):
+        return raw, None
+    seen = see(models.segmenter(eyes, run.weights), entry.name, photo.pixels, orientation) if eyes else None
+    frame = better(raw.union(), shown.union(), seen.union() if seen else np.zeros(size, bool))
+    return (shown, frame) if frame == "upright" else (raw, None if frame == "raw" else frame)
+
+
+def _given(
+    run: RunContext, settings: SegmentSettings, photo: Decoded, entry: Entry
+) -> tuple[Given, tuple[int, int] | None]:
+    """What is given, and the size (height, width) that it is for."""
+    assert entry.given is not None
     if settings.segmenter == "mask-files":
-        return Given(mask_file=Path(entry.given))
+        return Given(mask_file=Path(entry.given)), mask_size(Path(entry.given))
     height, width = photo.pixels.shape[:2]
-    if entry.stated_size != (height, width) and not _stated_upright(photo, entry):
+    stated = entry.stated_size
+    if stated != (height, width) and not is_upright(stated, photo.pixels.shape[:2], photo.orientation):
+        said = f"{stated[1]} x {stated[0]}" if stated else "no size"
         raise PhotoError(
             "refused",
-            f"{entry.name}: the photo is {width} x {height}, the annotation file says "
-            f"{_stated(entry)}; its masks would not fit.",
+            f"{entry.name}: the photo is {width} x {height}, the annotation file says {said}; its masks would not fit.",
         )
     given = json.loads(run.store.read("given", entry.given))
-    return Given(tuple(given["persons"]), tuple((label, annotation) for label, annotation in given["objects"]))
-
-
-def _stated_upright(photo: Decoded, entry: Entry) -> bool:
-    return is_upright(entry.stated_size, photo.pixels.shape[:2], photo.orientation)
-
-
-def _stated(entry: Entry) -> str:
-    return f"{entry.stated_size[1]} x {entry.stated_size[0]}" if entry.stated_size else "no size"
+    return Given(tuple(given["persons"]), tuple((label, annotation) for label, annotation in given["objects"])), stated

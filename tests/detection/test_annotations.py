@@ -88,7 +88,7 @@ def test_somebody_thinner_than_a_pixel_is_still_there() -> None:
         ({"id": 7, "segmentation": []}, "no segmentation"),
         ({"id": 7}, "no segmentation"),
         ({"id": 7, "segmentation": "1,1,2,2"}, "type str"),
-        ({"id": 7, "segmentation": [1, 1, 2, 2, 3, 3]}, "but it has int"),
+        ({"id": 7, "segmentation": [[1, 1, 2, 2, 3, 3], 7]}, "but it has int"),
         ({"id": 7, "segmentation": {"size": [6, 8], "counts": [48]}}, "mask is empty"),
         ({"id": 7, "segmentation": {"size": [8, 6], "counts": [0, 48]}}, "RLE is 6 x 8 .* photo 8 x 6"),
         ({"segmentation": None}, "annotation number 1"),

@@ -301,14 +301,30 @@ def unusable(why: str) -> dict[str, tuple[str, str | None]]:
     return {"b.png": ("refused", f"b.png: annotation 3 cannot be used: {why}; mend or remove it.")}
 
 
+def only_people(tree: Tree) -> None:
+    tree["categories"] = [c for c in tree["categories"] if c["name"] == "person"]
+    tree["annotations"] = [a for a in tree["annotations"] if a["category_id"] == 1]
+    del tree["annotations"][-1]["category_id"]
+
+
 NOT_A_NUMBER = {"b.png": ("refused", "b.png: its image id is not a number.")}
+BOX = (
+    "b.png: annotation 3 has a box and no outline; name another segmenter, which finds outlines itself (--preset "
+    "embedded, or --set segment.segmenter=yolo)."
+)
 WRONG_SIZE = "b.png: the photo is 128 x 96, the annotation file says {}; its masks would not fit."
-NOBODY = {"b.png": ("passthrough", None)}
+FOUND = {"b.png": ("removed", None)}
+ADRIFT = "{}: 1 annotation(s) of people in instances.json belong to no image there."
+MAYBE = {"b.png": ("review", "b.png: 1 annotation(s) that may be people outside the hole.")}
 
 ANNOTATIONS: list[tuple[str, Spoil, dict[str, tuple[str, str | None]]]] = [
     *(
         (f"image id {value!r}", with_photo(lambda tree, v=value: tree["images"][-1].update(id=v)), NOT_A_NUMBER)
-        for value in ("2", 2.5, True, None, [2], {"id": 2})
+        for value in (2.5, True, None, [2], {"id": 2})
+    ),
+    *(
+        (f"image id {value!r}", with_photo(lambda tree, v=value: tree["images"][-1].update(id=v)), FOUND)
+        for value in ("2", 2.0, " 2 ", "2.0")
     ),
     (
         "image id twice",
@@ -324,16 +340,45 @@ ANNOTATIONS: list[tuple[str, Spoil, dict[str, tuple[str, str | None]]]] = [
         {"b.png": ("removed", None)},
     ),
     *(
-        (f"image_id {value!r}", with_photo(lambda tree, v=value: tree["annotations"][-1].update(image_id=v)), NOBODY)
-        for value in ("2", None, [2], {"a": 1}, 99, 1e400)
+        (f"image_id {value!r}", with_photo(lambda tree, v=value: tree["annotations"][-1].update(image_id=v)), FOUND)
+        for value in ("2", 2.0, "2.0", "b.png", "b")
+    ),
+    *(
+        (
+            f"image_id {value!r}",
+            with_photo(lambda tree, v=value: tree["annotations"][-1].update(image_id=v)),
+            {name: ("review", ADRIFT.format(name)) for name in ("b.png", "good.png")},
+        )
+        for value in (None, [2], {"a": 1}, True, 1e400)
+    ),
+    *(
+        (
+            f"image_id {value!r}",  # of another image: whoever is annotated in good.png is known
+            with_photo(lambda tree, v=value: tree["annotations"][-1].update(image_id=v)),
+            {"b.png": ("review", ADRIFT.format("b.png"))},
+        )
+        for value in (99, "c.png")
     ),
     *(
         (
             f"category_id {value!r}",
             with_photo(lambda tree, v=value: tree["annotations"][-1].update(category_id=v)),
-            NOBODY,
+            FOUND,
         )
-        for value in ("1", None, [1], {"a": 1}, True, float("nan"))
+        for value in ("1", 1.0, "person")
+    ),
+    *(
+        (
+            f"category_id {value!r}",
+            with_photo(lambda tree, v=value: tree["annotations"][-1].update(category_id=v)),
+            MAYBE,
+        )
+        for value in (None, [1], {"a": 1}, True, float("nan"), 77, "77")
+    ),
+    (
+        "no category_id where there are only people",
+        with_photo(only_people),
+        FOUND,
     ),
     *(
         (
@@ -346,14 +391,31 @@ ANNOTATIONS: list[tuple[str, Spoil, dict[str, tuple[str, str | None]]]] = [
             (0, 0, "0 x 0"),
             (-96, 128, "128 x -96"),
             (10**9, 10**9, f"{10**9} x {10**9}"),
-            ("96", "128", "no size"),
-            (96.0, 128.0, "no size"),
+            (96.5, 128, "no size"),
+            ("96 px", "128 px", "no size"),
             (None, None, "no size"),
             (True, True, "no size"),
         ]
     ),
-    ("no segmentation", segmentation(None), unusable("it has no segmentation")),
-    ("empty segmentation", segmentation([]), unusable("it has no segmentation")),
+    *(
+        (
+            f"stated {height!r} x {width!r}",
+            with_photo(lambda tree, h=height, w=width: tree["images"][-1].update(height=h, width=w)),
+            FOUND,
+        )
+        for height, width in [("96", "128"), (96.0, 128.0)]
+    ),
+    ("no segmentation", segmentation(None), {"b.png": ("refused", BOX)}),
+    ("empty segmentation", segmentation([]), {"b.png": ("refused", BOX)}),
+    (
+        "no segmentation, no box",
+        with_photo(lambda tree: tree["annotations"][-1].update(segmentation=None, bbox=None)),
+        unusable("it has no segmentation"),
+    ),
+    ("a polygon without its list", segmentation([40, 30, 56, 30, 56, 70, 40, 70]), FOUND),
+    ("pairs", segmentation([[40, 30], [56, 30], [56, 70], [40, 70]]), FOUND),
+    ("lists of pairs", segmentation([[[40, 30], [56, 30], [56, 70], [40, 70]]]), FOUND),
+    ("RLE in floats", segmentation({"size": [96.0, 128.0], "counts": [5000.0, 9.0, 7279.0]}), FOUND),
     ("text as segmentation", segmentation("x"), unusable("it has a segmentation of type str")),
     ("number as segmentation", segmentation(7), unusable("it has a segmentation of type int")),
     (
@@ -453,10 +515,14 @@ def test_annotations(tmp_path: Path, spoil: Spoil, expected: dict[str, tuple[str
     assert time.process_time() - started < 60, "bounded, whatever the numbers"
 
 
-NO_LISTS = "not a COCO annotation file (it needs the lists 'images' and 'annotations')."
+NO_LISTS = "not a COCO annotation file (it needs the lists 'images' and 'annotations')"
 NO_OBJECTS = "every entry of 'annotations' has to be an object."
 NOT_UTF8 = "it is encoded as UTF-16 or UTF-32; COCO files are UTF-8, convert it."
-NO_PERSON = "there is no category 'person', so nobody can be removed by it."
+NO_PERSON = (
+    "none of its categories (cat, dog) is known to mean people; name those that do: --set input.persons=NAME,NAME."
+)
+NO_CATEGORIES = "it has no categories, so nobody can tell which annotations are people."
+COMMA = "not valid JSON (a comma stands behind the last entry of 'annotations'; take it out)."
 
 FILES: list[tuple[str, Callable[[str], str | bytes], str]] = [
     ("empty", lambda text: b"", "not valid JSON (it is empty)."),
@@ -475,8 +541,14 @@ FILES: list[tuple[str, Callable[[str], str | bytes], str]] = [
     ("rubbish behind", lambda text: text + "x", "not valid JSON ("),
     ("wrong bracket", lambda text: text.replace('"dog"}', '"dog"]'), "not valid JSON ("),
     ("no comma", lambda text: text.replace("}, {", "} {"), NO_OBJECTS),
-    ("comma too many", lambda text: text.replace('}], "categories"', '},], "categories"'), NO_OBJECTS),
-    ("a list", lambda text: f"[{text}]", NO_LISTS),
+    ("comma too many", lambda text: text.replace('}], "categories"', '},], "categories"'), COMMA),
+    ("a list", lambda text: f"[{text}]", f"{NO_LISTS}; it is a list, as results of a network are."),
+    ("VIA", lambda text: '{"_via_img_metadata": {}}', f"{NO_LISTS}; it is a project of VIA, export it as COCO."),
+    (
+        "LabelMe",
+        lambda text: '{"shapes": [], "imagePath": "a.jpg"}',
+        f"{NO_LISTS}; it is a file of LabelMe, export it as COCO.",
+    ),
     ("a text", lambda text: '"images"', NO_LISTS),
     ("no lists", lambda text: "{}", NO_LISTS),
     ("no annotations", lambda text: '{"images": []}', NO_LISTS),
@@ -506,13 +578,13 @@ FILES: list[tuple[str, Callable[[str], str | bytes], str]] = [
         "stuff annotations are not supported; use the instances file.",
     ),
     ("no person", lambda text: text.replace('"person"', '"cat"'), NO_PERSON),
-    ("no categories", lambda text: text.replace('"categories"', '"kinds"'), NO_PERSON),
+    ("no categories", lambda text: text.replace('"categories"', '"kinds"'), NO_CATEGORIES),
     (
         "categories are odd",
         lambda text: text.replace(
             '"categories": [', '"categories": [7, null, {"name": "person"}, {"id": [], "name": "person"}], "x": ['
         ),
-        NO_PERSON,
+        NO_CATEGORIES,
     ),
 ]
 
@@ -623,7 +695,10 @@ def test_persons_of_no_image_are_counted(tmp_path: Path) -> None:
     (tmp_path / "annotations").mkdir()
     (tmp_path / "annotations/instances.json").write_text(json.dumps(tree))
     (note,) = read_collection(tmp_path, InputSettings()).notes
-    assert note == "instances.json: person annotations of images that it does not list: 4; nobody is removed by them."
+    assert note == (
+        "instances.json: person annotations of images that it does not list: 3; photos that may show these people end "
+        "in review."
+    )
 
 
 def test_links_to_folders_are_named(tmp_path: Path) -> None:
