@@ -11,6 +11,7 @@ from data.storage.inside import inside, refuse_links
 from data.storage.places import as_path, is_remote
 from data.storage.store import Store
 from flows.stages.context import STORE, RunContext
+from flows.stages.output_files import FOLDERS
 
 OWNER = "collection.json"
 """The note by which a store is known: the first thing that is written into one, and always of a run."""
@@ -33,8 +34,9 @@ def check_places(source: Path, output: Path) -> None:
 
 
 def check_links(output: Path) -> None:
-    """Raises InputError where one of the output directory's own folders is a link, those of photos aside."""
-    refuse_links(output)
+    """Raises InputError where a folder that runs write into is a link (`check_photo_folders` looks further down)."""
+    for folder in (*FOLDERS, "annotations/", "edited/", f"{STORE}/"):
+        inside(output, f"{folder}file")
     refuse_links(output / STORE, depth=2)
 
 

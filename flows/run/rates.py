@@ -47,7 +47,11 @@ def worker(settings: Settings, stage: str) -> str:
 def _measured(context: RunContext) -> dict[str, tuple[float, int]]:
     """Seconds and photos of all runs by `_name`; notes of another form do not count."""
     note = context.store.note(NOTE, dict[str, Any]())
-    return {name: (float(sums[0]), int(sums[1])) for name, sums in note.items() if isinstance(sums, list)}
+    return {name: (float(sums[0]), int(sums[1])) for name, sums in note.items() if _is_sums(sums)}
+
+
+def _is_sums(value: Any) -> bool:
+    return isinstance(value, list) and list(map(type, value)) in ([float, int], [int, int])
 
 
 def _name(settings: Settings, stage: str) -> str:
