@@ -294,8 +294,10 @@ class _Digests:
         """(sha256, bytes) of a file. Raises OSError."""
         stamp = stamp_of(path)
         remembered = self.known.get(str(path))
-        known = isinstance(remembered, list) and len(remembered) == 3 and remembered[:2] == stamp
-        sha = str(remembered[2]) if known else sha256_of(path)
+        if isinstance(remembered, list) and len(remembered) == 3 and remembered[:2] == stamp:
+            sha = str(remembered[2])
+        else:
+            sha = sha256_of(path)
         self.used[str(path)] = [*stamp, sha]
         return sha, int(stamp[0])
 

@@ -163,12 +163,20 @@ def execute(job: Job, run: Callable[[Planned, Selection], Sequence[str]] = run_p
         return summary
 
 
+_IN_THE_WAY = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY)
+
+
 @contextmanager
 def _disk(output: Path) -> Iterator[None]:
     """A disk that is full, broken or locked ends the run in one sentence; what was written stands whole."""
     try:
         yield
     except OSError as error:
+        if error.errno in _IN_THE_WAY:
+            raise InputError(
+                f"{error.filename2 or error.filename or output}: something else stands where a run writes "
+                f"({error.strerror}); move it away and run again."
+            ) from error
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM):
             raise
         raise InputError(

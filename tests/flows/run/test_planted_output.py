@@ -320,6 +320,26 @@ def test_places_that_overlap_under_other_names(copied: Path) -> None:
     remove(copied / "link", copied / "out")  # an input that is reached by a link is fine
 
 
+@pytest.mark.parametrize("name", ["annotations", "images", "report", f"{STORE}/shards", f"{STORE}/runs"])
+def test_a_file_where_a_folder_is_to_be(copied: Path, name: str) -> None:
+    plant(copied, name, "in/images/0001.png", hard=True)
+    before, error = outside(copied), run(copied, "refine.dilate=0.2")
+    if error:
+        assert f"{copied / 'out' / name}: something else stands where a run writes" in str(error)
+    else:
+        assert {row["state"] for row in manifest(copied / "out").values()} == {"failed"}
+    assert outside(copied) == before
+
+
+@pytest.mark.parametrize("name", ["manifest.jsonl", "people.json", "attribution.csv", "report.html", "decisions.json"])
+def test_a_folder_where_a_file_is_to_be(copied: Path, name: str) -> None:
+    (copied / "out" / name).unlink(missing_ok=True)
+    (copied / "out" / name / "deep").mkdir(parents=True)
+    error = run(copied, "refine.dilate=0.2")
+    assert error is None or f"{copied / 'out' / name}: " in str(error)
+    assert error or name == "attribution.csv"
+
+
 def test_the_command_line_says_it_in_one_sentence(copied: Path) -> None:
     plant(copied, "images", "in/images")
     arguments = ["run", str(copied / "in"), str(copied / "out"), "--preset", "coco", "--fill", "telea"]
