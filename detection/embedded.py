@@ -12,12 +12,15 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from configs import SegmentSettings
-from data.types import People, Person, Photo, Pixels, Weight
+from data.rle import BoxMask
+from data.types import People, Photo, Pixels, Weight
 from detection.crops import (
+    SIDE,
     Box,
     Crop,
     SoftMask,
@@ -31,9 +34,9 @@ from detection.crops import (
     square_around,
     with_mirror,
 )
+from detection.disjoint import Certainty, Instance, disjoint, ellipse
 from detection.fusion import Fusion, Map, features, fitted
 from detection.litert import LitertNetwork
-from detection.rle import person_in_box
 from detection.tiles import Detector, tiled_detector
 from detection.yolo_network import Found, YoloNetwork
 
@@ -46,6 +49,9 @@ THRESHOLD = 0.35
 """Least probability for a pixel to be the person's."""
 CLIP = 0.1
 """A mask may leave its box by this share of the box's width and height."""
+AWAY = 2.0
+"""Log odds that a pixel on the ellipse in the box has less than one in the middle, where two people claim it: 86 % of
+such pixels are then the right one's, 80 % by the log odds alone; 1 to 4 give about the same."""
 LEAST = 0.1
 """A mask that covers less than this share of its box has failed; the ellipse in the box stands in."""
 
@@ -77,15 +83,16 @@ class Embedded:
         return [self._people(photo, found) for photo, found in zip(photos, looks, strict=True)]
 
     def _people(self, photo: Photo, found: Found) -> People:
-        persons = []
+        instances = []
         for box, score, cues in zip(found.boxes.tolist(), found.scores.tolist(), found.cues or (), strict=True):
             x0, y0, x1, y1 = box
             look = crop_maps(photo.pixels, (x0, y0, x1, y1), score, self._networks)
             if look is not None:
                 logits = self._fusion.logits(look.features, cues, look.centred)
-                mask = person_mask(logits, (x0, y0, x1, y1), look)
-                persons.append(person_in_box(mask, look.where.x, look.where.y, photo.size, score, SOURCE))
-        return People(photo.size, tuple(p for p in persons if isinstance(p, Person)))
+                mask = BoxMask(look.where.y, look.where.x, person_mask(logits, (x0, y0, x1, y1), look)).tight()
+                if mask.mask.size:
+                    instances.append(Instance(mask, score, SOURCE, certainty(logits, (x0, y0, x1, y1), look.centred)))
+        return People(photo.size, tuple(disjoint(instances, photo.size)))
 
 
 def required_weights(settings: SegmentSettings) -> list[str]:
@@ -127,6 +134,21 @@ def crop_maps(pixels: Pixels, box: Box, score: float, networks: CropNetworks) ->
     pose = with_mirror(networks.pose, cut(pixels, centred))
     selfie = regridded(with_mirror(networks.selfie, cut(pixels, inside)), inside, centred)
     return CropMaps(features(pose, selfie, box, score, centred), centred, where)
+
+
+def certainty(logits: Map, box: Box, centred: Window) -> Certainty:
+    """How certain each pixel is this person's: its log odds, less by the distance from the middle of the box, because
+    the network that sees everyone in the crop gives what two people share to both."""
+    to_crop = SIDE / centred.width
+
+    def of(window: Window) -> Map:
+        shift = [(start + 0.5 - first) * to_crop - 0.5 for start, first in zip(window[:2], centred[:2], strict=True)]
+        matrix = np.array([[to_crop, 0, shift[0]], [0, to_crop, shift[1]]])
+        how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        odds = cv2.warpAffine(logits, matrix, (window.width, window.height), flags=how, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(odds - np.float32(AWAY) * ellipse(box, window), np.float32)
+
+    return of
 
 
 def person_mask(logits: Map, box: Box, look: CropMaps) -> NDArray[np.bool_]:

@@ -1,0 +1,192 @@
+"""The instances of one photo made disjoint: who was found twice becomes one, and every pixel is one person's.
+
+Networks that look at each person by themselves find some people twice, take two people for a third one, and give what
+two people share to both. Nothing of it matters while everybody leaves; it cuts somebody who should stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.rle import NOTHING, BoxMask, bounds
+from data.types import People, Person, Photo
+from detection.crops import Window
+from detection.protocol import Segmenter
+from detection.rle import person_in_box
+
+SAME_IOU = 0.5
+"""Least IoU of two masks of one person. Of 189 such pairs on 186 COCO photos 172 were one annotated person's."""
+INSIDE = 0.8
+"""A mask lies inside another one from this share of its pixels on."""
+PHANTOM = 0.7
+"""A mask that two or more people cover by this share, each inside it and more certain, is of nobody else: of 14 such
+on the same photos none was of a person of its own."""
+RIM = 0.2
+"""A mask inside another one that keeps less than this share of its pixels is what stood over at the other's rim."""
+
+Certainty = Callable[[Window], NDArray[np.float32]]
+"""How much each pixel of a window, h x w, speaks for a person: comparable between the people of a photo."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """Somebody as a network found them: the mask in its box, and how certain it is of each pixel."""
+
+    mask: BoxMask
+    score: float
+    source: str
+    certainty: Certainty
+    crowd: bool = False
+
+
+class Disjoint:
+    """A segmenter whose people are made disjoint by their boxes alone."""
+
+    def __init__(self, segmenter: Segmenter) -> None:
+        self._segmenter = segmenter
+
+    def segment(self, photos: Sequence[Photo]) -> list[People]:
+        """One `People` a photo, the most certain person first, no two masks with a common pixel."""
+        return [self._apart(people) for people in self._segmenter.segment(photos)]
+
+    @staticmethod
+    def _apart(people: People) -> People:
+        instances = [
+            Instance(mask, person.score, person.source, by_ellipse(mask), person.crowd)
+            for person in people.persons
+            if (mask := people.boxed(person)).mask.size
+        ]
+        return replace(people, persons=tuple(disjoint(instances, people.size)))
+
+
+def by_ellipse(mask: BoxMask) -> Certainty:
+    """The certainty that falls from the middle of the mask's box, as seen in an ellipse that fills it: of two people
+    83 % of the pixels that their masks share are then the right one's (by score 42 %, by the nearer mask 76 %)."""
+    height, width = mask.mask.shape
+    return lambda window: -ellipse((mask.x, mask.y, mask.x + width, mask.y + height), window)
+
+
+def ellipse(box: tuple[float, float, float, float], window: Window) -> NDArray[np.float32]:
+    """For each pixel of the window the squared distance from the box's middle: 1 on the ellipse that fills the box."""
+    x0, y0, x1, y1 = box
+    u = (np.arange(window.x, window.right) + 0.5 - (x0 + x1) / 2) / max(x1 - x0, 1) * 2
+    v = (np.arange(window.y, window.bottom) + 0.5 - (y0 + y1) / 2) / max(y1 - y0, 1) * 2
+    return (u[None, :] ** 2 + v[:, None] ** 2).astype(np.float32)
+
+
+def disjoint(instances: Sequence[Instance], size: tuple[int, int]) -> list[Person]:
+    """The people of a photo of `size` (height, width), the most certain first, no two masks with a common pixel.
+
+    Detections of one person become one, with the union of their masks and the highest score; phantoms are dropped; each
+    pixel that several masks claim goes to the one that is most certain of it. No other pixel is lost.
+    """
+    people = _merged(sorted(instances, key=lambda one: -one.score), size)
+    people = [one for one in people if not _is_phantom(one, people)]
+    masks = _without_rims([one.mask for one in people], _contested(people), size)
+    found = (
+        person_in_box(mask.mask, mask.x, mask.y, size, one.score, one.source, one.crowd)
+        for one, mask in zip(people, masks, strict=True)
+    )
+    return [person for person in found if person is not None]
+
+
+def _merged(instances: Sequence[Instance], size: tuple[int, int]) -> list[Instance]:
+    out: list[Instance] = []
+    for one in instances:
+        same = next((i for i, other in enumerate(out) if _iou(one.mask, other.mask) >= SAME_IOU), None)
+        if same is None:
+            out.append(one)
+        else:
+            out[same] = _both(out[same], one, size)
+    return out
+
+
+def _both(first: Instance, second: Instance, size: tuple[int, int]) -> Instance:
+    sources = dict.fromkeys([*first.source.split("+"), *second.source.split("+")])
+    return replace(
+        first,
+        mask=_union(first.mask, second.mask, size),
+        source="+".join(sources),
+        certainty=lambda window: np.maximum(first.certainty(window), second.certainty(window)),
+        crowd=first.crowd or second.crowd,
+    )
+
+
+def _is_phantom(one: Instance, people: Sequence[Instance]) -> bool:
+    """Whether this is the sum of two or more other people."""
+    inside = [
+        other.mask
+        for other in people
+        if other.score > one.score and _shared(one.mask, other.mask) >= INSIDE * other.mask.area
+    ]
+    if len(inside) < 2:
+        return False
+    covered = np.logical_or.reduce([mask.within(one.mask.box) for mask in inside])
+    return int(np.count_nonzero(covered & one.mask.mask)) >= PHANTOM * one.mask.area
+
+
+def _contested(people: Sequence[Instance]) -> list[BoxMask]:
+    """What is left of each mask when every pixel is of the most certain one, of equally certain ones the first."""
+    left = [one.mask._replace(mask=one.mask.mask.copy()) for one in people]
+    for j, second in enumerate(people):
+        for i, first in enumerate(people[:j]):
+            window = _common(first.mask, second.mask)
+            if window is None:
+                continue
+            box = slice(window.y, window.bottom), slice(window.x, window.right)
+            both = first.mask.within(box) & second.mask.within(box)
+            if both.any():
+                seconds = both & (second.certainty(window) > first.certainty(window))
+                _take(left[i], seconds, window)
+                _take(left[j], both & ~seconds, window)
+    return left
+
+
+def _without_rims(whole: Sequence[BoxMask], left: Sequence[BoxMask], size: tuple[int, int]) -> list[BoxMask]:
+    """With rims (`RIM`) joined to the masks that they are of."""
+    out = list(left)
+    for i, mask in enumerate(whole):
+        if left[i].area < RIM * mask.area:
+            shared = [_shared(mask, other) if j != i else 0 for j, other in enumerate(whole)]
+            around = int(np.argmax(shared))
+            if shared[around] >= INSIDE * mask.area and left[around].area >= RIM * whole[around].area:
+                out[around] = _union(out[around], left[i], size)
+                out[i] = NOTHING
+    return out
+
+
+def _take(mask: BoxMask, pixels: NDArray[np.bool_], window: Window) -> None:
+    """Take pixels, h x w of the window, from a mask in place."""
+    y, x = window.y - mask.y, window.x - mask.x
+    mask.mask[y : y + window.height, x : x + window.width] &= ~pixels
+
+
+def _common(a: BoxMask, b: BoxMask) -> Window | None:
+    """What both boxes share."""
+    y, x = max(a.y, b.y), max(a.x, b.x)
+    bottom = min(a.y + a.mask.shape[0], b.y + b.mask.shape[0])
+    right = min(a.x + a.mask.shape[1], b.x + b.mask.shape[1])
+    return Window(x, y, right - x, bottom - y) if y < bottom and x < right else None
+
+
+def _shared(a: BoxMask, b: BoxMask) -> int:
+    """Pixels that are in both masks."""
+    window = _common(a, b)
+    if window is None:
+        return 0
+    box = slice(window.y, window.bottom), slice(window.x, window.right)
+    return int(np.count_nonzero(a.within(box) & b.within(box)))
+
+
+def _iou(a: BoxMask, b: BoxMask) -> float:
+    both = _shared(a, b)
+    return both / (a.area + b.area - both) if both else 0.0
+
+
+def _union(a: BoxMask, b: BoxMask, size: tuple[int, int]) -> BoxMask:
+    box = bounds([a, b], 0, size)
+    return BoxMask(box[0].start, box[1].start, a.within(box) | b.within(box))

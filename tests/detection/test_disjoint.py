@@ -1,0 +1,137 @@
+"""Instances made disjoint: A, B, C are people in this order of certainty; small letters are pixels of several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from literal_masks import mask, picture
+
+from configs import SegmentSettings
+from data.rle import BoxMask
+from data.types import People, Person, Photo
+from detection import SEGMENTERS, build_segmenter
+from detection.disjoint import RIM, Disjoint, Instance, by_ellipse, disjoint
+from detection.protocol import Builder
+
+CASES: dict[str, tuple[str, dict[str, str], list[str]]] = {
+    "found twice": (
+        "........ .xxxB... .xxxB... .xxx.... .xxx.... .xxx.... .xAx.... ........",
+        {"A": "Ax", "B": "Bx"},
+        ["AxB"],
+    ),
+    "two who share pixels: each is of the one in whose middle it lies": (
+        "........ AAAAxxyyBBBB AAAAxxyyBBBB AAAAxxyyBBBB ........",
+        {"A": "Axy", "B": "Bxy"},
+        ["Ax", "By"],
+    ),
+    "one mask over two people": (
+        ".xx..yy. .xx..yy. .xx..yy. .xxCCyy. .xx..yy. .xx..yy. ........ ........",
+        {"A": "x", "B": "y", "C": "xyC"},
+        ["x", "y"],
+    ),
+    "apart": ("AA..BB", {"A": "A", "B": "B"}, ["A", "B"]),
+}
+
+
+def rows(text: str) -> str:
+    """The text with all lines as long as the longest."""
+    lines = text.split()
+    return " ".join(line.ljust(max(map(len, lines)), ".") for line in lines)
+
+
+def instance(array: np.ndarray, score: float, source: str = "yolo") -> Instance:
+    boxed = BoxMask(0, 0, array).tight()
+    return Instance(boxed, score, source, by_ellipse(boxed))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_case(name: str) -> None:
+    text, letters, expected = CASES[name]
+    text = rows(text)
+    instances = [instance(mask(text, those), 0.9 - 0.2 * i) for i, those in enumerate(letters.values())]
+    size = mask(text).shape
+    found = disjoint(instances[::-1], size)
+    assert [picture(People(size).mask(person)) for person in found] == [picture(mask(text, one)) for one in expected]
+    assert [person.score for person in found] == sorted((person.score for person in found), reverse=True)
+
+
+def test_a_mask_over_two_people_that_shows_much_more_is_of_somebody() -> None:
+    text = ".xxCCyy. .xxCCyy. .xxCCyy. .xxCCyy. .xxCCyy. CCCCCCCC CCCCCCCC CCCCCCCC"
+    instances = [instance(mask(text, those), score) for those, score in (("x", 0.9), ("y", 0.7), ("xyC", 0.5))]
+    assert [person.score for person in disjoint(instances, (8, 8))] == [0.9, 0.7, 0.5]
+
+
+def test_who_is_found_twice_has_the_highest_score_and_both_sources() -> None:
+    text, letters, _ = CASES["found twice"]
+    text = rows(text)
+    pair = [instance(mask(text, those), s, n) for those, s, n in zip(letters.values(), (0.4, 0.7), "ab", strict=True)]
+    (person,) = disjoint(pair, mask(text).shape)
+    assert (person.score, person.source) == (0.7, "b+a")
+
+
+seen = st.lists(st.tuples(arrays(bool, (9, 11)), st.sampled_from([0.2, 0.5, 0.9])), min_size=0, max_size=5)
+
+
+@given(seen)
+def test_no_two_share_a_pixel_and_only_phantoms_lose_one(found: list[tuple[np.ndarray, float]]) -> None:
+    instances = [instance(array, score) for array, score in found if array.any()]
+    people = disjoint(instances, (9, 11))
+    masks = [People((9, 11)).mask(person) for person in people]
+    everyone = np.logical_or.reduce([array for array, _ in found]) if found else np.zeros((9, 11), bool)
+    together = np.sum(masks, axis=0) if masks else np.zeros((9, 11), int)
+    assert together.max(initial=0) <= 1 and not (together.astype(bool) & ~everyone).any()
+    assert len(people) <= len(instances) and all(one.any() for one in masks)
+    if len({score for _, score in found}) == 1:  # nobody is more certain, so nobody is a phantom
+        np.testing.assert_array_equal(together.astype(bool), everyone)
+
+
+def test_made_disjoint_again_is_the_same() -> None:
+    text, letters, _ = CASES["two who share pixels: each is of the one in whose middle it lies"]
+    text = rows(text)
+    size = mask(text).shape
+    people = People(size, tuple(Person.from_mask(mask(text, those), 0.9, "yolo") for those in letters.values()))
+    once = Disjoint(Sees(people)).segment([photo(size)])
+    assert Disjoint(Sees(once[0])).segment([photo(size)]) == once != [people]
+
+
+class Sees:
+    """A segmenter that sees the same people in every photo."""
+
+    def __init__(self, people: People) -> None:
+        self._people = people
+
+    def segment(self, photos: Sequence[Photo]) -> list[People]:
+        return [self._people for _ in photos]
+
+
+def photo(size: tuple[int, ...]) -> Photo:
+    return Photo("a", "a", np.zeros((*size, 3), np.uint8))
+
+
+@pytest.mark.parametrize("name", ["yolo", "maskrcnn", "union", "annotations", "mask-files"])
+def test_networks_give_disjoint_people_and_annotators_what_they_say(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    text = "AAxxBB AAxxBB"
+    people = People((2, 6), tuple(Person.from_mask(mask(text, those), 0.9, name) for those in ("Ax", "Bx")))
+    monkeypatch.setitem(SEGMENTERS, name, Builder(lambda settings: [], lambda settings, weights: Sees(people)))
+    segmenter = build_segmenter(SegmentSettings.model_validate({"segmenter": name}), {})
+    (found,) = segmenter.segment([photo((2, 6))])
+    both = np.sum([found.mask(person) for person in found.persons], axis=0)
+    assert both.max() == (2 if name in ("annotations", "mask-files") else 1)
+    np.testing.assert_array_equal(both > 0, people.union())
+
+
+def test_what_stands_over_at_the_rim_of_somebody_is_theirs() -> None:
+    """B lies in A but for a rim, and A is more certain of all that they share."""
+    size = (20, 20)
+    a, b = np.zeros(size, bool), np.zeros(size, bool)
+    a[2:18, 2:10], b[8:12, 4:11] = True, True
+    first, second = instance(a, 0.9), instance(b, 0.8)
+    sure = Instance(first.mask, 0.9, "yolo", lambda window: np.full((window.height, window.width), 9, np.float32))
+    (person,) = disjoint([sure, second], size)
+    assert (a & b).sum() >= (1 - RIM) * b.sum()
+    np.testing.assert_array_equal(People(size).mask(person), a | b)
