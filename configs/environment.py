@@ -34,6 +34,13 @@ def cache_dir() -> Path:
     return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("person-removal"))
 
 
+def log_dir() -> Path:
+    """Per-user folder of logs of errors; inside the cache where `PERSON_REMOVAL_CACHE` moves that."""
+    if os.environ.get("PERSON_REMOVAL_CACHE"):
+        return cache_dir() / "logs"
+    return Path(platformdirs.user_log_dir("person-removal"))
+
+
 def prepare_environment() -> None:
     """Set every switch that the user has not set; creates no file and imports nothing heavy."""
     libraries = cache_dir() / "libraries"

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from flows.own_packages import check_own_packages
+
+check_own_packages()
+
 if TYPE_CHECKING:
     from flows.api import Result, remove_people
 

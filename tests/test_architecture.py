@@ -19,7 +19,7 @@ MAY_IMPORT = {
 PREFECT_MAY = {
     *(f"flows/{name}.py" for name in ("person_removal", "cli/serve")),
     *(f"flows/orchestration/{name}.py" for name in ("artifacts", "task_runners", "tasks")),
-    *(f"flows/deployments/{name}.py" for name in ("bare_names", "register")),
+    *(f"flows/deployments/{name}.py" for name in ("bare_names", "register", "settings_files")),
 }
 AGPL_MAY = {"detection/yolo_network.py"}
 
@@ -27,7 +27,7 @@ AGPL_MAY = {"detection/yolo_network.py"}
 ORDER = {
     "flows": [
         *("cli", "evaluation", "doctor", "deployments", "person_removal", "orchestration", "app", "family"),
-        *("run", "results", "plan", "pipeline", "api", "stages", "report"),
+        *("run", "results", "plan", "pipeline", "api", "stages", "report", "own_packages"),
     ],
     "data": [
         *("plan", "collection", "coco", "images", "weights", "storage", "sample_photos", "types", "rle", "errors"),

@@ -48,7 +48,8 @@ def doctor(
                 console.print(f"           -> {finding.fix}", markup=False)
     problems = sum(finding.level == "problem" for finding in findings)
     if as_json:
-        console.print_json(json.dumps({"problems": problems, "findings": [asdict(finding) for finding in findings]}))
+        found = {"problems": problems, "findings": [asdict(finding) for finding in findings]}
+        console.print_json(json.dumps(found), ensure_ascii=True)
     else:
         console.print(f"{problems} problem(s)." if problems else "Nothing is in the way.")
     raise typer.Exit(1 if problems else 0)

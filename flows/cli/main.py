@@ -14,9 +14,11 @@ from flows.cli.demo import demo
 from flows.cli.doctor import doctor
 from flows.cli.family import family
 from flows.cli.fill import fill
+from flows.cli.last_resort import EXIT_CODE, sentence_of
 from flows.cli.options import errors
 from flows.cli.run import run
 from flows.cli.serve import deploy, schedule, serve
+from flows.cli.streams import lasting_streams
 from flows.cli.train import train
 from flows.cli.undo import undo_annotations
 
@@ -25,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Take the people out of photo collections.\n\n"
     "Exit code 0: done; 1: some of it could not be done; 2: what was asked for cannot be done, a sentence says why; "
-    "3: some photos need a look.",
+    "3: some photos need a look; 70: a fault of the program, a log file is named.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 WORK, LOOK, PREFECT = "Photos", "This machine, figures", "Prefect"
@@ -47,14 +49,16 @@ app.command(rich_help_panel=PREFECT)(schedule)
 
 
 def main() -> None:
-    """Entry point: errors that a user can mend are one sentence on stderr and exit code 2."""
-    try:
-        app(prog_name="person-removal")
-    except UserError as error:
-        if "--verbose" in sys.argv:
-            errors.print_exception()
-        errors.print(f"Error: {error}", markup=False)
-        sys.exit(2)
+    """Entry point: every error is one sentence on stderr, with exit code 2 when a user can mend it, else 70."""
+    with lasting_streams():
+        try:
+            app(prog_name="person-removal")
+        except Exception as error:
+            if "--verbose" in sys.argv:
+                errors.print_exception()
+            known = isinstance(error, UserError)
+            errors.print(f"Error: {error if known else sentence_of(error)}", markup=False)
+            sys.exit(2 if known else EXIT_CODE)
 
 
 if __name__ == "__main__":

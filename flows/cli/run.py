@@ -18,6 +18,7 @@ from data.types import STATES
 from flows.cli.options import Fill, Preset, Segmenter, Set, completing, console
 from flows.cli.show import Show
 from flows.deployments import ServerError
+from flows.deployments.settings_files import check_prefect_database, check_prefect_settings
 from flows.pipeline import STAGE_NAMES
 from flows.plan.selection import Selection, selection
 from flows.results.finish import PhotosFailed, Summary
@@ -168,7 +169,7 @@ def run(
         ahead = forecast(open_places(source, output, settings, wanted, decisions), wanted)
         show.forecast(ahead)
         if as_json:
-            console.print_json(json.dumps(asdict(ahead), default=str))
+            console.print_json(json.dumps(asdict(ahead), default=str), ensure_ascii=True)
         return
     code = run_job(source, output, settings, wanted, decisions, prefect=prefect, allow_review=allow_review, show=show)
     raise typer.Exit(code)
@@ -200,7 +201,7 @@ def run_job(
     else:
         show.stages_done(job)
     if show.as_json:
-        console.print_json(json.dumps(_as_json(job, summary, code)))
+        console.print_json(json.dumps(_as_json(job, summary, code)), ensure_ascii=True)
     return code
 
 
@@ -224,6 +225,8 @@ def _as_json(job: Job, summary: Summary | None, code: int) -> dict[str, Any]:
 
 def _through_prefect(source: Path, output: Path, settings: Settings, job: Job) -> Summary | None:
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")  # the progress bars say the rest
+    check_prefect_settings()
+    check_prefect_database()
     from flows.person_removal import person_removal  # takes seconds to import
 
     wanted = job.selection

@@ -14,6 +14,7 @@ from data.errors import InputError
 from flows.cli.options import Input, Output, Preset, Set, console
 from flows.cli.signals import stopped_by_signals
 from flows.deployments import ServerError
+from flows.deployments.settings_files import check_prefect_database, check_prefect_settings
 from flows.run.job import absolute
 
 
@@ -36,6 +37,9 @@ def serve(
     """
     from flows.deployments import server
 
+    check_prefect_settings()
+    if not database:
+        check_prefect_database()
     given = os.environ.get("PREFECT_API_URL")
     api = given or server.api_url(host, port)
     children: list[server.Child] = []
@@ -109,6 +113,7 @@ def deploy() -> None:
 
 
 def _register(quiet: bool = False) -> None:
+    check_prefect_settings()
     from prefect.settings import get_current_settings
 
     from flows.deployments.server import answers
