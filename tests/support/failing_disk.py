@@ -52,7 +52,7 @@ def failing(disk: Disk) -> Iterator[Disk]:
 
     def opened(path: Path, mode: str = "r", *arguments: Any, **options: Any) -> Any:
         file = open_(path, mode, *arguments, **options)
-        return _File(file, disk) if "w" in mode and path.name.endswith(".tmp") else file
+        return _File(file, disk) if mode[0] in "wx" and path.name.endswith(".tmp") else file
 
     def replaced(path: Path, target: Path) -> Path:
         if disk.count():

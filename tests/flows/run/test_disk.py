@@ -105,7 +105,7 @@ import os, sys
 from pathlib import Path
 from collection_with_people import remove
 from failing_disk import Disk, failing
-import flows.networks, inpainting.opencv  # before the fork
+import flows.stages.models, inpainting.opencv  # before the fork
 coco, folder, number = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 for at in range(number):
     if os.fork() == 0:
