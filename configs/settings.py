@@ -164,12 +164,20 @@ class InpaintSettings(_Frozen):
     """Context around a group of holes, as a share of the group's longer side."""
     window: int | None = Field(default=None, ge=64, le=4096, multiple_of=8)
     """Longer side, in pixels, above which a window is filled at reduced size; None is 256 for `patchmatch`, 4096 for
-    `shift-map`, which looks at several sizes by itself, and 384 for the others."""
+    `shift-map`, which looks at several sizes by itself, and 384 for the others. None for `migan`: a photo of up to 1100
+    is seen whole, and of what is larger a window, reduced to 512."""
     feather: int = Field(default=2, ge=0, le=64)
     """Width in pixels of the blend inside the hole's rim."""
     harmony: float = Field(default=0, ge=0, le=1)
     """How much of the difference in colour between a fill's rim and its surroundings is taken out of the fill. Off:
     `patchmatch` has none (its rim is nearer to the surroundings than the truth's), a network of your own may."""
+    repair: bool = True
+    """Fills that are networks: what looks made up, because nothing around it is like it, is filled again by
+    `patchmatch`."""
+    texture: bool = True
+    """Fills that are networks: fine detail like that of the surroundings is added to the fill."""
+    most_hole: float = Field(default=0.45, gt=0, le=1)
+    """Fills that are networks: a photo with a larger share of hole is filled by `patchmatch`, with a note."""
     patch_size: int = Field(default=7, ge=3, le=31)
     """`patchmatch`, and `shift-map` guided by it: side of the compared patches in pixels (odd)."""
     radius: float = Field(default=0.02, gt=0, le=0.5)
@@ -215,8 +223,13 @@ class InpaintSettings(_Frozen):
 
     @property
     def longest(self) -> int:
-        """`window` with its default."""
-        return self.window or {"patchmatch": 256, "shift-map": 4096}.get(self.fill, 384)
+        """Longer side of a window above which it is filled at reduced size."""
+        return self.window or {"patchmatch": 256, "shift-map": 4096, "migan": 1100}.get(self.fill, 384)
+
+    @property
+    def reduced(self) -> int:
+        """Longer side of such a window when it is filled."""
+        return self.window or (512 if self.fill == "migan" else self.longest)
 
     @model_validator(mode="after")
     def _file_is_named(self) -> InpaintSettings:
@@ -241,6 +254,9 @@ class VerifySettings(_Frozen):
     passes: int = Field(default=1, ge=0, le=3)
     """Extra passes that also remove the people that the second look found: whom the first one missed, and, with a hole
     larger by what was seen, what looks like a person in a fill."""
+    invented: float = Field(default=0.25, ge=0, le=1)
+    """A network's fill of which more than this share looks made up, because nothing around it is like it, is for
+    review."""
     lookalikes: Literal["review", "remove", "ignore"] = "review"
     """What becomes of people who are seen on a screen or in a book: `review` flags the photo, `remove` takes them out
     like everyone, `ignore` leaves them with a note."""

@@ -87,6 +87,22 @@ def nearest_known(image: Pixels, hole: Hole, known: NDArray[np.bool_]) -> tuple[
     return best_y, best_x
 
 
+def patch_distance(
+    image: Pixels, at: tuple[NDArray[np.intp], NDArray[np.intp]], to: tuple[NDArray[np.intp], NDArray[np.intp]]
+) -> NDArray[np.float32]:
+    """Root of the mean square difference, in grey levels, between the 7 x 7 surroundings of pairs of places.
+
+    image: uint8 H x W x 3. at, to: rows and columns, N each. Returns float32 N.
+    """
+    side = 2 * _REACH + 1
+    padded = np.pad(image, ((_REACH, _REACH), (_REACH, _REACH), (0, 0)), mode="edge").astype(np.float32)
+    total = np.zeros(len(at[0]), np.float32)
+    for dy in range(side):
+        for dx in range(side):
+            total += ((padded[at[0] + dy, at[1] + dx] - padded[to[0] + dy, to[1] + dx]) ** 2).mean(axis=1)
+    return np.sqrt(total / side**2)
+
+
 def _distance(mine: NDArray[np.int16], seen: NDArray[np.int16], at: NDArray[np.intp]) -> NDArray[np.int32]:
     difference = seen[at] - mine
     return np.asarray(np.einsum("ij,ij->i", difference, difference, dtype=np.int32), np.int32)

@@ -48,14 +48,16 @@ def inpaint(
 def _filled(image: Pixels, hole: Hole, hidden: Hole, fill: Fill, settings: InpaintSettings) -> Pixels:
     """The photo with its hole filled. hidden: the hole and whatever else is no source."""
     labels, boxes = hole_groups(hole)
-    longest = max(hole.shape) if settings.strategy == "whole" else settings.longest
+    longest, reduced = settings.longest, settings.reduced
+    if settings.strategy == "whole":
+        longest = reduced = max(hole.shape)
     filled = image.copy()
     for window in plan_windows(hidden, boxes, settings):
         is_own = np.zeros(len(boxes) + 1, np.uint8)
         is_own[list(window.groups)] = 255
         own = is_own[labels[window.box]]
         others = np.where((hidden[window.box] != 0) & (own == 0), np.uint8(255), np.uint8(0))
-        pixels = fill_window(image[window.box], own, others, fill, longest)
+        pixels = fill_window(image[window.box], own, others, fill, longest, reduced)
         filled[window.box][own != 0] = pixels[own != 0]
     for box in boxes:
         # More than the box, so that the rim's outer side is seen.
@@ -67,15 +69,15 @@ def _filled(image: Pixels, hole: Hole, hidden: Hole, fill: Fill, settings: Inpai
     return filled
 
 
-def fill_window(image: Pixels, own: Hole, others: Hole, fill: Fill, longest: int) -> Pixels:
+def fill_window(image: Pixels, own: Hole, others: Hole, fill: Fill, longest: int, reduced: int) -> Pixels:
     """The window's pixels with the hole `own` filled and the hole `others` not copied from.
 
-    A window whose longer side exceeds `longest` is filled at that size and enlarged. Raises PhotoError (refused) when
-    hardly anything is known at that size.
+    A window whose longer side exceeds `longest` is filled at `reduced` pixels and enlarged. Raises PhotoError (refused)
+    when hardly anything is known at that size.
     """
     height, width = own.shape
-    scale = longest / max(height, width)
-    if scale >= 1:
+    scale = reduced / max(height, width)
+    if max(height, width) <= longest:
         return fill.fill(image, own, others if others.any() else None)
     shape = max(1, round(height * scale)), max(1, round(width * scale))
     unknown = np.maximum(own, others)

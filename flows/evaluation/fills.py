@@ -20,7 +20,7 @@ from flows.evaluation.pairs import Case
 from flows.evaluation.perceptual import Distance
 from flows.stages import models
 from flows.stages.context import resolve
-from inpainting import compose, inpaint, metrics, required_weights
+from inpainting import compose, inpaint, metrics, required_weights, settings_for
 
 MEAN = "mean"
 """A contender that is no fill of the pipeline: the mean colour of what is known, which every fill has to beat."""
@@ -73,8 +73,14 @@ class Contender:
         if self.settings is None:
             return fill_with_mean
         settings = resolve(self.settings).inpaint
-        fill = models.fill(settings, {name: find(name) for name in required_weights(settings)})
-        return lambda case: compose(case.image, case.hole, inpaint(case.image, case.hole, fill, settings))
+        weights = {name: find(name) for name in required_weights(settings)}
+        models.fill(settings, weights)
+
+        def filled(case: Case) -> Pixels:
+            able, _ = settings_for(settings, case.hole)
+            return compose(case.image, case.hole, inpaint(case.image, case.hole, models.fill(able, weights), able))
+
+        return filled
 
 
 @dataclass

@@ -98,12 +98,14 @@ def _pieces(rows: Iterable[Mapping[str, Any]], run: Mapping[str, Any]) -> Iterat
     )
 
 
-def badness(row: Mapping[str, Any]) -> tuple[int, float, int, float, str]:
-    """Sort key, worst first: state, surest person left, people left behind, share of the hole, name."""
+def badness(row: Mapping[str, Any]) -> tuple[int, float, int, float, float, str]:
+    """Sort key, worst first: state, surest person left, people left behind, how much of the fill looks made up, share
+    of the hole, name."""
     verify = row.get("verify") or {}
     surest = max((found["score"] for found in verify.get("found", ())), default=0.0)
     order = list(STATE_WORDS).index(row["state"])
-    return order, -surest, -verify.get("left", 0), -(row.get("hole_share") or 0.0), row["file_name"]
+    invented = (verify.get("quality") or {}).get("invented", 0.0)
+    return order, -surest, -verify.get("left", 0), -invented, -(row.get("hole_share") or 0.0), row["file_name"]
 
 
 def _photo(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from inpainting.protocol import Fill
 
 DEGRADED = "degraded"
 """Name of the fact of an artifact that is less than what was asked for; it says how, and is in the artifact's key."""
+NOTE = "note"
+"""Name of the fact of an artifact that another fill made than the settings name; it says why, for people."""
 SMALLEST = 64
 """Pixels; the least `inpaint.window`."""
 
@@ -40,7 +42,7 @@ def compute(run: RunContext, entry: Entry, rows: Rows) -> Made:
     hole = read_hole(run, rows)
     if not hole.any():
         return inpainting.pack([]), {}
-    settings = _inpaint_settings(run, rows)
+    settings, note = inpainting.settings_for(_inpaint_settings(run, rows), hole)
     fill = models.fill(settings, run.weights)
     photo = read_photo(run, entry)
     try:
@@ -48,7 +50,8 @@ def compute(run: RunContext, entry: Entry, rows: Rows) -> Made:
         patches, lower = inpaint_within_memory(photo.pixels, hole, fill, settings, kept, orientation)
     except PhotoError as error:  # the room below knows no names
         raise PhotoError(error.state, f"{entry.name}: {error.sentence}") from None
-    return inpainting.pack(patches), {DEGRADED: lower} if lower else {}
+    facts = {DEGRADED: lower, NOTE: note}
+    return inpainting.pack(patches), {name: said for name, said in facts.items() if said}
 
 
 def inpaint_within_memory(

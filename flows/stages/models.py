@@ -65,6 +65,6 @@ def _segmenter(settings: SegmentSettings, weights: _Weights) -> Segmenter:
     return _built(detection.build_segmenter, settings, weights)
 
 
-@lru_cache(maxsize=2)  # the run's, and that of photos with settings of their own
+@lru_cache(maxsize=3)  # the run's, that of very large holes, and that of photos with settings of their own
 def _fill(settings: InpaintSettings, weights: _Weights) -> Fill:
     return _built(inpainting.build_fill, settings, weights)

@@ -5,11 +5,13 @@ All arrays are in one frame, that of a photo seen upright: pixels uint8 H x W x 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+import inpainting
 from configs import InpaintSettings, RefineSettings, SegmentSettings
 from data.images import Decoded, Encoded, encode, to_raw_frame
 from data.types import Hole, Keep, Patch, People, Photo, Pixels, Weight
@@ -17,6 +19,8 @@ from flows.stages import models
 from flows.stages.doubts import keep_doubts
 from flows.stages.inpaint import inpaint_within_memory
 from masks import Choice, choose, cut, hole_and_rest
+
+_log = logging.getLogger("person_removal")
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,12 @@ def fill_hole(
 
     Nothing is blended in a hole that a hand drew on, for that has no ring around what it covers.
     """
-    chosen = settings.model_copy(update={"feather": 0} if marked.drawn else {})
-    return inpaint_within_memory(pixels, marked.hole, models.fill(settings, weights), chosen, marked.kept)
+    able, note = inpainting.settings_for(settings, marked.hole)
+    chosen = able.model_copy(update={"feather": 0} if marked.drawn else {})
+    patches, lower = inpaint_within_memory(pixels, marked.hole, models.fill(able, weights), chosen, marked.kept)
+    if note:
+        _log.warning(note)
+    return patches, lower
 
 
 def as_file(photo: Decoded, pixels: Pixels, hole: Hole, *, scrub: bool = False) -> Encoded:

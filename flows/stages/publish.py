@@ -19,7 +19,7 @@ from flows.stages import refine
 from flows.stages.context import RunContext
 from flows.stages.doubts import FRAMES, given_doubts, keep_doubts
 from flows.stages.frames import not_in_hole
-from flows.stages.inpaint import DEGRADED
+from flows.stages.inpaint import DEGRADED, NOTE
 from flows.stages.output_files import MASKS, write_files
 from flows.stages.records import Made, Rows, read_hole, read_missed, read_patches, read_people, read_photo
 
@@ -136,10 +136,10 @@ def publish_photo(
 
 
 def photo_state(hole: Hole, facts: dict[str, dict[str, Any]]) -> State:
-    """`review` when somebody may be left, or gone who was asked to stay, else `removed` or, where there was nobody,
-    `passthrough`."""
+    """`review` when somebody may be left, or gone who was asked to stay, or when the fill looks made up, else `removed`
+    or, where there was nobody, `passthrough`."""
     verified, refined = facts["verify"], facts["refine"]
-    doubts = verified["left"] or verified["doubts"] or refined.get("unsure")
+    doubts = verified["left"] or verified["doubts"] or verified.get("invented") or refined.get("unsure")
     if doubts or _keep_doubts(facts) or given_doubts(facts["given"], facts["refine"]):
         return "review"
     return "removed" if hole.any() else "passthrough"
@@ -175,6 +175,8 @@ def _notes(share: float, facts: dict[str, dict[str, Any]], decided: str | None, 
     notes = [f"{share:.0%} of the photo is made up"] if share > MADE_UP else []
     if degraded:
         notes.append(f"out of memory: filled at a lower resolution ({degraded})")
+    if facts["inpaint"].get(NOTE):
+        notes.append(facts["inpaint"][NOTE])
     if refined["kept"]:
         notes.append(f"{refined['kept']} of the people kept")
     if refined["edited"]:
@@ -205,6 +207,8 @@ def _reason(state: State, facts: dict[str, dict[str, Any]], entry: Entry, outdat
         scores = [found["score"] for found in verified["found"] if found["where"] == where]
         if scores:
             parts.append(f"{len(scores)} person(s) seen in {place} (score up to {max(scores):.2f})")
+    if verified.get("invented"):
+        parts.append(f"{verified['invented']:.0%} of the fill looks made up (nothing around it is like it)")
     parts += [*_keep_doubts(facts), *given_doubts(facts["given"], facts["refine"])]
     if unsure:
         parts.append(f"{unsure} person(s) removed who may be some that stay (the keep-list is unsure)")

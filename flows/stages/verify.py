@@ -33,6 +33,7 @@ from flows.stages.records import (
 )
 from flows.stages.segment import look
 from flows.stages.verifier import SHOWS, TAKEN_FOR, is_independent, look_settings
+from inpainting.invention import invented_share
 from inpainting.quality import quality
 
 STAGE_VERSION = 8
@@ -68,6 +69,7 @@ def key(run: RunContext, entry: Entry, rows: Rows) -> str:
             "verify": run.settings.verify.model_dump(mode="json", exclude={"passes", "segmenter", "weights"}),
             "look": settings.model_dump(mode="json") if settings else None,
             "independent": is_independent(run.settings.segment, settings),
+            "learned": inpainting.FILLS[run.settings.inpaint.fill].learned,  # whether the fill can make things up
         },
         run.digests(detection.required_weights(settings)) if settings else [],
         [
@@ -108,6 +110,10 @@ def compute(run: RunContext, entry: Entry, rows: Rows) -> Made:
             facts |= {"matched": len(matched)} if matched else {}
         if hole.any():
             facts["quality"] = quality(result, hole)
+            if inpainting.FILLS[run.settings.inpaint.fill].learned:
+                share = invented_share(result, hole)
+                facts["quality"]["invented"] = round(share, 4)
+                facts |= {"invented": round(share, 4)} if share > settings.invented else {}
     facts["found"] = [find.to_json() for find in finds]
     facts["doubts"] = sum(not find.like or settings.lookalikes != "ignore" for find in finds)
     leave = [find for find in finds if not find.like or settings.lookalikes == "remove"]

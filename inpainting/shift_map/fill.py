@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from configs import InpaintSettings
 from data.types import Hole, Pixels, Weight
+from inpainting import patchmatch
+from inpainting.mending import MendedFill
 from inpainting.protocol import Builder, Fill
 from inpainting.shift_map.blending import composite_and_correction
 from inpainting.shift_map.full_size import at_full_size
@@ -147,5 +149,9 @@ def build(settings: InpaintSettings, weights: Mapping[str, Weight]) -> ShiftMapF
     name = settings.structure
     if name == "auto":
         name = "migan" if "migan" in weights else "patchmatch"
-    guide: Builder = import_module(_GUIDES[name]).build
-    return ShiftMapFill(guide(settings, weights), GUIDE_LONG[name])
+    builder: Builder = import_module(_GUIDES[name]).build
+    guide = builder(settings, weights)
+    if name == "migan" and settings.repair:
+        other = patchmatch.build(settings, {})
+        guide = MendedFill(guide, other, settings.model_copy(update={"texture": False}))
+    return ShiftMapFill(guide, GUIDE_LONG[name])

@@ -94,9 +94,9 @@ def onnx_file(path: Path, side: int | str = "side", pixels: int = TensorProto.FL
 
 
 def built(path: Path, **chosen: Any) -> tuple[Any, InpaintSettings]:
-    settings = InpaintSettings.model_validate(
-        {"fill": "external", "external": str(path), "device": "cpu", "trust": True, **chosen}
-    )
+    bare = {"repair": False, "texture": False}
+    given = {"fill": "external", "external": str(path), "device": "cpu", "trust": True}
+    settings = InpaintSettings.model_validate({**given, **bare, **chosen})
     return build_fill(
         settings, {str(path): Weight(path.name, path, hashlib.sha256(path.read_bytes()).hexdigest())}
     ), settings

@@ -29,6 +29,7 @@ function describe(photo, states) {
     ["Second look", verdict(photo)],
     ["Seam", quality.seam === undefined ? null : `${quality.seam.toFixed(1)} grey levels`],
     ["Colour at the rim", quality.ring_delta_e === undefined ? null : `ΔE ${quality.ring_delta_e.toFixed(1)}`],
+    ["Looks made up", quality.invented ? `${percent(quality.invented)} of the fill` : null],
     ["Photo", [photo.size?.join(" × "), photo.format].filter(Boolean).join(" · ") || null],
   ];
   const finds = photo.found.map((found) => {

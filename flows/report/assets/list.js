@@ -14,11 +14,12 @@
     found: (a, b) => surest(b) - surest(a) || b.left - a.left,
     seam: measure("seam"),
     rim: measure("ring_delta_e"),
+    invented: measure("invented"),
     name: (a, b) => names.compare(a.name, b.name),
     share: (a, b) => b.share - a.share,
     people: (a, b) => b.people - a.people,
   };
-  const measured = { seam: "seam", rim: "ring_delta_e" };
+  const measured = { seam: "seam", rim: "ring_delta_e", invented: "invented" };
   for (const [order, name] of Object.entries(measured)) {
     if (!all.some((photo) => photo.quality?.[name] !== undefined)) bar.querySelector(`option[value=${order}]`).remove();
   }

@@ -29,6 +29,7 @@ def test_the_shipped_registry_is_valid_and_complete() -> None:
         "yolov8n",
         "selfie-segmentation",
         "pose-landmark-full",
+        "migan",
         "face-landmarks",
         "face-recognition",
         "places2-pt",

