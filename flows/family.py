@@ -1,7 +1,8 @@
 """Who stays in a whole collection, from a few marks: the faces of marked people, looked for in every other photo.
 
-Conservative in both directions: only a face near to a marked one stays, only one far from all of them leaves without a
-word; everybody else leaves, and is noted as unsure, so that the photo ends in `review`. Nothing of a face is written.
+Conservative in both directions: only a person with a face of their own near to a marked one stays, only one whose face
+is far from all of them leaves without a word; everybody else leaves, and is noted as unsure, so that the photo ends in
+`review`. Nothing of a face is written.
 """
 
 from __future__ import annotations
@@ -11,18 +12,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 import masks
 from data.collection.marks import Mark
 from data.errors import InputError
-from data.images import upright
+from data.images import box_to_raw_frame, upright
 from data.plan.entries import Entry
 from data.plan.shards import read_shard
+from data.rle import BoxMask
 from data.storage.places import as_path
-from data.types import People, PhotoError, Pixels
+from data.types import People, PhotoError
 from detection.faces import Face, Vector
 from flows.run.job import Job
 from flows.run.workers import run_in_processes, stop_processes
@@ -36,9 +36,6 @@ SAME = 0.40
 DIFFERENT = 0.70
 """Faces this far apart are two people's. Of 38 pairs of photos of one person none was."""
 
-PART = 0.8
-"""A person without a face, this share of whose pixels are somebody else's too, is a part of that one, found twice."""
-
 Word = Literal["stays", "unsure", "leaves"]
 Box = tuple[float, float, float, float]
 
@@ -46,12 +43,18 @@ Box = tuple[float, float, float, float]
 @dataclass(frozen=True)
 class Seen:
     """One found person. number: in the list of the photo's people. box: x, y, width, height in the file's own frame.
-    faces: inside the person's mask, largest first. part_of: number of another one in whose mask this one's lies."""
+    faces: those that are this person's and nobody else's, largest first. others: how many faces more its mask shows,
+    which are another found person's: one that was found twice, or a mask of two people."""
 
     number: int
     box: Box
     faces: tuple[Face, ...]
-    part_of: int | None = None
+    others: int = 0
+
+    @property
+    def face(self) -> Face | None:
+        """The one face that the person's mask shows; None where it shows none, or several."""
+        return self.faces[0] if len(self.faces) == 1 and not self.others else None
 
 
 @dataclass(frozen=True)
@@ -90,43 +93,65 @@ def _see(run: str, entry: Entry) -> list[Seen] | None:
         photo = read_photo(context, entry)
     except PhotoError:
         return None
-    pixels, reader, out = upright(photo.pixels, photo.orientation), models.face_reader(), []
-    for number, person in enumerate(people.persons):  # one mask at a time: fifty of a large photo are 600 MB
-        mask = upright(people.mask(person).astype(np.uint8), photo.orientation)
-        x, y, width, height = cv2.boundingRect(mask)
-        faces = tuple(face for face in reader.read(pixels, (x, y, width, height)) if _is_in(mask, face))
-        out.append(Seen(number, person.bbox, faces, None if faces else _part_of(number, people)))
-    return out
+    pixels, reader, size = upright(photo.pixels, photo.orientation), models.face_reader(), photo.pixels.shape[:2]
+    turn = {6: 8, 8: 6}.get(photo.orientation, photo.orientation)  # back from the raw frame
+    shown = [box_to_raw_frame(people.boxed(person), (size[0], size[1]), turn) for person in people.persons]
+    read = []
+    for mask in shown:
+        (y, x), (height, width) = (mask.y, mask.x), mask.mask.shape
+        read.append(reader.read(pixels, (x, y, width, height)))
+    return share_out(people, shown, read, (pixels.shape[0], pixels.shape[1]))
 
 
-def _is_in(mask: NDArray[np.uint8], face: Face) -> bool:
-    """Whether the face's middle is in the mask; that of a face cut by the border may lie beyond it."""
-    height, width = mask.shape
-    return bool(mask[min(max(int(face.y), 0), height - 1), min(max(int(face.x), 0), width - 1)])
+def share_out(
+    people: People, masks: Sequence[BoxMask], read: Sequence[Sequence[Face]], size: tuple[int, int]
+) -> list[Seen]:
+    """Every face of a photo to one person. masks: of the persons, upright. read: faces that were seen in the
+    surroundings of each. size: (height, width) of the photo, upright.
 
+    A face is of somebody whose mask holds its middle; of several, of the one whose mask shows the fewest faces, then of
+    the more certain one, then of the smaller one. So where a person was found twice, or a mask is of two people, one
+    of them has the face and the others have none.
+    """
+    places = _places(read)
+    faces = [next(iter(place.values())) for place in places]
+    inside = [[n for n, face in enumerate(faces) if _is_in(mask, face, size)] for mask in masks]
 
-def _part_of(number: int, people: People) -> int | None:
-    """Somebody else of whom this may be a part that was found twice."""
-    mine = people.persons[number]
-    shared = {other: people.shared(mine, one) for other, one in enumerate(people.persons) if other != number}
-    best = max(shared, key=lambda other: shared[other], default=None)
-    return best if best is not None and shared[best] >= PART * max(1, people.area(mine)) else None
+    def claim(number: int) -> tuple[int, bool, float, int]:
+        person = people.persons[number]
+        return len(inside[number]), person.crowd, -person.score, masks[number].area
 
-
-def portraits(job: Job, photos: Mapping[str, Sequence[Seen]], most: int = 96) -> list[tuple[str, Pixels]]:
-    """(`photo #number`, picture) of people who can be marked, the largest faces first."""
-    faces = [
-        (name, seen.number, seen.faces[0]) for name, people in photos.items() for seen in people if len(seen.faces) == 1
+    owners = [
+        min((i for i, those in enumerate(inside) if n in those), key=claim, default=None) for n in range(len(faces))
     ]
-    faces.sort(key=lambda item: -item[2].side)
-    entries = {entry.name: entry for shard in job.planned.shards for entry in read_shard(as_path(shard))}
     out = []
-    for name, number, face in faces[:most]:
-        photo = read_photo(job.context, entries[name])
-        pixels, reach = upright(photo.pixels, photo.orientation), 1.5 * face.side
-        rows = slice(max(0, round(face.y - reach)), round(face.y + reach))
-        out.append((f"{name} #{number}", pixels[rows, max(0, round(face.x - reach)) : round(face.x + reach)]))
+    for number, person in enumerate(people.persons):
+        own = [places[n].get(number, faces[n]) for n in inside[number] if owners[n] == number]
+        own.sort(key=lambda face: -face.side)
+        out.append(Seen(number, person.bbox, tuple(own), len(inside[number]) - len(own)))
     return out
+
+
+def _places(read: Sequence[Sequence[Face]]) -> list[dict[int, Face]]:
+    """The distinct faces of a photo, each as it was seen in the surroundings of one or several persons, by number."""
+    places: list[dict[int, Face]] = []
+    for number, faces in enumerate(read):
+        for face in faces:
+            place = next((one for one in places if any(_one_face(face, other) for other in one.values())), None)
+            if place is None:
+                places.append({number: face})
+            else:
+                place.setdefault(number, face)
+    return places
+
+
+def _is_in(mask: BoxMask, face: Face, size: tuple[int, int]) -> bool:
+    """Whether the face's middle is in the mask; that of a face cut by the border of the photo may lie beyond it.
+    size: (height, width) of the photo."""
+    y = min(max(int(face.y), 0), size[0] - 1) - mask.y
+    x = min(max(int(face.x), 0), size[1] - 1) - mask.x
+    height, width = mask.mask.shape
+    return 0 <= y < height and 0 <= x < width and bool(mask.mask[y, x])
 
 
 def marked_faces(marks: Sequence[Mark], photos: Mapping[str, Sequence[Seen]]) -> dict[str, list[Vector]]:
@@ -137,7 +162,7 @@ def marked_faces(marks: Sequence[Mark], photos: Mapping[str, Sequence[Seen]]) ->
         person = marked(mark, photos.get(mark.photo, ()))
         if person is None:
             raise InputError(f"{mark.name}: nobody was found in {mark.photo} at {mark.who}; mark another place.")
-        faces.setdefault(mark.name, []).extend(face.vector for face in person.faces[:1] if len(person.faces) == 1)
+        faces.setdefault(mark.name, []).extend([person.face.vector] if person.face else [])
     for name, vectors in faces.items():
         if not vectors:
             raise InputError(f"{name}: no marked place shows a face that can be used; mark one that looks this way.")
@@ -160,14 +185,8 @@ def judge(people: Sequence[Seen], known: Mapping[str, Sequence[Vector]], faceles
     for name in known:
         those = [v for v in verdicts if v.word == "stays" and v.name == name]
         those.sort(key=lambda verdict: verdict.distance or 0)
-        for other in those[1:]:  # nobody is twice in a photo, but in mirrors and pictures, and where one is found twice
-            if not _one_face(those[0].person.faces[0], other.person.faces[0]):
-                verdicts[verdicts.index(other)] = Verdict(other.person, "unsure", name, other.distance)
-    stay = {verdict.person.number: verdict for verdict in verdicts if verdict.word == "stays"}
-    for place, verdict in enumerate(verdicts):  # last, so that a part does what its whole does in the end
-        whole = stay.get(verdict.person.part_of) if verdict.person.part_of is not None else None
-        if whole and not verdict.person.faces:
-            verdicts[place] = Verdict(verdict.person, "stays", whole.name, whole.distance)
+        for other in those[1:]:  # nobody is twice in a photo, but in mirrors and pictures
+            verdicts[verdicts.index(other)] = Verdict(other.person, "unsure", name, other.distance)
     return verdicts
 
 
@@ -183,7 +202,7 @@ def _judge(person: Seen, known: Mapping[str, Sequence[Vector]], faceless: Word) 
     distance, name = min(nearest)
     if distance > DIFFERENT:
         return Verdict(person, "leaves", None, distance)
-    sure = distance <= SAME and len(person.faces) == 1  # two faces: the mask is of two people
+    sure = distance <= SAME and person.face is not None  # two faces: the mask is of two people
     return Verdict(person, "stays" if sure else "unsure", name, distance)
 
 
@@ -194,7 +213,7 @@ def _one_face(a: Face, b: Face) -> bool:
 
 def keep_list(photos: Mapping[str, Sequence[Verdict]], marks: Iterable[Mark]) -> dict[str, Any]:
     """What `refine.keep` takes: the boxes of those who stay, and of those who may. Marked people stay where they are
-    marked."""
+    marked; where such a mask shows several faces, somebody else may stay with it, and it is in both lists."""
     asked: dict[str, Any] = {}
     by_hand: dict[str, list[Mark]] = {}
     for mark in marks:
@@ -203,7 +222,8 @@ def keep_list(photos: Mapping[str, Sequence[Verdict]], marks: Iterable[Mark]) ->
         people = [verdict.person for verdict in verdicts]
         here = [marked(mark, people) for mark in by_hand.get(name, ())]
         keep = [v.person for v in verdicts if v.word == "stays" or v.person in here]
-        unsure = [v.person for v in verdicts if v.word == "unsure" and v.person not in here]
+        several = [person for person in here if person and len(person.faces) + person.others > 1]
+        unsure = [v.person for v in verdicts if v.word == "unsure" and v.person not in here] + several
         boxes = {"keep": [_rounded(person) for person in keep], "unsure": [_rounded(person) for person in unsure]}
         if keep or unsure:
             asked[name] = {word: those for word, those in boxes.items() if those}

@@ -18,8 +18,8 @@ from data.collection.marks import read_marks
 from data.errors import InputError
 from data.storage.files import atomic_file, write_atomic
 from flows.cli.options import Input, Output, Preset, Segmenter, Set, completing, console
-from flows.evaluation.sheet import contact_sheet
-from flows.family import Seen, Verdict, Word, judge, keep_list, marked_faces, portraits, see_people
+from flows.cli.portraits import MOST, can_be_marked, portraits
+from flows.family import Seen, Verdict, Word, judge, keep_list, marked_faces, see_people
 from flows.plan.selection import selection
 from flows.run.job import execute, prepare
 from flows.stages import models
@@ -72,12 +72,14 @@ def family(
     looked = track(see_people(job), "faces", job.planned.photos, console=Console(stderr=True), transient=True)
     seen = dict(sorted(looked))
     if people:
-        pictures = portraits(job, seen)
+        found = can_be_marked(seen)
         with atomic_file(people) as file:
-            contact_sheet(pictures, columns=6).save(file, "JPEG", quality=85)
-        everyone = sum(map(len, seen.values()))
+            portraits(job, found[:MOST]).save(file, "JPEG", quality=85)
+        everyone, shown = sum(map(len, seen.values())), min(len(found), MOST)
         console.print(
-            f"{people}: the {len(pictures)} largest faces of {everyone} people, each with its number.", markup=False
+            f"{people}: {shown} of the {len(found)} people who show a face, the largest first, with photo, number and "
+            f"box; {everyone - len(found)} others were found whose face is not seen or stands with another one.",
+            markup=False,
         )
         return
     faces = marked_faces(known, seen)

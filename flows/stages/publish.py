@@ -211,7 +211,7 @@ def _reason(state: State, facts: dict[str, dict[str, Any]], entry: Entry, outdat
         parts.append(f"{verified['invented']:.0%} of the fill looks made up (nothing around it is like it)")
     parts += [*_keep_doubts(facts), *given_doubts(facts["given"], facts["refine"])]
     if unsure:
-        parts.append(f"{unsure} person(s) removed who may be some that stay (the keep-list is unsure)")
+        parts.append(f"{unsure} person(s) of whom the keep-list does not know whether they stay")
     return f"{entry.name}: {' and '.join(parts)}."
 
 

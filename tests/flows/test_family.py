@@ -15,16 +15,20 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from configs import SettingsError
+from configs.load import load_settings
 from data.collection.keep_list import read_keep
 from data.collection.marks import Mark, read_marks
 from data.errors import InputError
-from data.images import decode
+from data.images import decode, read_mask_png
+from data.rle import BoxMask
 from data.sample_photos import copy_samples
 from data.types import People, Person, Pixels
-from data.weights.files import WeightsError
+from data.weights.files import WeightsError, find
+from detection import required_weights
 from detection.faces import Face
 from flows.cli.main import app
-from flows.family import DIFFERENT, SAME, Seen, _is_in, _part_of, judge, keep_list, marked_faces, see_people
+from flows.cli.portraits import can_be_marked, portrait
+from flows.family import DIFFERENT, SAME, Seen, _is_in, judge, keep_list, marked_faces, see_people, share_out
 from flows.plan.selection import selection
 from flows.run.job import execute, prepare
 from flows.stages import models
@@ -43,7 +47,6 @@ def seen(number: int, *at: float, x: float = 0) -> Seen:
 
 
 KNOWN = {"Ann": [vector(0), vector(10)], "Ben": [vector(0, 5)]}
-TWICE = ["unsure", "stays"]
 
 WORDS = [
     ("near", [seen(0, NEAR)], ["stays"]),
@@ -54,11 +57,9 @@ WORDS = [
     ("two faces, one near: the mask is of two people", [seen(0, FAR, NEAR)], ["unsure"]),
     ("two faces, both far", [seen(0, FAR, -FAR)], ["leaves"]),
     ("twice in a photo: the nearer one", [seen(0, NEAR), seen(1, 0.1)], ["unsure", "stays"]),
-    ("no face, but a part of one who stays", [seen(0, NEAR), replace(seen(1), part_of=0)], ["stays", "stays"]),
-    ("no face, a part of one who leaves", [seen(0, FAR), replace(seen(1), part_of=0)], ["leaves", "unsure"]),
-    ("a part of one who is there twice", [seen(0, NEAR), seen(1, 0), replace(seen(2), part_of=0)], [*TWICE, "unsure"]),
-    ("a part of the nearer one", [seen(0, NEAR), seen(1, 0), replace(seen(2), part_of=1)], [*TWICE, "stays"]),
-    ("one face in two masks: found twice", [seen(0, NEAR), seen(1, 0.1, x=-95)], ["stays", "stays"]),
+    ("a face of somebody else's alone", [seen(0, NEAR), replace(seen(1), others=1)], ["stays", "unsure"]),
+    ("near, but somebody else's face is in the mask", [replace(seen(0, NEAR), others=1)], ["unsure"]),
+    ("far, and somebody else's face is in the mask", [replace(seen(0, FAR), others=1)], ["leaves"]),
 ]
 
 
@@ -71,14 +72,57 @@ def test_who_stays(people: Sequence[Seen], words: list[str]) -> None:
     ("x", "y", "inside"), [(4, 1, True), (0, 0, False), (5.5, 1, True), (9, 9, True), (9, -3, True), (-2, -3, False)]
 )
 def test_a_face_cut_by_the_border_is_whose_mask_it_leaves_through(x: float, y: float, inside: bool) -> None:
-    assert _is_in(mask("...## ...## ...##").astype(np.uint8), Face(x, y, 3, vector(0))) == inside
+    box = BoxMask(0, 0, mask("...## ...## ...##")).tight()
+    assert _is_in(box, Face(x, y, 3, vector(0)), (3, 5)) == inside
 
 
-def test_a_part_that_was_found_twice_lies_in_its_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    shapes = [mask(rows) for rows in ("####. ####. .....", "..... ####. #....", "....# .##.. ....#")]
-    people = People((3, 5), tuple(Person.from_mask(shape, 1, "") for shape in shapes))
-    monkeypatch.delattr(People, "mask")  # many masks of a large photo at once are more than a machine has
-    assert [_part_of(number, people) for number in range(3)] == [None, 0, None]
+A, B = Face(2, 1, 3, vector(1)), Face(7, 1, 3, vector(2))
+LEFT, RIGHT, BOTH = "####...... ####......", "......#### ......####", "########## ##########"
+FACES = {
+    "one each": ([(LEFT, 0.9), (RIGHT, 0.9)], [[A], [B]], [(1, 0), (1, 0)]),
+    "found twice: the more certain one has it": ([(LEFT, 0.5), (LEFT, 0.9)], [[A], [A]], [(0, 1), (1, 0)]),
+    "as certain: the smaller one": ([(BOTH, 0.9), (LEFT, 0.9)], [[A], [A]], [(0, 1), (1, 0)]),
+    "a mask of two people has neither": (
+        [(BOTH, 0.9), (LEFT, 0.3), (RIGHT, 0.3)],
+        [[A, B], [A], [B]],
+        [(0, 2), (1, 0), (1, 0)],
+    ),
+    "in front of nobody": ([(LEFT, 0.9)], [[B]], [(0, 0)]),
+}
+
+
+def shared_out(shapes: Sequence[tuple[str, float]], read: Sequence[Sequence[Face]]) -> list[Seen]:
+    people = People((2, 10), tuple(Person.from_mask(mask(text), score, "") for text, score in shapes))
+    return share_out(people, [people.boxed(person) for person in people.persons], read, people.size)
+
+
+@pytest.mark.parametrize("name", FACES)
+def test_every_face_is_one_persons(name: str) -> None:
+    """(own faces, faces of others) of each person."""
+    shapes, read, expected = FACES[name]
+    found = shared_out(shapes, read)
+    assert [(len(one.faces), one.others) for one in found] == expected
+
+
+def test_a_face_that_only_another_look_saw_is_in_the_mask_too() -> None:
+    """The stranger's face may be too small in the crop of both people; the stranger's own crop shows it."""
+    found = shared_out([(BOTH, 0.9), (RIGHT, 0.3)], [[A], [B]])
+    assert [(one.faces, one.others) for one in found] == [((A,), 1), ((B,), 0)]
+    assert [verdict.word for verdict in judge(found, {"Ann": [vector(1)]})] == ["unsure", "leaves"]
+
+
+def test_no_face_is_shown_twice_and_each_with_the_number_of_its_owner() -> None:
+    found = shared_out([(LEFT, 0.5), (LEFT, 0.9)], [[A], [A]])
+    assert [(name, one.number) for name, one, _ in can_be_marked({"a": found})] == [("a", 1)]
+
+
+def test_the_picture_frames_the_face_that_is_meant() -> None:
+    pixels = np.zeros((90, 120, 3), np.uint8)
+    pixels[20:40, 80:100] = (200, 30, 30)
+    shown = portrait(pixels, Face(90, 30, 20, vector(0)), "3")
+    assert shown.shape == (300, 300, 3)
+    np.testing.assert_allclose(shown[120:180, 120:180].reshape(-1, 3).mean(0), (200, 30, 30), atol=2)
+    assert (portrait(pixels, Face(90, 30, 20, vector(0)), "4") != shown).any(), "the number is in the picture"
 
 
 def test_who_shows_no_face_leaves_only_when_that_is_said() -> None:
@@ -91,6 +135,13 @@ def test_marked_people_stay_where_they_are_marked() -> None:
     verdicts = {name: judge(people, KNOWN) for name, people in photos.items()}
     marks = [Mark("Ann", "a", 0), Mark("Ben", "a", (105.0, 5.0, 80.0, 190.0))]
     assert keep_list(verdicts, marks) == {"a": {"keep": [[0.0, 0.0, 80.0, 200.0], [100.0, 0.0, 80.0, 200.0]]}}
+
+
+def test_somebody_marked_whose_mask_shows_another_face_stays_and_is_looked_at() -> None:
+    photos = {"a": [replace(seen(0, 0), others=1)]}
+    verdicts = {name: judge(people, KNOWN) for name, people in photos.items()}
+    box = [0.0, 0.0, 80.0, 200.0]
+    assert keep_list(verdicts, [Mark("Ann", "a", 0)]) == {"a": {"keep": [box], "unsure": [box]}}
 
 
 def test_marks_that_cannot_be_used() -> None:
@@ -180,7 +231,7 @@ def test_from_marks_to_a_collection(coco: Path, tmp_path: Path, monkeypatch: pyt
         "sub/0006.png": "review",
     }
     assert rows["0004.png"]["reason"] == (
-        "0004.png: 1 person(s) removed who may be some that stay (the keep-list is unsure)."
+        "0004.png: 1 person(s) of whom the keep-list does not know whether they stay."
     )
     decided = json.loads(keep.read_text())
     decided["sub/0006.png"] = {"keep": decided["sub/0006.png"]["unsure"]}
@@ -202,6 +253,34 @@ def test_a_photo_that_was_done_again_with_settings_of_its_own_is_seen(
     job = prepare(coco, tmp_path / "out", coco_settings(), selection("segment"), decided)
     execute(job)
     assert {name: len(people) for name, people in see_people(job)}["0001.png"] == 1
+
+
+@pytest.mark.slow
+def test_of_two_men_only_the_marked_one_stays(tmp_path: Path) -> None:
+    """`embedded` finds one of them twice, once in a mask of both: the other one's pixels are not kept with it, and what
+    has no face of its own sends the photo to review."""
+    try:
+        models.face_reader()
+        for name in required_weights(load_settings("embedded").segment):
+            find(name)
+    except (SettingsError, WeightsError) as error:
+        pytest.skip(str(error))
+    copy_samples(tmp_path / "in")
+    (tmp_path / "in/bus.jpg").unlink()
+    marks, keep = tmp_path / "marks.json", tmp_path / "keep.json"
+    place = {"photo": "zidane.jpg", "box": [710, 35, 484, 685]}
+    marks.write_text(json.dumps({"person_removal_marks": 1, "people": {"Ann": [place]}}))
+    command = ["family", tmp_path / "in", tmp_path / "out", "--marks", marks, "--keep", keep]
+    done = CliRunner().invoke(app, list(map(str, command)), catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert len(json.loads(keep.read_text())["zidane.jpg"]["keep"]) == 1
+    settings = load_settings("embedded", [f"refine.keep={keep}", "inpaint.fill=telea"])
+    execute(prepare(tmp_path / "in", tmp_path / "out", settings, selection()))
+    row = manifest(tmp_path / "out")["zidane.jpg"]
+    assert row["state"] == "review" and "1 of the people kept" in row["notes"]
+    hole = read_mask_png(tmp_path / "out/masks/zidane.png") > 0
+    assert not hole[150:250, 940:1030].any(), "the marked man's face"
+    assert hole[350:700, 250:500].mean() > 0.95, "the other man's chest"
 
 
 @pytest.mark.slow
