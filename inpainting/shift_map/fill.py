@@ -79,15 +79,16 @@ def shift_map(image: Pixels, hole: Bools, known: Bools, guide: Pixels, options: 
     image: uint8 H x W x 3. hole, known: bool H x W, what to fill and what may be copied. guide: uint8 h x w x 3, the
     window of any size with its hole filled.
     """
+    level = Level.at(image, hole, known, guide, within(hole.shape, options.middle_long))
     few = max(hole.shape) * float(np.sqrt(options.map_hole / max(1, int(np.count_nonzero(hole)))))
     map_shape = within(hole.shape, max(32, int(min(options.map_long, few))))
-    labels, shifts = chosen(Level.at(image, hole, known, guide, map_shape), options)
-    shape = within(hole.shape, options.middle_long)
-    level = Level.at(image, hole, known, guide, shape)
+    labels, shifts = chosen(Level.at(level.base, level.hole, level.known, guide, map_shape), options)
+    shape = level.hole.shape
     step = max(shape[0] / map_shape[0], shape[1] / map_shape[1])
     labels, shifts = np.where(level.hole, enlarged_labels(labels, shape), 0), scaled(shifts, map_shape, shape)
     if step > 1.2:
-        shifts = aligned(level.base, level.hole, level.known, labels, shifts, int(np.ceil(step / 2)) + 1)
+        box = box_of(level.hole)
+        shifts = aligned(level.base, level.hole, level.known, labels[box], box, shifts, int(np.ceil(step / 2)) + 1)
     labels = cut_again(level.base, level.hole, level.known, labels, shifts, max(1, round(step)))
     pieces, correction, box = composite_and_correction(level.base, level.hole, level.known, labels, shifts)
     small = level.base.copy()

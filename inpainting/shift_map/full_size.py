@@ -33,10 +33,8 @@ def at_full_size(
     out[inner] = np.where(known[inner][..., None], image[inner], enlarged)
     large_labels, added = _spread_labels(labels, correction, box, inner, shape)
     large_labels[~hole[inner]] = 0
-    everywhere = np.zeros(shape, np.intp)
-    everywhere[inner] = large_labels
     reach = int(np.ceil(max(a / b for a, b in zip(shape, before, strict=True)))) + 1
-    large_shifts = aligned(out, hole, known, everywhere, scaled(shifts, before, shape), reach)
+    large_shifts = aligned(out, hole, known, large_labels, inner, scaled(shifts, before, shape), reach)
     ys, xs = np.nonzero(large_labels)
     found = large_labels[ys, xs]
     from_y = ys + inner[0].start + large_shifts[found, 0]
@@ -69,7 +67,7 @@ def _part(planes: Floats, inner: Box, shape: tuple[int, ...], how: int) -> Float
 
 def _spread_labels(
     labels: NDArray[np.intp], correction: Floats, box: Box, inner: Box, shape: tuple[int, ...]
-) -> tuple[NDArray[np.int32], Floats]:
+) -> tuple[NDArray[np.intp], Floats]:
     """Labels of the box `inner` of the enlarged picture, with smooth borders, and what is added there.
 
     Each pixel takes the label whose blurred and enlarged share is largest, and the correction of that label's own
@@ -80,7 +78,7 @@ def _spread_labels(
     height, width = inner[0].indices(shape[0]), inner[1].indices(shape[1])
     size = height[1] - height[0], width[1] - width[0]
     best = np.zeros(size, np.float32)
-    out, added = np.zeros(size, np.int32), np.zeros((*size, 3), np.float32)
+    out, added = np.zeros(size, np.intp), np.zeros((*size, 3), np.float32)
     steps = [a / b for a, b in zip(shape, labels.shape, strict=True)]
     for label in np.unique(labels[box]):
         mine = labels == label

@@ -26,12 +26,14 @@ def scaled(shifts: NDArray[np.int32], before: tuple[int, int], after: tuple[int,
 
 
 def aligned(
-    base: Pixels, hole: Bools, known: Bools, labels: NDArray[np.intp], shifts: NDArray[np.int32], reach: int
-) -> NDArray[np.int32]:
+    base: Pixels, hole: Bools, known: Bools, labels: NDArray[np.intp], box: tuple[slice, slice],
+    shifts: NDArray[np.int32], reach: int,
+) -> NDArray[np.int32]:  # fmt: skip
     """The shifts moved by up to `reach` pixels either way, each to where its piece fits best along its border.
 
     base: uint8 H x W x 3, the hole filled by the guide, to which pieces are compared inside the hole; outside it they
-    are compared to the photo. labels: int H x W, 0 outside the hole. shifts: int32 K x 2.
+    are compared to the photo. hole, known: bool H x W. labels: int h x w of the box, 0 outside the hole. shifts: int32
+    K x 2.
     """
     import cv2
 
@@ -40,20 +42,21 @@ def aligned(
     by = np.arange(-reach, reach + 1)
     window = np.stack(np.meshgrid(by, by, indexing="ij"), axis=-1).reshape(-1, 2)
     window = window[np.argsort(np.abs(window).sum(axis=1), kind="stable")]  # of equals, the nearest
-    for label in np.unique(labels[hole]):
+    seen = (hole[box] | known[box]).astype(np.uint8)
+    for label in np.unique(labels):
         if label == 0:
             continue
-        piece = (labels == label) & hole
-        box = box_of(piece, 2)
-        mine = piece[box].astype(np.uint8)
-        ring = (cv2.dilate(mine, np.ones((5, 5))) != 0) & (cv2.erode(mine, np.ones((3, 3))) == 0)
-        ys, xs = np.nonzero(ring & (hole | known)[box])
+        piece = labels == label
+        part = box_of(piece, 2)
+        mine = piece[part].astype(np.uint8)
+        ring = cv2.dilate(mine, np.ones((5, 5), np.uint8)) - cv2.erode(mine, np.ones((3, 3), np.uint8))
+        ys, xs = np.nonzero(ring & seen[part])
         some = np.linspace(0, len(ys) - 1, min(len(ys), _SAMPLES)).astype(np.intp)
-        ys, xs = ys[some] + box[0].start, xs[some] + box[1].start
+        ys, xs = ys[some] + (part[0].start + box[0].start), xs[some] + (part[1].start + box[1].start)
         there, needed = base[ys, xs].astype(np.int16), hole[ys, xs]
         best = np.inf
         for dy, dx in window:
-            ty, tx = ys + shifts[label, 0] + dy, xs + shifts[label, 1] + dx
+            ty, tx = ys + (shifts[label, 0] + dy), xs + (shifts[label, 1] + dx)
             inside = (ty >= 0) & (ty < height) & (tx >= 0) & (tx < width)
             ty, tx = np.where(inside, ty, 0), np.where(inside, tx, 0)
             inside &= known[ty, tx]

@@ -89,8 +89,8 @@ def test_an_expansion_is_the_best_there_is(seed: int) -> None:
 def test_pieces_are_aligned_to_the_pixel() -> None:
     image = np.tile(grain(30, 40), (4, 4, 1))
     hole = rectangle(image.shape[:2], 45, 60, 75, 90)
-    labels = hole.astype(np.intp)
-    found = aligned(image, hole, ~hole, labels, np.array([(0, 0), (31, -2)], np.int32), 3)
+    box = box_of(hole)
+    found = aligned(image, hole, ~hole, hole[box].astype(np.intp), box, np.array([(0, 0), (31, -2)], np.int32), 3)
     assert found.tolist() == [[0, 0], [30, 0]]
 
 
