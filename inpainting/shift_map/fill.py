@@ -34,22 +34,23 @@ class Options:
     """Parameters of the cut. Costs are those of one pixel of the label map, colours in 0..1.
 
     map_long: longer side in pixels of the label map. map_hole: most pixels of the hole there. middle_long: longer side
-    of the picture on which seams are cut again and light is evened out. nearest, frequent: how many shifts of
-    either kind are tried. data: cost of looking unlike the guide, at most `most` times that. near: cost of a shift as
-    long as the window. own: cost of the guide's own pixel. blur: sigma of the pictures that are compared.
-    slack: a label that costs this much more than the best one at a pixel is not tried there.
+    of the picture on which seams are cut again and light is evened out. nearest, frequent: how many shifts of either
+    kind are tried. data: cost of looking unlike the guide, at most `most` times that. near: cost of a shift as long as
+    the window. own: cost of the guide's own pixel, more where its picture is smaller than the window. blur: sigma of
+    the pictures that are compared. slack: a label that costs this much more than the best one at a pixel is not tried
+    there. sweeps: how often the labels are gone through.
     """
 
-    map_long: int = 160
+    map_long: int = 192
     map_hole: int = 9000
-    middle_long: int = 1024
+    middle_long: int = 768
     nearest: int = 60
     frequent: int = 10
     data: float = 2.0
     most: float = 1.0
     near: float = 0.02
-    own: float = 0.6
-    blur: float = 0.6
+    own: float = 0.4
+    blur: float = 0.7
     slack: float = 0.3
     sweeps: int = 2
 
@@ -82,7 +83,9 @@ def shift_map(image: Pixels, hole: Bools, known: Bools, guide: Pixels, options: 
     level = Level.at(image, hole, known, guide, within(hole.shape, options.middle_long))
     few = max(hole.shape) * float(np.sqrt(options.map_hole / max(1, int(np.count_nonzero(hole)))))
     map_shape = within(hole.shape, max(32, int(min(options.map_long, few))))
-    labels, shifts = chosen(Level.at(level.base, level.hole, level.known, guide, map_shape), options)
+    smaller = max(1.0, max(hole.shape) / max(guide.shape[:2]))
+    own = options.own * float(np.sqrt(smaller))  # enlarged so much, it is less sharp than a piece
+    labels, shifts = chosen(Level.at(level.base, level.hole, level.known, guide, map_shape), own, options)
     shape = level.hole.shape
     step = max(shape[0] / map_shape[0], shape[1] / map_shape[1])
     labels, shifts = np.where(level.hole, enlarged_labels(labels, shape), 0), scaled(shifts, map_shape, shape)
@@ -98,18 +101,19 @@ def shift_map(image: Pixels, hole: Bools, known: Bools, guide: Pixels, options: 
     return at_full_size(image, hole, known, small, labels, shifts, correction, box)
 
 
-def chosen(level: Level, options: Options) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+def chosen(level: Level, own: float, options: Options) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
     """Labels (int h x w, 0 outside the hole) and the shifts they stand for (int32 K x 2, the first (0, 0))."""
     shifts = candidate_shifts(level.base, level.hole, level.known, options.nearest, options.frequent)
     shifts = np.concatenate([np.zeros((1, 2), np.int32), shifts])
     costs = label_costs(level, shifts, options)
+    costs[0] = own
     box = box_of(level.hole)
     inside = level.hole[box]
     labels = np.zeros(level.hole.shape, np.intp)
     labels[box] = np.where(inside, costs.argmin(axis=0), 0)
     graph = Labelling(features(level.base), level.hole, level.known, shifts, labels)
     costs[costs > costs.min(axis=0) + options.slack] = np.inf
-    costs[0] = options.own
+    costs[0] = own
     for sweep in range(options.sweeps):
         used = np.bincount(graph.labels[inside], minlength=len(shifts))
         changed = False
@@ -133,7 +137,7 @@ def label_costs(level: Level, shifts: NDArray[np.int32], options: Options) -> Fl
     here = planes[:, *box]
     side = max(level.hole.shape)
     costs = np.empty((len(shifts), *here.shape[1:]), np.float32)
-    costs[0] = options.own
+    costs[0] = 0
     for label, (dy, dx) in enumerate(shifts[1:].tolist(), 1):
         unlike = here - moved(planes, box, dy, dx)
         unlike = cv2.blur(np.sqrt((unlike * unlike).sum(axis=0)), (3, 3))
