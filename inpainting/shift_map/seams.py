@@ -42,15 +42,15 @@ def aligned(
     by = np.arange(-reach, reach + 1)
     window = np.stack(np.meshgrid(by, by, indexing="ij"), axis=-1).reshape(-1, 2)
     window = window[np.argsort(np.abs(window).sum(axis=1), kind="stable")]  # of equals, the nearest
-    seen = (hole[box] | known[box]).astype(np.uint8)
+    seen = hole[box] | known[box]
     for label in np.unique(labels):
         if label == 0:
             continue
         piece = labels == label
         part = box_of(piece, 2)
         mine = piece[part].astype(np.uint8)
-        ring = cv2.dilate(mine, np.ones((5, 5), np.uint8)) - cv2.erode(mine, np.ones((3, 3), np.uint8))
-        ys, xs = np.nonzero(ring & seen[part])
+        wider, inner = cv2.dilate(mine, np.ones((5, 5), np.uint8)), cv2.erode(mine, np.ones((3, 3), np.uint8))
+        ys, xs = np.nonzero((wider != inner) & seen[part])
         some = np.linspace(0, len(ys) - 1, min(len(ys), _SAMPLES)).astype(np.intp)
         ys, xs = ys[some] + (part[0].start + box[0].start), xs[some] + (part[1].start + box[1].start)
         there, needed = base[ys, xs].astype(np.int16), hole[ys, xs]
