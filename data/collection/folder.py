@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import unicodedata
 from collections import Counter
 from collections.abc import Collection as AnyOf
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from configs import InputSettings
 from data.coco import CocoError
@@ -18,9 +17,9 @@ from data.coco.licences import allowed, licences_of
 from data.collection.annotation_files import AnnotationFile, check_apart, find_annotation_files, with_matches
 from data.collection.doubts import said_of_people, with_doubts
 from data.collection.file_names import is_inside, stated_name
+from data.collection.walk import note_on_photos_elsewhere, notes_on, walk_photos
 from data.errors import InputError
-from data.images import EXTENSIONS
-from data.storage.places import is_remote, list_files
+from data.storage.places import is_remote
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +75,12 @@ def read_collection(root: Path, settings: InputSettings) -> Collection:
     found: dict[str, Path] = {}
     for folder in folders:
         prefix = "" if folder == images else f"{folder.relative_to(images).as_posix()}/"
-        photos, links = walked(folder)
-        found |= {prefix + name: path for name, path in photos}
-        if links:
-            notes.append(f"{folder}: links to folders are not followed ({', '.join(links[:3])}); copy them there.")
+        found |= {prefix + name: path for name, path in walked(folder).photos}
+        notes += notes_on(folder, walked(folder))
+    notes += note_on_photos_elsewhere(root, folders)
     sources = [_from_folder(images, name, path) for name, path in found.items()]
     for number, file in enumerate(files):
-        files[number], said = with_matches(file, {name for name, _ in walked(file.folder)[0]})
+        files[number], said = with_matches(file, {name for name, _ in walked(file.folder).photos})
         notes += said if file.main else []
     mains = [file for file in files if file.main]
     if not settings.annotations:
@@ -99,28 +97,6 @@ def read_collection(root: Path, settings: InputSettings) -> Collection:
         notes.append(f"Not taken, for want of the licence {' or '.join(settings.licences)}: {len(left_out)} photos.")
     notes += _forbidden(mains, left_out)
     return Collection(root, images, tuple(sources), tuple(files), left_out, tuple(notes))
-
-
-def walk_photos(folder: Path) -> tuple[list[tuple[str, Path]], list[str]]:
-    """(name, path) of every photo below `folder`, sorted by name, and the links to folders, which are not followed;
-    hidden files and folders are passed over. Raises InputError for a folder that cannot be listed."""
-    if is_remote(folder):
-        names = (name for name in list_files(folder) if not any(part.startswith(".") for part in name.split("/")))
-        return sorted((n, folder / n) for n in names if PurePosixPath(n).suffix.lower() in EXTENSIONS), []
-
-    def unreadable(error: OSError) -> None:
-        # Passed over, its photos would be lost without a word.
-        raise InputError(f"{error.filename}: the folder cannot be listed ({error.strerror}); allow it or move it away.")
-
-    out, links = [], []
-    for directory, folders, files in os.walk(folder, onerror=unreadable):  # follows no links to folders: cannot loop
-        folders[:] = sorted(f for f in folders if not f.startswith("."))
-        links += [f for f in folders if (Path(directory) / f).is_symlink()]
-        for file in files:
-            path = Path(directory) / file
-            if path.suffix.lower() in EXTENSIONS and not file.startswith("."):
-                out.append((path.relative_to(folder).as_posix(), path))
-    return sorted(out), links
 
 
 def _common_folder(

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from data.images.decode import EXTENSIONS, SUFFIXES, Decoded, decode
+from data.images.decode import Decoded, decode
 from data.images.encode import Encoded, encode, scrubbed
+from data.images.kinds import EXTENSIONS, SUFFIXES
 from data.images.orientation import box_to_raw_frame, to_raw_frame, upright
 from data.images.pillow import open_image
 from data.storage.files import open_regular

@@ -4,37 +4,23 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError, features
 
 from configs import InputSettings
 from data.images.containers import jpeg_scans, tiff_samples
 from data.images.containers.jpeg import JpegFile, JpegStructureError, parse_jpeg
 from data.images.containers.png import is_whole
+from data.images.kinds import SUFFIXES, is_heif, unread_kind
 from data.images.orientation import to_raw_frame
 from data.images.pillow import open_image, pages
 from data.images.samples import MODES, Palette, Samples, to_pixels
 from data.images.writers import bmp
 from data.types import PhotoError, Pixels
 
-SUFFIXES = {
-    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
-    "PNG": (".png",),
-    "WEBP": (".webp",),
-    "TIFF": (".tif", ".tiff"),
-    "BMP": (".bmp", ".dib"),
-    "GIF": (".gif",),
-    "JPEG2000": (".jp2", ".j2k", ".jpx"),
-    "AVIF": (".avif",),
-}
-"""How the names of each format's files end, the usual one first."""
-EXTENSIONS = {
-    *(suffix for suffixes in SUFFIXES.values() for suffix in suffixes),
-    # found, and refused by name rather than passed over in silence
-    *(".heic", ".heif", ".jxl"),
-}
 MEGAPIXELS = float(InputSettings().megapixels)
 _ORIENTATION = 0x0112
 _CONVERT = "convert it to PNG or JPEG"
@@ -261,13 +247,12 @@ def _unidentified(raw: bytes, name: str) -> tuple[Any, str]:
         return "refused", f"{name}: {kind} are not supported; {_CONVERT}."
     if raw[:3] == b"\xff\xd8\xff" and (kind := _strange_jpeg(raw)):
         return "refused", f"{name}: {kind} are not supported; {_CONVERT} with 8 bits."
-    brand = raw[8:12] if raw[4:8] == b"ftyp" else b""
-    if brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"):
+    if is_heif(raw):
         return "refused", f"{name}: HEIC files are not supported, for want of a free encoder; {_CONVERT}."
-    if brand in (b"avif", b"avis"):
+    if raw[4:12] in (b"ftypavif", b"ftypavis") and not features.check("avif"):
         return "refused", f"{name}: this build of Pillow reads no AVIF; install a current one: pip install -U pillow."
-    if raw[:2] == b"\xff\x0a" or raw[:12] == b"\0\0\0\x0cJXL \r\n\x87\n":
-        return "refused", f"{name}: JPEG XL files are not supported; {_CONVERT}."
+    if kind := unread_kind(raw, PurePosixPath(name).suffix.lower()):
+        return "refused", f"{name}: {kind} are not supported; {_CONVERT}."
     return "corrupt", f"{name}: not an image that can be read."
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs import RefineSettings, Settings
-from data.collection.folder import walk_photos
+from data.collection.walk import walk_photos
 from data.errors import InputError
 from data.images import decode, read_photo_bytes, upright
 from data.plan.entries import annotations_of
@@ -99,7 +99,7 @@ def draw_pairs(scenes: Path, coco: Path, settings: Settings, limit: int | None =
 def _scenes(folder: Path) -> list[tuple[str, Path]]:
     if not folder.is_dir():
         raise InputError(f"{folder}: the folder of scenes is not there.")
-    photos, _ = walk_photos(folder)
+    photos = walk_photos(folder).photos
     if not photos:
         raise InputError(f"{folder}: there are no photos in it.")
     return photos

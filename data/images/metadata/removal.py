@@ -137,20 +137,18 @@ def _png_chunk(chunk: Chunk) -> tuple[bytes | None, Gone]:
         if keyword == b"XML:com.adobe.xmp":
             return _itxt_xmp(data) if kind == b"iTXt" else (None, ["unreadable XMP"])
         if keyword.lower().startswith((b"raw profile type", b"thumb::")) and not keyword.lower().endswith(b"icc"):
-            return None, [
-                "unreadable EXIF" if kind == b"tEXt" and _is_broken_profile(data) else keyword.decode("latin-1")
-            ]
+            return None, ["unreadable EXIF" if _is_broken_profile(kind, data) else keyword.decode("latin-1")]
     return data, []
 
 
-def _is_broken_profile(data: bytes) -> bool:
-    """Whether a plain text chunk is EXIF that cannot be read; ImageMagick writes its name, length and digits."""
+def _is_broken_profile(kind: bytes, data: bytes) -> bool:
+    """Whether a text chunk is EXIF that cannot be read. ImageMagick writes its name, its length and its digits."""
     name, _, text = data.partition(b"\0")
     if not name.lower().endswith((b"exif", b"app1")):
         return False
     try:
-        bytes.fromhex("".join(text.decode("ascii").split()[2:]))
-    except ValueError:
+        bytes.fromhex("".join((_inflated(text[1:]) if kind == b"zTXt" else text).decode("ascii").split()[2:]))
+    except (ValueError, zlib.error):
         return True
     return False
 

@@ -244,7 +244,7 @@ def test_a_png_loses_previews_with_the_people(packed: bool) -> None:
         (b"eXIf", phone().raw),
         (b"iTXt", itxt(faces, packed)),
         (b"caBX", THUMBNAIL),
-        (b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(THUMBNAIL)),
+        (b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(b"\nexif\n1\n" + THUMBNAIL.hex().encode())),
     )
     raw, notes = edited(photo)
     assert THUMBNAIL[100:140] not in raw

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 
 import cv2
 import numpy as np
@@ -70,6 +71,9 @@ UNREADABLE = {
     "eXIf of two bytes": png_chunk(b"eXIf", b"MM"),
     "eXIf of Python's": png_chunk(b"eXIf", b"b'Exif\\x00\\x00MM'"),
     "eXIf without a header": png_chunk(b"eXIf", b"\0\0\x11\0\0\1\4\0" * 9),
+    "profile of no digits, compressed": png_chunk(
+        b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(b"\nexif\n      8\nxyz\n")
+    ),
     "profile of no digits": png_chunk(b"tEXt", b"Raw profile type exif\0\nexif\n      8\nxyz\n"),
 }
 
