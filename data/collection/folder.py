@@ -69,7 +69,7 @@ def read_collection(root: Path, settings: InputSettings) -> Collection:
         raise InputError(f"{root}: the input directory is not there.")
     _real_folder.cache_clear()
     walked = lru_cache(walk_photos)
-    files, notes = find_annotation_files(root, settings, lambda folder: {name for name, _ in walked(folder)[0]})
+    files, notes = find_annotation_files(root, settings, lambda folder: {name for name, _ in walked(folder).photos})
     images, files = _common_folder(root, settings, files)
     folders = sorted({file.folder for file in files}) or [images]
     found: dict[str, Path] = {}

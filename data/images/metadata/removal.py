@@ -147,7 +147,7 @@ def _is_broken_profile(kind: bytes, data: bytes) -> bool:
     if not name.lower().endswith((b"exif", b"app1")):
         return False
     try:
-        bytes.fromhex("".join((_inflated(text[1:]) if kind == b"zTXt" else text).decode("ascii").split()[2:]))
+        bytes.fromhex("".join((inflated(text[1:]) if kind == b"zTXt" else text).decode("ascii").split()[2:]))
     except (ValueError, zlib.error):
         return True
     return False
