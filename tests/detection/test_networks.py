@@ -67,9 +67,9 @@ def test_everybody_at_the_bus_is_covered_from_head_to_foot(segmenter: Segmenter)
     assert union.mean() < 0.25  # and not by taking everything: they fill about a sixth of the photo
 
 
-def test_two_men_are_two_people_and_share_no_pixel(segmenter: Segmenter) -> None:
+def test_two_men_are_two_people_and_share_no_pixel(embedded: Segmenter) -> None:
     """One mask over both men once cut the one who should stay."""
-    (people,) = segmenter.segment([load("zidane.jpg")])
+    (people,) = embedded.segment([load("zidane.jpg")])
     left, right = [(200, 500), (590, 290), (350, 650)], [(960, 90), (960, 300), (1000, 600)]  # x, y
     owners = [[i for i, p in enumerate(people.persons) if people.mask(p)[y, x]] for x, y in [*left, *right]]
     assert all(len(owner) == 1 for owner in owners), owners
