@@ -18,7 +18,7 @@ from markupsafe import Markup
 from configs.settings import FillName
 from data.storage.files import atomic_file
 from data.types import PUBLISHED
-from flows.report.states import STATE_WORDS
+from flows.report.states import SHOWS_PEOPLE, STATE_WORDS
 
 _SCRIPTS = (  # concatenated in this order
     *("dom.js", "people.js", "compare.js", "zoom.js", "decisions.js", "grid.js"),
@@ -90,6 +90,7 @@ def _pieces(rows: Iterable[Mapping[str, Any]], run: Mapping[str, Any]) -> Iterat
             "dilate": run["settings"].get("refine", {}).get("dilate"),
         },
         people=people,
+        shows_people=SHOWS_PEOPLE,
         style=Markup(style),
         script=Markup(script),
         # With these hashes the browser runs this script and no other, whatever a file name holds.

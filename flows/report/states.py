@@ -21,3 +21,9 @@ STATE_WORDS = {
     "passthrough": Words("Unchanged", "nobody in it, or kept by decision: copied byte for byte"),
 }
 """By state, worst first: the order of the report."""
+
+SHOWS_PEOPLE = (
+    *("report/", "review/", "edited/", ".person-removal/"),
+    *("people.json", "annotations/removed_annotations.json"),
+)
+"""What of an output directory still shows the people, or where they were: to be deleted before it is shared."""

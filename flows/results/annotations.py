@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -167,7 +168,7 @@ def _write(
 def _attribution(collection: Collection, by_name: Mapping[str, Row]) -> bytes:
     """Who made the published photos, under which licence, and that they were changed: as licences ask to be told."""
     out = io.StringIO()
-    table = csv.writer(out, lineterminator="\n")
+    table = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
     table.writerow(["file_name", "licence", "licence_url", "author", "source", "changes"])
     listed: dict[str, dict[str, str]] = {}
     for file in collection.mains:
@@ -177,8 +178,15 @@ def _attribution(collection: Collection, by_name: Mapping[str, Row]) -> bytes:
         facts = by_name.get(name, {}).get("facts", {})
         if facts.get("state") in PUBLISHED:
             changes = "people removed" if facts["state"] == "removed" else "none"
-            table.writerow([name, *known.values(), changes])
+            table.writerow([_as_text(cell) for cell in (name, *known.values(), changes)])
     return out.getvalue().encode("utf-8", "replace")
+
+
+def _as_text(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula: one that begins as such gets an apostrophe in front (OWASP, CSV
+    injection), full-width signs, which some take for the usual ones, and blanks before them included."""
+    first = unicodedata.normalize("NFKC", cell.lstrip(" \xa0\u3000\ufeff"))[:1]
+    return f"'{cell}" if first in tuple("=+-@\t\r\n|%") else cell
 
 
 def _hole(context: RunContext, row: Row) -> dict[str, Any]:

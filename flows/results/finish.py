@@ -23,7 +23,8 @@ from flows.plan.planning import Planned
 from flows.plan.selection import keep_standing, standing_rows
 from flows.report.page import write_report
 from flows.results.annotations import write_annotations
-from flows.results.provenance import described, repeatable
+from flows.results.paths import without_paths
+from flows.results.provenance import described, folders, repeatable
 from flows.stages.context import RunContext
 from flows.stages.output_files import withdraw_photo
 from flows.stages.records import Row
@@ -140,10 +141,17 @@ def finish(
         left_out=sum(row["state"] == "refused" and row["decision"] == "reject" for row in table),
     )
     if context.settings.publish.report:
-        shown = ({**line, **_shown(row, planned.decisions)} for line, row in zip(table, rows, strict=True))
-        write_report(
-            output, shown, {**described(context, collection), **_figures(summary, started), "remarks": remarks}
+        known = folders(context, collection)
+        shown = (
+            {
+                **line,
+                **without_paths({key: line[key] for key in ("reason", "notes")}, known),
+                **_shown(row, planned.decisions),
+            }
+            for line, row in zip(table, rows, strict=True)
         )
+        run = {**described(context, collection), **_figures(summary, started), "remarks": without_paths(remarks, known)}
+        write_report(output, shown, run)
     return summary
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -12,15 +11,15 @@ from typing import Any
 from data.coco.licences import licences_of
 from data.collection.folder import Collection
 from data.storage.files import digest
-from data.storage.places import is_remote
 from data.weights.files import registry
 from flows.plan.decisions import Decisions
+from flows.results.paths import names_of, way_to, without_paths
 from flows.stages.context import RunContext
 
 
 def described(context: RunContext, collection: Collection) -> dict[str, Any]:
     """What the report says of what was done, and to what."""
-    return {
+    shown = {
         "version": tool_version(),
         "preset": context.settings.preset,
         "settings": context.settings.model_dump(mode="json"),
@@ -30,19 +29,15 @@ def described(context: RunContext, collection: Collection) -> dict[str, Any]:
         ],
         "input": collection.root.name,
         "id": digest([str(context.output), str(collection.images)])[:16],
-        "originals": _way(context.output, collection.images),
         "licences": _photo_licences(collection),
     }
+    way = way_to(collection.images, collection.root, context.output)
+    return {**without_paths(shown, folders(context, collection)), "originals": way}
 
 
-def _way(start: Path, folder: Path) -> str | None:
-    """The folder as a relative path, for links of a page; None where there is none (another drive, an object store)."""
-    if is_remote(start) or is_remote(folder):
-        return None
-    try:
-        return Path(os.path.relpath(folder, start)).as_posix()
-    except ValueError:
-        return None
+def folders(context: RunContext, collection: Collection) -> dict[str, str]:
+    """The folders that sentences of this run may name, and what is said of them to others."""
+    return names_of([collection.root, context.output, *(file.coco.path.parent for file in collection.files)])
 
 
 def _licence(name: str) -> str | None:
@@ -68,8 +63,8 @@ def repeatable(context: RunContext, decisions: Decisions) -> dict[str, Any]:
     return decided | {
         "version": tool_version(),
         "settings_sha256": digest(context.settings.model_dump(mode="json", exclude={"run", "preset"})),
-        "settings": context.settings.model_dump(mode="json", exclude={"run"}),
-        "weights": {name: weight.sha256 for name, weight in sorted(context.weights.items())},
+        "settings": without_paths(context.settings.model_dump(mode="json", exclude={"run"}), {}),
+        "weights": {Path(name).name: weight.sha256 for name, weight in sorted(context.weights.items())},
         "date": datetime.now(UTC).date().isoformat(),
     }
 

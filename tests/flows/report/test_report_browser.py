@@ -206,7 +206,7 @@ def test_click_opens_the_large_view_of_the_filtered_list(page: Any) -> None:
 
 
 def test_settings_weights_and_the_warning_are_there(page: Any) -> None:
-    assert "delete both before you share" in page.get_by_role("note").inner_text()
+    assert "delete all of these before you share" in page.get_by_role("note").inner_text()
     page.get_by_text("Settings", exact=True).click()
     assert page.get_by_role("row", name="refine.dilate 0.08").is_visible()
     page.get_by_text("Weights and licences").click()
