@@ -257,6 +257,9 @@ class VerifySettings(_Frozen):
     invented: float = Field(default=0.25, ge=0, le=1)
     """A network's fill of which more than this share looks made up, because nothing around it is like it, is for
     review."""
+    hole_share: float = Field(default=0.6, gt=0, le=1)
+    """A photo is for review when more than this share of it is filled in: it is mostly made up and hardly shows the
+    place any more."""
     lookalikes: Literal["review", "remove", "ignore"] = "review"
     """What becomes of people who are seen on a screen or in a book: `review` flags the photo, `remove` takes them out
     like everyone, `ignore` leaves them with a note."""

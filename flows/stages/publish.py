@@ -23,13 +23,11 @@ from flows.stages.inpaint import DEGRADED, NOTE
 from flows.stages.output_files import MASKS, write_files
 from flows.stages.records import Made, Rows, read_hole, read_missed, read_patches, read_people, read_photo
 
-STAGE_VERSION = 10
+STAGE_VERSION = 11
 """Part of every key: raise it when the same result gives other files or facts than before."""
 
 _VERIFIED = ("looked", "independent", "left", "found", "quality")
 """Facts of the verify stage that the manifest tells; `quality` only where there is a hole."""
-MADE_UP = 0.7
-"""Above this share of hole a result says little about the place; the manifest notes it."""
 
 
 def key(run: RunContext, entry: Entry, rows: Rows) -> str:
@@ -136,11 +134,11 @@ def publish_photo(
 
 
 def photo_state(hole: Hole, facts: dict[str, dict[str, Any]]) -> State:
-    """`review` when somebody may be left, or gone who was asked to stay, or when the fill looks made up, else `removed`
-    or, where there was nobody, `passthrough`."""
+    """`review` when somebody may be left, or gone who was asked to stay, when the fill looks made up or is most of the
+    photo, else `removed` or, where there was nobody, `passthrough`."""
     verified, refined = facts["verify"], facts["refine"]
-    doubts = verified["left"] or verified["doubts"] or verified.get("invented") or refined.get("unsure")
-    if doubts or _keep_doubts(facts) or given_doubts(facts["given"], facts["refine"]):
+    doubts = [verified["left"], verified["doubts"], verified.get("invented"), verified.get("made_up")]
+    if any(doubts) or refined.get("unsure") or _keep_doubts(facts) or given_doubts(facts["given"], facts["refine"]):
         return "review"
     return "removed" if hole.any() else "passthrough"
 
@@ -172,7 +170,7 @@ def _word(decided: str | None, entry: Entry) -> str | None:
 def _notes(share: float, facts: dict[str, dict[str, Any]], decided: str | None, entry: Entry) -> list[str]:
     refined, verified, degraded = facts["refine"], facts["verify"], facts["inpaint"].get(DEGRADED)
     words = {"approve": "approved by hand", "original": "rejected by hand: the original is kept"}
-    notes = [f"{share:.0%} of the photo is made up"] if share > MADE_UP else []
+    notes = [f"{share:.0%} of the photo is made up"] if share and verified.get("made_up") else []
     if degraded:
         notes.append(f"out of memory: filled at a lower resolution ({degraded})")
     if facts["inpaint"].get(NOTE):
@@ -207,6 +205,8 @@ def _reason(state: State, facts: dict[str, dict[str, Any]], entry: Entry, outdat
         scores = [found["score"] for found in verified["found"] if found["where"] == where]
         if scores:
             parts.append(f"{len(scores)} person(s) seen in {place} (score up to {max(scores):.2f})")
+    if verified.get("made_up"):
+        parts.append(f"{verified['made_up']:.0%} of the photo is made up")
     if verified.get("invented"):
         parts.append(f"{verified['invented']:.0%} of the fill looks made up (nothing around it is like it)")
     parts += [*_keep_doubts(facts), *given_doubts(facts["given"], facts["refine"])]

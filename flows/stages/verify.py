@@ -19,7 +19,6 @@ from data.storage.store import artifact_key
 from data.types import Hole, Keep, People, Person, Pixels, Thing
 from flows.stages import refine
 from flows.stages.context import RunContext
-from flows.stages.publish import MADE_UP
 from flows.stages.records import (
     Made,
     Rows,
@@ -36,13 +35,16 @@ from flows.stages.verifier import SHOWS, TAKEN_FOR, is_independent, look_setting
 from inpainting.invention import invented_share
 from inpainting.quality import quality
 
-STAGE_VERSION = 8
+STAGE_VERSION = 9
 """Part of every key: raise it when the same result gives other facts of who is left than before."""
 
 Mask = NDArray[np.bool_]
 CHANGED = 8
 """Grey levels by which a pixel of the hole differs from the photo's, in any channel, to be the fill's own work."""
 MOSTLY = 0.5
+LARGEST_HOLE = 0.7
+"""Share of the photo beyond which a hole does not grow by what the fill made up: hardly anything would be left to fill
+from."""
 WITHIN = 0.8
 """A person may be only a thing, or a picture in it, from this share of its pixels within the thing on."""
 
@@ -109,11 +111,13 @@ def compute(run: RunContext, entry: Entry, rows: Rows) -> Made:
             matched = [box for box in choice.unmatched if not isinstance(box, int) and masks.listed(found, (box,))]
             facts |= {"matched": len(matched)} if matched else {}
         if hole.any():
+            share = rows["refine"]["facts"]["share"]
+            facts |= {"made_up": share} if share > settings.hole_share else {}
             facts["quality"] = quality(result, hole)
             if inpainting.FILLS[run.settings.inpaint.fill].learned:
-                share = invented_share(result, hole)
-                facts["quality"]["invented"] = round(share, 4)
-                facts |= {"invented": round(share, 4)} if share > settings.invented else {}
+                invented = invented_share(result, hole)
+                facts["quality"]["invented"] = round(invented, 4)
+                facts |= {"invented": round(invented, 4)} if invented > settings.invented else {}
     facts["found"] = [find.to_json() for find in finds]
     facts["doubts"] = sum(not find.like or settings.lookalikes != "ignore" for find in finds)
     leave = [find for find in finds if not find.like or settings.lookalikes == "remove"]
@@ -155,7 +159,7 @@ def _like(person: Person, mask: BoxMask, thing: Thing, area: BoxMask) -> str | N
 def worth_a_larger_hole(made_up: People, hole: Hole) -> People:
     """These, or nobody where with them hardly anything of the photo would remain to fill from."""
     larger = np.count_nonzero(made_up.union() | (hole > 0))
-    return made_up if larger <= MADE_UP * hole.size else People(made_up.size)
+    return made_up if larger <= LARGEST_HOLE * hole.size else People(made_up.size)
 
 
 def _left(people: People, hole: Hole, choice: masks.Choice, most: float) -> int:

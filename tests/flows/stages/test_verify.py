@@ -321,3 +321,32 @@ def test_a_crowd_that_stays_is_any_number_of_people() -> None:
     found = People((4, 8), (person(IN_FRONT), person("..##.... ..##.... ..##.... ........"), person(A)))
     settings = RefineSettings(min_size=0)
     assert len(not_kept(found, people, choose(people, (0,), settings), settings)) == 0
+
+
+@pytest.mark.parametrize(
+    ("rows", "overrides", "state"),
+    [
+        (70, (), "review"),  # of 96: 73 %
+        (70, ("verify.hole_share=0.75",), "removed"),
+        (50, (), "removed"),  # 52 %
+        (50, ("verify.hole_share=0.5",), "review"),
+    ],
+)
+def test_a_photo_that_is_mostly_made_up_is_for_review(
+    tmp_path: Path, rows: int, overrides: tuple[str, ...], state: str
+) -> None:
+    """Whoever is or is not seen in it; the sentence says how much of it."""
+    save_photo(tmp_path / "in/a.png", 1, None)
+    drawn = np.zeros((96, 128), np.uint8)
+    drawn[:rows] = 255
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(drawn).save(tmp_path / "masks/a.png")
+    given = ("segment.segmenter=mask-files", f"segment.masks={tmp_path / 'masks'}", "input.annotations=none")
+    plain = ("refine.dilate=0", "refine.dilate_min=0", "refine.snap=0", "refine.close=0", "inpaint.feather=0")
+    settings = load_settings("coco", [*FAST, *given, *plain, *overrides])
+    execute(prepare(tmp_path / "in", tmp_path / "out", settings, selection()))
+    row = manifest(tmp_path / "out")["a.png"]
+    assert row["state"] == state
+    if state == "review":
+        assert row["reason"] == f"a.png: {rows / 96:.0%} of the photo is made up."
+        assert (tmp_path / "out/review/a.png").is_file() and f"{rows / 96:.0%} of the photo is made up" in row["notes"]
