@@ -113,7 +113,7 @@ def list_files(root: Path) -> dict[str, Listed]:
                     else:
                         stat = entry.stat(follow_symlinks=False)
                         out[f"{folder}{entry.name}"] = Listed([stat.st_size, stat.st_mtime_ns], stat.st_mtime)
-        except FileNotFoundError:  # gone meanwhile
+        except (FileNotFoundError, NotADirectoryError):  # gone meanwhile, or a file
             continue
     return out
 

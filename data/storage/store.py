@@ -19,7 +19,6 @@ from data.storage.files import (
     NotOwn,
     canonical_json,
     digest,
-    is_temporary,
     read_own,
     sha256,
     write_atomic,
@@ -100,7 +99,7 @@ class Store:
         try:
             line, _, payload = read_own(self.path(stage, key)).partition(b"\n")
             artifact = self._parse(stage, key, line)
-        except (FileNotFoundError, NotOwn, ValueError, KeyError, TypeError, RecursionError):
+        except (FileNotFoundError, NotADirectoryError, NotOwn, ValueError, KeyError, TypeError, RecursionError):
             raise StoreError(f"{self.path(stage, key)}: missing or unreadable artifact.") from None
         if sha256(payload) != artifact.sha256:
             raise StoreError(f"{self.path(stage, key)}: altered artifact.")
@@ -119,8 +118,8 @@ class Store:
         """Keys of every artifact of a stage that was written at or after `since` (seconds since the epoch)."""
         since = math.floor(since) if is_remote(self.root) else since
         found = list_files(self.root / stage).items()
-        names = (name.rpartition("/")[2] for name, file in found if file.written >= since)
-        return {name for name in names if not is_temporary(name)}
+        names = (name.split("/") for name, file in found if file.written >= since)
+        return {name[1] for name in names if name[0] == name[-1][:2] and len(name) == 2}  # no temporary files
 
     def written_since(self, stage: str, key: str, moment: float) -> bool:
         """Whether the artifact's file was written at or after `moment` (seconds since the epoch)."""

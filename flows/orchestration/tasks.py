@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +13,22 @@ from prefect.cache_policies import CachePolicy
 from prefect.context import TaskRunContext
 from prefect.filesystems import RemoteFileSystem
 from prefect.runtime import task_run
+from prefect.serializers import JSONSerializer
 from prefect.tasks import exponential_backoff
 
 from configs import SettingsError
-from data.storage.files import sha256
-from data.storage.places import is_remote
+from data.errors import InputError
+from data.storage.files import read_own, sha256
+from data.storage.json_files import read_json
+from data.storage.places import as_path, is_remote
+from data.storage.store import Store
 from flows.pipeline import STAGE_NAMES
 from flows.run.runner import MissingInput, run_stage, shard_key, shard_number
 from flows.run.workers import Stopped
 from flows.stages.context import load_run
+
+AS_JSON = JSONSerializer()
+"""How results are written; Prefect's own choice is pickles."""
 
 
 @dataclass
@@ -35,9 +43,28 @@ class StoreIndex(CachePolicy):
         self, task_ctx: TaskRunContext, inputs: dict[str, Any], flow_parameters: dict[str, Any], **kwargs: Any
     ) -> str | None:
         key, stored = shard_key(inputs["stage"], inputs["run"], inputs["shard"], inputs["inputs"])
-        if inputs["since"] or not stored:
-            (results_folder(inputs["run"]) / key).unlink(missing_ok=True)
+        store = load_run(inputs["run"]).store
+        if inputs["since"] or not stored or not is_remembered(store, key):
+            store.own(f"prefect/{key}").unlink(missing_ok=True)
         return key
+
+
+def is_remembered(store: Store, key: str) -> bool:
+    """Whether a result that Prefect remembers is one of a task of this module: as JSON, a shard manifest of the store.
+
+    The file may come from somebody else, and Prefect lets it say how it is to be read: as a pickle, which runs code. So
+    it is looked at before Prefect does, and only what a task here would have written is left to it.
+    """
+    try:
+        record = read_json(store.root / "prefect" / key, "result", follow=False)
+        if set(record) != {"metadata", "result"} or record["metadata"]["serializer"] != AS_JSON.model_dump(mode="json"):
+            return False
+        path = as_path(json.loads(record["result"]))
+        content = read_own(path)
+    except (InputError, OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+    named = path.stem.rpartition("-")[2] == sha256(content)[:16]
+    return named and str(path.parent) == str(store.root / "shards")
 
 
 def results_folder(run: str) -> Path:
@@ -52,6 +79,7 @@ def results_storage(run: str) -> Path | RemoteFileSystem:
         block = RemoteFileSystem(basepath=str(folder))  # the server has to know it; it holds no credentials
         block.save(f"person-removal-{sha256(str(folder).encode())[:16]}", overwrite=True)
         return block
+    load_run(run).store.own("prefect/result")  # the folder is no link
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -83,6 +111,7 @@ def _stage_task(stage: str) -> Task[..., str]:
         task_run_name=_name,
         cache_policy=StoreIndex(),
         persist_result=True,
+        result_serializer=AS_JSON,
         retries=2,
         retry_delay_seconds=exponential_backoff(2),
         retry_jitter_factor=0.5,

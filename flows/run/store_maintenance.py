@@ -79,7 +79,7 @@ def prune(store: Store, *, everything: bool = False, older_than: float = 0, dry_
                 continue
             freed[stage].add(file.stamp[0])
             if not dry_run:
-                store.discard(stage, key)
+                store.own(f"{stage}/{name}").unlink(missing_ok=True)
     for path, file in [*_old_notes(store, now, older_than or _YOUNG), *_temporary(store, now)]:
         freed["notes"].add(file.stamp[0])
         if not dry_run:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,6 +65,39 @@ def test_same_bytes_as_the_plain_run_and_cached_the_second_time(
     flow(str(coco), str(out), settings=coco_settings())
     assert computed()["refine"] == 6
     assert contents(out) == contents(tmp_path / "plain")
+
+
+class Harm:
+    """Pickled, it makes a folder where it is read."""
+
+    def __init__(self, made: Path) -> None:
+        self.made = made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.made),)
+
+
+@pytest.mark.slow
+def test_no_pickle_in_the_output_directory_is_read(coco: Path, tmp_path: Path) -> None:
+    """Prefect's results lie there, and it lets each say how it is to be read."""
+    import cloudpickle
+    from prefect.serializers import PickleSerializer
+
+    out, made = tmp_path / "out", tmp_path / "made"
+    flow(str(coco), str(out), settings=coco_settings())
+    records = list((out / ".person-removal/prefect").iterdir())
+    assert records
+    for path in records:
+        record = json.loads(path.read_text())
+        record["metadata"]["serializer"] = PickleSerializer().model_dump(mode="json")
+        record["result"] = base64.encodebytes(cloudpickle.dumps(Harm(made))).decode()
+        path.write_text(json.dumps(record))
+    summary = flow(str(coco), str(out), settings=coco_settings())
+    assert not made.exists()
+    assert summary.computed == 0 and summary.states == {"removed": 5, "passthrough": 1}
+    assert '"type":"pickle"' not in "".join(path.read_text() for path in records)
+    flow(str(coco), str(out), settings=coco_settings())
+    assert set(task_states()) == {"Cached"}
 
 
 @pytest.mark.slow
