@@ -92,7 +92,7 @@ def plan_windows(unknown: Hole, boxes: list[Window], settings: InpaintSettings) 
     height, width = unknown.shape
     if not boxes:
         return []
-    if settings.strategy == "whole":
+    if settings.strategy == "whole" or _seen_whole(unknown.shape, settings):
         return [Window(0, 0, width, height, tuple(n for box in boxes for n in box.groups))]
     # Far apart ones stay alone, or a scattered crowd would be filled at a tiny scale.
     if settings.fill == "migan":
@@ -100,6 +100,13 @@ def plan_windows(unknown: Hole, boxes: list[Window], settings: InpaintSettings) 
     else:
         windows = merged(_with_context(box, unknown, settings.margin) for box in boxes)
     return sorted(windows, key=lambda w: w.groups)
+
+
+def _seen_whole(shape: tuple[int, ...], settings: InpaintSettings) -> bool:
+    """Whether the network that guides a shift map sees the photo whole, as it would by itself. Of a larger photo there
+    are windows with as much context as for other fills, because a shift map takes its pieces from there."""
+    guided = settings.fill == "shift-map" and settings.structure == "migan" and settings.window is None
+    return guided and max(shape) <= settings.model_copy(update={"fill": "migan"}).longest
 
 
 def _with_context(box: Window, unknown: Hole, margin: float) -> Window:

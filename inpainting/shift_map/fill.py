@@ -15,17 +15,16 @@ from inpainting import patchmatch
 from inpainting.mending import MendedFill
 from inpainting.protocol import Builder, Fill
 from inpainting.shift_map.blending import composite_and_correction
-from inpainting.shift_map.full_size import at_full_size
+from inpainting.shift_map.full_size import at_full_size, enlarged_part
 from inpainting.shift_map.labels import Bools, Floats, Labelling, box_of, features, moved
 from inpainting.shift_map.level import Level, reduced, within
 from inpainting.shift_map.seams import aligned, cut_again, enlarged_labels, scaled
 from inpainting.shift_map.shifts import candidate_shifts
-from inpainting.windows import touched
+from inpainting.windows import hole_groups, plan_windows, touched
 
-GUIDE_LONG = {"migan": 512, "patchmatch": 256}
-"""Longer side in pixels of the window that a guide is given: what its network takes, and for patchmatch a coarse view,
-which continues what surrounds a hole."""
-
+GUIDE_LONG = {"migan": 768, "patchmatch": 256}
+"""Longer side in pixels of the window that a guide is given: of a network about what it can say, since its own pixels
+are used too; of patchmatch a coarse view, which continues what surrounds a hole."""
 _GUIDES = {"migan": "inpainting.migan.fill", "patchmatch": "inpainting.patchmatch"}
 
 
@@ -57,10 +56,12 @@ class Options:
 
 @dataclass(frozen=True)
 class ShiftMapFill:
-    """guide: the fill that says roughly what goes where. guide_long: longer side in pixels of what it is given."""
+    """guide: the fill that says roughly what goes where. guide_long: longer side in pixels of what it is given.
+    margin: context around a group of holes that its pieces come from, as a share of the group's longer side."""
 
     guide: Fill
     guide_long: int
+    margin: float = 1.0
     options: Options = Options()
 
     def fill(self, image: Pixels, hole: Hole, exclude: Hole | None = None) -> Pixels:
@@ -71,7 +72,16 @@ class ShiftMapFill:
         small_hole = np.minimum(touched(hole, shape), small_unknown)
         others = small_unknown - small_hole
         picture = self.guide.fill(small, small_hole, others if others.any() else None)
-        return shift_map(image, hole != 0, unknown == 0, picture, self.options)
+        out, known = image.copy(), unknown == 0
+        labels, boxes = hole_groups(hole)
+        # The guide may see much more than a piece can come from: the cut has the more detail the less it sees.
+        for window in plan_windows(unknown, boxes, InpaintSettings(margin=self.margin)):
+            box = window.box
+            own = np.isin(labels[box], window.groups)
+            seen = picture if window.shape == hole.shape else enlarged_part(picture, box, hole.shape)
+            filled = shift_map(image[box], own, known[box], seen, self.options)
+            out[box][own] = filled[own]
+        return out
 
 
 def shift_map(image: Pixels, hole: Bools, known: Bools, guide: Pixels, options: Options) -> Pixels:
@@ -156,7 +166,6 @@ def build(settings: InpaintSettings, weights: Mapping[str, Weight]) -> ShiftMapF
         name = "migan" if "migan" in weights else "patchmatch"
     builder: Builder = import_module(_GUIDES[name]).build
     guide = builder(settings, weights)
-    if name == "migan" and settings.repair:
-        other = patchmatch.build(settings, {})
-        guide = MendedFill(guide, other, settings.model_copy(update={"texture": False}))
-    return ShiftMapFill(guide, GUIDE_LONG[name])
+    if name == "migan" and (settings.repair or settings.texture):
+        guide = MendedFill(guide, patchmatch.build(settings, {}) if settings.repair else guide, settings)
+    return ShiftMapFill(guide, GUIDE_LONG[name], settings.margin)

@@ -23,14 +23,11 @@ def at_full_size(
     pieces in `box`. `small` is enlarged where a piece has no known pixel at this size, and where the
     guide's own pixel was taken.
     """
-    import cv2
 
     shape, before = hole.shape, small.shape[:2]
     inner = box_of(hole, 2)
     out = image.copy()
-    enlarged = _part(small.astype(np.float32), inner, shape, cv2.INTER_CUBIC)
-    enlarged = np.clip(np.rint(enlarged), 0, 255).astype(np.uint8)
-    out[inner] = np.where(known[inner][..., None], image[inner], enlarged)
+    out[inner] = np.where(known[inner][..., None], image[inner], enlarged_part(small, inner, shape))
     large_labels, added = _spread_labels(labels, correction, box, inner, shape)
     large_labels[~hole[inner]] = 0
     reach = int(np.ceil(max(a / b for a, b in zip(shape, before, strict=True)))) + 1
@@ -46,6 +43,15 @@ def at_full_size(
     pixels = image[from_y, from_x] + 255 * added[ys, xs]
     out[inner][ys, xs] = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
     return out
+
+
+def enlarged_part(image: Pixels, box: Box, shape: tuple[int, ...]) -> Pixels:
+    """The part `box` (rows, columns) of an image enlarged to `shape`, uint8 h x w x 3."""
+    import cv2
+
+    if image.shape[:2] == shape:
+        return image[box]
+    return np.clip(np.rint(_part(image.astype(np.float32), box, shape, cv2.INTER_CUBIC)), 0, 255).astype(np.uint8)
 
 
 def _part(planes: Floats, inner: Box, shape: tuple[int, ...], how: int) -> Floats:

@@ -59,6 +59,17 @@ def test_whole_is_one_window_for_all() -> None:
     assert plan(hole, strategy="whole") == [Window(0, 0, 300, 100, (1, 2))]
 
 
+@pytest.mark.parametrize(
+    ("photo", "structure", "windows"),
+    [((600, 1100), "migan", 1), ((600, 1101), "migan", 2), ((600, 1100), "patchmatch", 2)],
+)
+def test_the_network_that_guides_a_shift_map_sees_a_small_photo_whole(
+    photo: tuple[int, int], structure: str, windows: int
+) -> None:
+    hole = hole_with(photo, (20, 20, 60, 60), (1000, 500, 1040, 540))
+    assert len(plan(hole, fill="shift-map", structure=structure)) == windows
+
+
 def test_empty_hole_has_no_window() -> None:
     assert plan(np.zeros((50, 50), np.uint8)) == []
 
