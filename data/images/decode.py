@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError, features
 
 from configs import InputSettings
+from data.images import heif
 from data.images.containers import jpeg_scans, tiff_samples
 from data.images.containers.jpeg import JpegFile, JpegStructureError, parse_jpeg
 from data.images.containers.png import is_whole
@@ -35,7 +36,7 @@ _BMP_HEADERS = {12, 40, 52, 56, 64, 108, 124}
 class Decoded:
     """A decoded file. name: for sentences. pixels: uint8 H x W x 3 RGB in the file's own (raw) frame.
 
-    format: JPEG, PNG, WEBP, TIFF, BMP, GIF, JPEG2000 or AVIF. mode: of `samples`, one of data.images.samples.MODES.
+    format: JPEG, PNG, WEBP, TIFF, BMP, GIF, JPEG2000, AVIF or HEIF. mode: of `samples`, one of MODES.
     orientation: EXIF 1..8, not applied to `pixels`. raw: the file's bytes. samples: as the file holds them (the
     same array as `pixels` for RGB). palette: of mode `P`. premultiplied: whether alpha is multiplied in.
     """
@@ -77,6 +78,8 @@ def _decode(raw: bytes, name: str, megapixels: float) -> Decoded:
         raise PhotoError("refused", f"{name}: big TIFF files are not supported; {_CONVERT}.")
     if raw[:4] in tiff_samples.HEADERS:
         return _decode_tiff(raw, name, megapixels)
+    if is_heif(raw):
+        return _decode_heif(raw, name, megapixels)
     image = open_image(raw)
     _refuse_large(image.size, name, megapixels)
     file = _whole_jpeg(raw, name) if image.format in ("JPEG", "MPO") else None
@@ -132,6 +135,22 @@ def _decode_tiff(raw: bytes, name: str, megapixels: float) -> Decoded:
         samples=picture.samples,
         palette=picture.palette,
         premultiplied=picture.premultiplied,
+    )
+
+
+def _decode_heif(raw: bytes, name: str, megapixels: float) -> Decoded:
+    if not heif.is_installed():
+        raise PhotoError("refused", f"{name}: HEIC files need another package: pip install 'person-removal[heic]'.")
+    _refuse_large(heif.read_size(raw), name, megapixels)
+    picture = heif.read_picture(raw, name)
+    return Decoded(
+        name=name,
+        pixels=to_pixels(picture.samples, picture.mode),
+        format="HEIF",
+        mode=picture.mode,
+        orientation=1,
+        raw=raw,
+        samples=picture.samples,
     )
 
 
@@ -247,8 +266,6 @@ def _unidentified(raw: bytes, name: str) -> tuple[Any, str]:
         return "refused", f"{name}: {kind} are not supported; {_CONVERT}."
     if raw[:3] == b"\xff\xd8\xff" and (kind := _strange_jpeg(raw)):
         return "refused", f"{name}: {kind} are not supported; {_CONVERT} with 8 bits."
-    if is_heif(raw):
-        return "refused", f"{name}: HEIC files are not supported, for want of a free encoder; {_CONVERT}."
     if raw[4:12] in (b"ftypavif", b"ftypavis") and not features.check("avif"):
         return "refused", f"{name}: this build of Pillow reads no AVIF; install a current one: pip install -U pillow."
     if kind := unread_kind(raw, PurePosixPath(name).suffix.lower()):

@@ -15,9 +15,9 @@ SUFFIXES = {
     "GIF": (".gif",),
     "JPEG2000": (".jp2", ".j2k", ".jpx", ".jpf", ".j2c", ".jpc"),
     "AVIF": (".avif", ".avifs"),
+    "HEIF": (".heic", ".heif", ".hif", ".heics", ".heifs"),
 }
 """How the names of each format's files end, the usual one first."""
-HEIF = (".heic", ".heif", ".hif", ".heics", ".heifs")
 _RAW = """
     .3fr .ari .arw .bay .cap .cr2 .cr3 .crw .dcr .dcs .dng .drf .eip .erf .fff .gpr .iiq .k25 .kdc .mdc .mef .mos .mrw
     .nef .nrw .orf .pef .ptx .pxn .r3d .raf .raw .rw2 .rwl .rwz .sr2 .srf .srw .x3f
@@ -28,7 +28,7 @@ _OTHERS = (
     *(".jxl", ".jpm", ".jxr", ".wdp", ".hdp", ".bpg", ".flif", ".psd", ".psb", ".xcf", ".tga", ".exr", ".hdr"),
     *(".ppm", ".pgm", ".pbm", ".pnm", ".pam", ".pfm", ".pcx", ".wbmp", ".ras", ".sgi", ".dds"),
 )
-EXTENSIONS = {*(suffix for suffixes in SUFFIXES.values() for suffix in suffixes), *HEIF, *RAW, *_OTHERS}
+EXTENSIONS = {*(suffix for suffixes in SUFFIXES.values() for suffix in suffixes), *RAW, *_OTHERS}
 """Endings of photos' names, small letters: of those that can be read, and of those that are refused by name."""
 HEAD = 32
 """Bytes that `is_picture` looks at."""

@@ -23,7 +23,7 @@ def agrees(photo: Decoded) -> bool | None:
 
     Pillow is held against OpenCV; OpenCV's 16-bit PNG and tifffile's 8-bit TIFF against Pillow.
     """
-    if photo.format == "GIF" or photo.mode == "CMYK" or photo.premultiplied:
+    if photo.format in ("GIF", "HEIF") or photo.mode == "CMYK" or photo.premultiplied:
         return None  # OpenCV paints frames on a canvas, and has formulas of its own
     if photo.format == "TIFF" and tiff_samples.read_header(photo.raw).own:
         return None

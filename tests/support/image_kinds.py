@@ -10,6 +10,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pillow_heif
 import tifffile
 from PIL import Image
 
@@ -113,6 +114,12 @@ def bmp_run_lengths() -> bytes:
     rows = np.random.default_rng(3).integers(0, 200, (SIZE[1], SIZE[0]), np.uint8)
     runs = b"".join(b"".join(bytes((1, value)) for value in row) + b"\0\0" for row in rows.tolist())
     return bmp(8, colours=200, compression=1, data=runs + b"\0\1")
+
+
+def heic(image: Image.Image, **options: Any) -> bytes:
+    out = io.BytesIO()
+    pillow_heif.from_pillow(image).save(out, format="HEIF", **{"quality": 90, **options})
+    return out.getvalue()
 
 
 @dataclass(frozen=True)
@@ -253,5 +260,8 @@ KINDS = {
     "JPEG 2000 gray, bare codestream": Kind(saved(picture("L"), "JPEG2000", no_jp2=True), "samples", "written"),
     "AVIF": Kind(saved(picture(), "AVIF", quality=90), "look", "re-encoded: AVIF with quality 90"),
     "AVIF, alpha": Kind(saved(picture("RGBA"), "AVIF", quality=90), "look", "re-encoded: AVIF with quality 90"),
+    "HEIC": Kind(heic(picture()), "look", "re-encoded: HEIC with quality 90"),
+    "HEIC, alpha": Kind(heic(picture("RGBA")), "look", "re-encoded: HEIC with quality 90"),
+    "HEIC gray": Kind(heic(picture("L")), "look", "re-encoded: HEIC with quality 90"),
 }
 """By the name that docs/image-files.md gives them."""

@@ -58,6 +58,9 @@ def test_blocks_of_a_jpeg_are_not_touched(name: str) -> None:
 @pytest.mark.parametrize("name", KINDS)
 def test_every_kind_keeps_its_pixels(name: str) -> None:
     photo = decode(KINDS[name].raw, "photo")
+    if photo.format == "HEIF":  # encoded anew, as its notes say
+        assert np.abs(decode(scrubbed(photo).raw, "photo").pixels.astype(int) - photo.pixels).mean() < 4
+        return
     np.testing.assert_array_equal(decode(scrubbed(photo).raw, "photo").samples, photo.samples)
 
 

@@ -13,7 +13,16 @@ from data.images.second_decoder import agrees
 from data.types import PhotoError
 
 ALONE = {
-    *("JPEG CMYK", "TIFF CMYK", "GIF", "GIF, transparent", "TIFF RGBA, premultiplied"),
+    *(
+        "JPEG CMYK",
+        "TIFF CMYK",
+        "GIF",
+        "GIF, transparent",
+        "TIFF RGBA, premultiplied",
+        "HEIC",
+        "HEIC, alpha",
+        "HEIC gray",
+    ),
     *("TIFF RGBA 16 bits, premultiplied", "TIFF gray 16 bits, white is 0", "TIFF RGB 16 bits, planes"),
     *("TIFF RGB 16 bits, planes, big-endian", "TIFF RGB 16 bits, planes in tiles"),
     *("TIFF RGB 16 bits, planes, Deflate", "TIFF RGBA 16 bits, planes"),
