@@ -16,7 +16,7 @@ CARRIED = (
     *("baseball bat", "baseball glove", "skateboard", "surfboard", "tennis racket", "cell phone"),
 )
 """COCO's classes of things that people carry, wear or ride and that look odd without them."""
-FillName = Literal["deepfillv2", "migan", "patchmatch", "shift-map", "telea", "navier-stokes", "external"]
+FillName = Literal["auto", "deepfillv2", "migan", "patchmatch", "shift-map", "telea", "navier-stokes", "external"]
 PixelRange = Literal["0..1", "-1..1", "0..255"]
 
 
@@ -155,7 +155,7 @@ class InpaintSettings(_Frozen):
     """Fill the hole: photo + hole -> patches."""
 
     fill: FillName = "deepfillv2"
-    """Who fills."""
+    """Who fills. `auto`: the best of `migan` and `patchmatch` whose weights are on this machine; the run says which."""
     weights: str = "places2"
     """`deepfillv2`: registry name or path of the weights."""
     strategy: Literal["windows", "whole"] = "windows"

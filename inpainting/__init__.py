@@ -56,7 +56,10 @@ FILLS: dict[str, Method] = {
     # the settings see to it that there is a file
     "external": Method("inpainting.external", "build", True, lambda settings: [str(settings.external)], True),
 }
-"""Every fill by the name that `inpaint.fill` uses."""
+"""Every fill by the name that `inpaint.fill` uses, but `auto`."""
+
+AUTO: tuple[dict[str, str], ...] = ({"fill": "migan"}, {"fill": "patchmatch"})
+"""The settings that the fill `auto` stands for, the best first; the last needs no weights."""
 
 
 def build_fill(settings: InpaintSettings, weights: Mapping[str, Weight]) -> Fill:
@@ -88,17 +91,24 @@ def settings_for(settings: InpaintSettings, hole: Hole) -> tuple[InpaintSettings
 
 
 def required_weights(settings: InpaintSettings) -> list[str]:
-    """Registry names or paths of the weights files that the fill of these settings needs."""
-    return FILLS[settings.fill].weights(settings)
+    """Registry names or paths of the weights files that the fill of these settings needs; `auto` needs none."""
+    return [] if settings.fill == "auto" else FILLS[settings.fill].weights(settings)
+
+
+def choices(settings: InpaintSettings) -> list[InpaintSettings]:
+    """What `auto` may stand for, the best first; the settings themselves for every other fill."""
+    return [settings.model_copy(update=one) for one in AUTO] if settings.fill == "auto" else [settings]
 
 
 __all__ = [
+    "AUTO",
     "FILLS",
     "STAGE_VERSION",
     "Builder",
     "Fill",
     "Method",
     "build_fill",
+    "choices",
     "compose",
     "inpaint",
     "pack",

@@ -12,7 +12,7 @@ from configs import GIVEN_MASKS, InpaintSettings, Settings, SettingsError
 from configs.load import load_settings
 from data.types import Weight
 from data.weights.files import WeightsError, find, registry, state
-from flows.stages.context import resolve
+from flows.stages.context import resolve, resolve_fill
 from flows.stages.verifier import look_settings
 
 _SAYS = {
@@ -64,6 +64,10 @@ def segmenters(chosen: Settings, overrides: Sequence[str] = ()) -> list[Choice]:
 
 def fills(chosen: Settings, overrides: Sequence[str] = ()) -> list[Choice]:
     """The chosen one first, then every other; networks once for each file of weights that is here."""
+    try:
+        chosen = chosen.model_copy(update={"inpaint": resolve_fill(chosen.inpaint)})
+    except WeightsError:  # damaged ones are the problem of the choice that needs them
+        chosen = chosen.model_copy(update={"inpaint": inpainting.choices(chosen.inpaint)[-1]})
     mine = _fill_name(chosen.inpaint)
     out = [_choice(mine, chosen, fill=True)]
     for name in inpainting.FILLS:

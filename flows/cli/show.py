@@ -15,7 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from configs import InpaintSettings
+import inpainting
+from configs import Settings, SettingsError
+from configs.load import load_settings
 from data.storage.places import is_remote
 from data.types import STATES
 from flows.cli.options import console, errors
@@ -25,6 +27,7 @@ from flows.results.finish import Summary
 from flows.run.forecast import Forecast
 from flows.run.job import Job
 from flows.run.progress import Counts, final_state, listening
+from flows.stages.context import resolve_fill, wished_weights
 from flows.stages.records import Row
 from flows.stages.verifier import who_looks
 
@@ -32,9 +35,21 @@ EVERY = 30.0
 """Seconds between two lines where there is no terminal to draw on."""
 
 
-def _fill(inpaint: InpaintSettings) -> str:
-    """The fill, and what guides it."""
-    return f"{inpaint.fill} guided by {inpaint.structure}" if inpaint.fill == "shift-map" else inpaint.fill
+def _fill(settings: Settings) -> str:
+    """The fill, what guides it, and what would bring a better one where the preset's `auto` found the least."""
+    inpaint = settings.inpaint
+    if inpaint.fill == "shift-map":
+        return f"{inpaint.fill} guided by {inpaint.structure}"
+    try:
+        asked = load_settings(settings.preset)
+    except SettingsError:  # the preset's file has gone since
+        return inpaint.fill
+    if resolve_fill(asked.inpaint).fill != inpaint.fill or not wished_weights(asked):
+        return inpaint.fill
+    if inpaint.fill != inpainting.choices(asked.inpaint)[-1].fill:
+        return f"{inpaint.fill} (the best whose weights are here)"
+    better = f"`person-removal weights fetch {' '.join(wished_weights(asked))}` brings a better one"
+    return f"{inpaint.fill} (the best whose weights are here; {better})"
 
 
 @dataclass(frozen=True)
@@ -59,7 +74,7 @@ class Show:
         )
         self._say(
             f"preset {settings.preset}: segment with {settings.segment.segmenter}, "
-            f"fill with {_fill(settings.inpaint)}, {who_looks(settings)}"
+            f"fill with {_fill(settings)}, {who_looks(settings)}"
         )
         for note in job.collection.notes:
             self.out.print(note, style="yellow", markup=False)

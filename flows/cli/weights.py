@@ -71,21 +71,28 @@ def fetch(
     person-removal weights fetch places2 --from downloads/places2.pth
     """
     wanted = list(names or [])
+    wished: list[str] = []
     if set_ and preset is None:
         _fail("--set goes with --preset.")
     if preset is not None:
         try:
-            wanted += _needed_by(preset, set_ or [])
+            needed, wished = _needed_by(preset, set_ or [])
+            wanted += needed
         except SettingsError as error:
             _fail(str(error))
-        if not wanted:
+        if not wanted and not wished:
             typer.echo(f"Preset {preset} needs no weights.")
             return
-    if not wanted:
+    if not wanted and not wished:
         _fail("Say what to fetch: a NAME from `person-removal weights list`, or --preset NAME.")
     _known(name for name in wanted if given is not None or not Path(name).expanduser().is_file())
     if given is not None and (preset is not None or len(wanted) != 1):
         _fail("--from goes with exactly one NAME.")
+    for name in wished:
+        try:
+            typer.echo(_fetch(name, given, offline))
+        except WeightsError as error:
+            typer.echo(f"{error} Preset {preset} works without them, with a fill that is not as good.", err=True)
     _each(dict.fromkeys(wanted), lambda name: _fetch(name, given, offline))
 
 
@@ -116,10 +123,12 @@ def _known(names: Iterable[str]) -> None:
             _fail(str(error))
 
 
-def _needed_by(preset: str, overrides: Sequence[str]) -> list[str]:
-    from flows.stages.context import required_weights  # imports the networks' rooms: not for `list`
+def _needed_by(preset: str, overrides: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What the preset needs, and what makes it better."""
+    from flows.stages.context import required_weights, wished_weights  # imports the networks' rooms: not for `list`
 
-    return required_weights(load_settings(preset, overrides))
+    settings = load_settings(preset, overrides)
+    return required_weights(settings), wished_weights(settings)
 
 
 def _fetch(name: str, given: Path | None, offline: bool) -> str:

@@ -31,7 +31,7 @@ from flows.run.progress import Counts, json_log, listening
 from flows.run.rates import note_rates
 from flows.run.runner import run_stage
 from flows.run.workers import overlapping, stop_processes
-from flows.stages.context import RunContext, find_weights, resolve
+from flows.stages.context import RunContext, find_weights, resolve, resolve_fill
 from flows.stages.models import check_fill
 from flows.stages.publish import publish_mask
 from flows.stages.records import read_hole
@@ -98,7 +98,8 @@ def open_places(
     check_preset(settings, source, output)
     resolved = resolve(settings)
     decided = take_decisions(output, decisions, resolved)
-    trees = [resolved, *decided.settings(resolved)]
+    own = [tree.model_copy(update={"inpaint": resolve_fill(tree.inpaint)}) for tree in decided.settings(resolved)]
+    trees = [resolved, *own]
     weights = {name: weight for tree in trees for name, weight in find_weights(tree).items()}
     for tree in trees if "inpaint" in selection.stages else ():
         check_fill(tree.inpaint, weights)

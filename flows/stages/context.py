@@ -102,7 +102,8 @@ class RunContext:
 
 @lru_cache(maxsize=64)
 def _with_own(settings: Settings, own: bytes) -> Settings:
-    return with_own(settings, json.loads(own))
+    found = with_own(settings, json.loads(own))
+    return found.model_copy(update={"inpaint": resolve_fill(found.inpaint)})
 
 
 @lru_cache(maxsize=4)
@@ -156,23 +157,45 @@ def find_weights(settings: Settings) -> dict[str, Weight]:
 
 
 def resolve(settings: Settings) -> Settings:
-    """Settings without open choices: devices and the second look by name.
+    """Settings without open choices: devices, the fill and the second look by name.
 
     Raises SettingsError, and data.weights.files.WeightsError for damaged weights of who may look.
     """
     verify = resolve_look(settings)
     looks = settings.segment.segmenter not in GIVEN_MASKS or verify.segmenter != "none"
     segment = _device(settings.segment.device, "segment.device", looks)
-    inpaint = _device(settings.inpaint.device, "inpaint.device", inpainting.FILLS[settings.inpaint.fill].neural)
+    fill = resolve_fill(settings.inpaint)
+    inpaint = _device(fill.device, "inpaint.device", inpainting.FILLS[fill.fill].neural)
     return settings.model_copy(
         update={
             "segment": settings.segment.model_copy(update={"device": segment}),
-            "inpaint": settings.inpaint.model_copy(
-                update={"device": inpaint, "structure": _structure(settings.inpaint)}
-            ),
+            "inpaint": fill.model_copy(update={"device": inpaint, "structure": _structure(fill)}),
             "verify": verify,
         }
     )
+
+
+def resolve_fill(inpaint: InpaintSettings) -> InpaintSettings:
+    """The settings with the fill by name: `auto` is the best one whose weights are on this machine.
+
+    Raises WeightsError for damaged weights of it.
+    """
+    *better, last = inpainting.choices(inpaint)
+    for chosen in better:
+        try:
+            for name in inpainting.required_weights(chosen):
+                find(name)
+        except MissingWeightsError:
+            continue
+        return chosen
+    return last
+
+
+def wished_weights(settings: Settings) -> list[str]:
+    """Weights that the settings can do without, and with which the fill is better."""
+    names = [name for one in inpainting.choices(settings.inpaint) for name in inpainting.required_weights(one)]
+    needed = required_weights(settings)
+    return [name for name in dict.fromkeys(names) if name not in needed]
 
 
 def _structure(inpaint: InpaintSettings) -> str:

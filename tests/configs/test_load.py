@@ -16,8 +16,8 @@ def test_presets() -> None:
     chosen = {name: load_settings(name) for name in preset_names()}
     assert {n: (s.segment.segmenter, s.inpaint.fill) for n, s in chosen.items()} == {
         "default": ("yolo", "deepfillv2"),
-        "embedded": ("embedded", "patchmatch"),
-        "coco": ("annotations", "patchmatch"),
+        "embedded": ("embedded", "auto"),
+        "coco": ("annotations", "auto"),
     }
     assert load_settings("default") == Settings()
 
@@ -44,7 +44,7 @@ def test_override(assignment: str, section: str, field: str, value: object) -> N
         ("embedded", "refin.dilate=1", "There is no setting 'refin' (did you mean 'refine'?)."),
         ("embedded", "refine.dilate=much", "refine.dilate = 'much': input should be a valid number"),
         ("embedded", "refine.dilate=-1", "refine.dilate = -1: input should be greater than or equal to 0"),
-        ("embedded", "inpaint.fill=magic", "inpaint.fill = 'magic': input should be 'deepfillv2'"),
+        ("embedded", "inpaint.fill=magic", "inpaint.fill = 'magic': input should be 'auto', 'deepfillv2'"),
         ("embedded", "inpaint.feather=9", "inpaint.feather (9) must not exceed refine.dilate_min (4)"),
         ("embedded", "inpaint.patch_size=8", "inpaint.patch_size = 8: a patch has a middle pixel"),
         ("embedded", "refine=3", "refine = 3: "),

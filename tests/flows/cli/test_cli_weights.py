@@ -113,13 +113,22 @@ def test_a_wrong_request_is_one_sentence_on_stderr(arguments: tuple[str, ...], s
 def test_a_preset_names_what_it_needs() -> None:
     code, _, err = run("fetch", "--preset", "embedded", "--offline")
     assert code == 1
-    assert len(err.splitlines()) == 3
+    assert len(err.splitlines()) == 4
+    assert "Weights 'migan' are not on this machine" in err and "Preset embedded works without them" in err
     for name in ("yolov8n", "selfie-segmentation", "pose-landmark-full"):
         assert f"Weights '{name}' are not on this machine" in err
 
 
 def test_a_preset_without_weights_is_done_at_once() -> None:
-    assert run("fetch", "--preset", "coco") == (0, "Preset coco needs no weights.\n", "")
+    plain = ("fetch", "--preset", "coco", "--set", "inpaint.fill=patchmatch")
+    assert run(*plain) == (0, "Preset coco needs no weights.\n", "")
+
+
+def test_what_only_makes_a_preset_better_may_be_missing() -> None:
+    code, out, err = run("fetch", "--preset", "coco", "--offline")
+    assert (code, out, err.count("\n")) == (0, "", 1)
+    assert "Weights 'migan' are not on this machine" in err
+    assert err.endswith("Preset coco works without them, with a fill that is not as good.\n")
 
 
 @pytest.mark.usefixtures("two")
