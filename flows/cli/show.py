@@ -95,21 +95,29 @@ class Show:
         over = "".join(f", {count} of them {state} before they start" for state, count in ahead.over.items())
         others = f", {ahead.others} others stay as they are" if ahead.others else ""
         self._say(f"{ahead.photos} photos, {ahead.bytes / 1e6:.1f} MB{over}{others}")
-        table = Table("stage", "by", "stored", "to compute", "s a photo", "")
+        table = Table("stage", "by", "stored", "to compute", "s a photo")
         for name, stage in ahead.stages.items():
-            source = "measured here" if stage.measured else "from a table"
-            row = (name, stage.by, str(stage.stored), str(stage.compute), f"{stage.seconds:.2f}")
-            table.add_row(*row, source if stage.compute else "")
+            seconds = "not measured here" if stage.seconds is None else f"{stage.seconds:.2f}"
+            table.add_row(name, stage.by, str(stage.stored), str(stage.compute), seconds if stage.compute else "")
         self.out.print(table)
         for note in ahead.notes:
             self.out.print(note, style="yellow", markup=False)
-        if any(stage.compute for stage in ahead.stages.values()):
+        if ahead.largest.value:
+            self._say(f"Largest photo: {ahead.largest.name}, {ahead.largest.value:.1f} megapixels.")
+        if ahead.people:
             self._say(
-                f"Time: about {_minutes(ahead.seconds)} with {ahead.workers} processes. Memory: about "
-                f"{ahead.memory / 1e9:.1f} GB; the largest photo has {ahead.megapixels:.1f} megapixels."
+                f"People: the annotations outline {ahead.people}, at most {ahead.crowd.value:.0f} on one photo "
+                f"({ahead.crowd.name})."
             )
-        else:
+        if not any(stage.compute for stage in ahead.stages.values()):
             self._say("Everything is in the store: nothing would be computed.")
+        elif ahead.seconds is None:
+            self._say(f"Time: unknown, {ahead.unknown}; run a few with --photos first.")
+        else:
+            self._say(
+                f"Time: about {_minutes(ahead.seconds)} with {ahead.workers} processes on {ahead.cores} cores, as "
+                "measured here."
+            )
         free = f", {ahead.free / 1e9:.1f} GB are free" if ahead.free is not None else ""
         self._say(f"Disk: up to {ahead.room / 1e6:.0f} MB below {ahead.output}{free}. Nothing was written.")
 

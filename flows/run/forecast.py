@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL.Image import open as pillow_open  # ultralytics puts one of its own in its place
 
 from configs import Settings
 from data.errors import InputError
+from data.images.pillow import no_limit
 from data.plan.entries import Entry
 from data.storage.places import as_path, is_remote
 from data.storage.store import Artifact, Store
@@ -21,20 +22,17 @@ from flows.pipeline import remove_people_from_shard
 from flows.plan.planning import plan_entries
 from flows.plan.selection import Selection, select_photos
 from flows.run.job import Opened
-from flows.run.rates import seconds_per_photo, worker
+from flows.run.rates import Measured, cores, measured, stage_name, worker
 from flows.run.runner import stored_row
 from flows.stages.context import STORE, RunContext
 from flows.stages.records import Row
 from flows.stages.registry import STAGES
 from flows.stages.verifier import look_settings
 
-GIGABYTES = {"annotations": 0.2, "mask-files": 0.2, "none": 0.2, "embedded": 1.0, "yolo": 1.0, "maskrcnn": 2.0}
-"""Memory of a process by the segmenter that it holds, others as the largest; measured for `embedded` alone."""
-PER_MEGAPIXEL = 0.02
-"""Gigabytes more for each megapixel of the photo that it works on."""
 ROOM = 3.0
 """Images, artifacts and thumbnails take at most about so many times the photos' bytes."""
-_HEADERS = 50
+ALIKE = 2.0
+"""Photos of at most so many times the pixels and people of those that were measured are taken to be like them."""
 
 
 class ReadOnlyStore(Store):
@@ -66,19 +64,28 @@ class OnlyLooking(RunContext):
 
 @dataclass(frozen=True)
 class StageForecast:
-    """photos: stored, and to compute. seconds: of one process, a photo. measured: whether in this output directory."""
+    """photos: stored, and to compute. seconds: of one processor core for a photo, as runs in this output directory
+    measured them; None where none did."""
 
     by: str
     stored: int
     compute: int
-    seconds: float
-    measured: bool
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class OfPhoto:
+    """Megapixels or people of a photo; name: empty where nothing is known."""
+
+    name: str = ""
+    value: float = 0.0
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """over: photos that are over before they start, by state. seconds: of the whole run. memory: bytes, all processes
-    together. room, free: bytes on the disk; free is None in an object store. megapixels: of the largest photo."""
+    """over: photos that are over before they start, by state. seconds: of the whole run, None where it is not known;
+    unknown: why. room, free: bytes on the disk; free is None in an object store. largest: in megapixels. people: whom
+    annotations outline, None where a network looks for them; crowd: the photo with the most of them."""
 
     output: Path
     photos: int
@@ -87,9 +94,12 @@ class Forecast:
     over: dict[str, int]
     stages: dict[str, StageForecast]
     workers: int
-    seconds: float
-    megapixels: float
-    memory: float
+    cores: int
+    seconds: float | None
+    unknown: str
+    largest: OfPhoto
+    people: int | None
+    crowd: OfPhoto
     room: float
     free: float | None
     notes: tuple[str, ...] = field(default=())
@@ -104,25 +114,26 @@ def forecast(opened: Opened, selection: Selection) -> Forecast:
     entries, chosen, decisions = plan_entries(context, opened.collection, photos, opened.decisions, opened.decided_in)
     able = [entry for entry in chosen if entry.state is None]
     stored = dict.fromkeys(selection.reached, 0)
+    todo = []
     for entry in able:
-        for stage, row in _rows(context, entry, selection).items():
+        rows = _rows(context, entry, selection)
+        todo += [entry] if None in rows.values() else []
+        for stage, row in rows.items():
             stored[stage] += row is not None
-    usual, largest = _megapixels(able)
-    stages = {}
+    known, stages = measured(context), {}
     for stage in selection.reached:
-        seconds, measured = seconds_per_photo(context, stage, usual)
+        seconds = known.seconds.get(stage_name(context.settings, stage))
         by = worker(context.settings, stage)
-        stages[stage] = StageForecast(by, stored[stage], len(able) - stored[stage], seconds, measured)
+        stages[stage] = StageForecast(by, stored[stage], len(able) - stored[stage], seconds)
         if stages[stage].compute and stage not in selection.stages:
             raise InputError(
                 f"{stages[stage].compute} photos have nothing from stage '{stage}' in the store; run it first."
             )
-    work = sum(stage.compute * stage.seconds for stage in stages.values())
-    fresh = stages[selection.reached[-1]].compute / max(len(able), 1)
-    busy = min(context.tasks, max(1, len(able)))
-    look = look_settings(context.settings)
-    held = {context.settings.segment.segmenter, look.segmenter if look else "none"}
-    each = max(GIGABYTES.get(name, max(GIGABYTES.values())) for name in held) + PER_MEGAPIXEL * largest
+    sizes, outlined = _sizes(able), _outlined(opened, able)
+    unknown = _unknown(stages, known, _of(sizes, todo), _of(outlined or [], todo))
+    work = sum(stage.compute * (stage.seconds or 0.0) for stage in stages.values())
+    last = stages[selection.reached[-1]].compute
+    working = cores(context, max((stage.compute for stage in stages.values()), default=0))
     size = sum(entry.bytes for entry in chosen)
     return Forecast(
         output=context.output,
@@ -132,13 +143,36 @@ def forecast(opened: Opened, selection: Selection) -> Forecast:
         over=dict(Counter(str(entry.state) for entry in chosen if entry.state)),
         stages=stages,
         workers=context.tasks,
-        seconds=work / busy,
-        megapixels=largest,
-        memory=busy * each * 1e9 if work else 0.0,
-        room=ROOM * size * fresh,
+        cores=working,
+        seconds=None if unknown else work / working,
+        unknown=unknown,
+        largest=_most(sizes),
+        people=None if outlined is None else round(sum(photo.value for photo in outlined)),
+        crowd=_most(outlined or []),
+        room=ROOM * size * last / max(len(able), 1),
         free=_free(context.output),
         notes=(*opened.collection.notes, *decisions.notes),
     )
+
+
+def _unknown(
+    stages: Mapping[str, StageForecast], known: Measured, sizes: Sequence[OfPhoto], outlined: Sequence[OfPhoto]
+) -> str:
+    """Why nobody knows how long it takes; nothing where it is known. sizes, outlined: of the photos to compute."""
+    todo = {name: stage for name, stage in stages.items() if stage.compute}
+    if new := [f"{name} {stage.by}".strip() for name, stage in todo.items() if stage.seconds is None]:
+        return f"no run in this output directory has measured {', '.join(new)}"
+    largest, crowd = _most(sizes), _most(outlined)
+    usual = sum(photo.value for photo in sizes) / max(1, len(sizes))
+    if todo and largest.value > ALIKE * known.largest:
+        return (
+            f"{largest.name} is larger than the photos that were measured here (at most {known.largest:.1f} megapixels)"
+        )
+    if todo and not known.usual / ALIKE <= usual <= ALIKE * known.usual:
+        return f"the photos have {usual:.1f} megapixels, those that were measured here {known.usual:.1f}"
+    if todo and crowd.value > ALIKE * known.people:
+        return f"{crowd.name} has more people than the photos that were measured here (at most {known.people})"
+    return ""
 
 
 def _rows(context: RunContext, entry: Entry, selection: Selection) -> dict[str, Row | None]:
@@ -158,25 +192,49 @@ def _rows(context: RunContext, entry: Entry, selection: Selection) -> dict[str, 
     return rows
 
 
-def _megapixels(entries: Sequence[Entry]) -> tuple[float, float]:
-    """Of the usual and of the largest photo: from the sizes that are stated, and from the headers of a few files, the
-    largest among them."""
-    known = [entry.stated_size[0] * entry.stated_size[1] / 1e6 for entry in entries if entry.stated_size]
-    others = [entry for entry in entries if not entry.stated_size and not is_remote(as_path(entry.path))]
-    usual = known + _headers(others[:: max(1, len(others) // _HEADERS)])
-    largest = usual + _headers(sorted(others, key=lambda entry: -entry.bytes)[:_HEADERS])
-    return (sum(usual) / len(usual), max(largest)) if usual else (0.0, max(largest, default=0.0))
+def _most(photos: Sequence[OfPhoto]) -> OfPhoto:
+    return max(photos, key=lambda photo: photo.value, default=OfPhoto())
 
 
-def _headers(entries: Sequence[Entry]) -> list[float]:
-    found = []
-    for entry in entries:
-        try:
-            with Image.open(entry.path) as image:
-                found.append(image.width * image.height / 1e6)
-        except (OSError, ValueError, Image.DecompressionBombError):
-            continue
-    return found
+def _of(photos: Sequence[OfPhoto], entries: Sequence[Entry]) -> list[OfPhoto]:
+    """Those of these entries."""
+    names = {entry.name for entry in entries}
+    return [photo for photo in photos if photo.name in names]
+
+
+def _sizes(entries: Sequence[Entry]) -> list[OfPhoto]:
+    """Megapixels: by the sizes that are stated, else by the files' headers."""
+    return [
+        OfPhoto(entry.name, entry.stated_size[0] * entry.stated_size[1] / 1e6)
+        if entry.stated_size
+        else OfPhoto(entry.name, _megapixels(entry))
+        for entry in entries
+    ]
+
+
+def _megapixels(entry: Entry) -> float:
+    """By the file's header; 0 where it cannot be read, or only from an object store."""
+    path = as_path(entry.path)
+    if is_remote(path):
+        return 0.0
+    try:
+        with no_limit(), pillow_open(path) as image:
+            return image.width * image.height / 1e6
+    except Exception:  # decoders raise whatever they like; the run then says what is wrong with the file
+        return 0.0
+
+
+def _outlined(opened: Opened, entries: Sequence[Entry]) -> list[OfPhoto] | None:
+    """How many people the annotations outline on each photo; None where they are not who says."""
+    if opened.context.settings.segment.segmenter != "annotations":
+        return None
+    slices = [file.coco.persons_by_image() for file in opened.collection.mains]
+    able = {entry.name for entry in entries}
+    return [
+        OfPhoto(source.name, sum(slices[number].count(image) for number, image in source.listed))
+        for source in opened.collection.sources
+        if source.name in able
+    ]
 
 
 def _free(output: Path) -> float | None:

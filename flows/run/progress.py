@@ -81,16 +81,21 @@ class StageCount:
 
 
 class Counts(defaultdict[str, StageCount]):
-    """A listener that counts by stage."""
+    """A listener that counts by stage. megapixels: of each photo that was published anew. people: the most of one."""
 
     def __init__(self) -> None:
         super().__init__(StageCount)
+        self.megapixels, self.people = list[float](), 0
 
     def __call__(self, stage: str, row: Row, stored: bool, seconds: float) -> None:
         count = self[stage]
         count.photos.add(row["id"])
         count.computed += not stored
         count.seconds += seconds
+        facts = row.get("facts", {})
+        if stage == "publish" and not stored and "width" in facts:
+            self.megapixels.append(facts["width"] * facts["height"] / 1e6)
+            self.people = max(self.people, facts["people"])
 
 
 @contextmanager

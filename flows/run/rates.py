@@ -1,7 +1,9 @@
-"""How long stages take: measured by the runs of an output directory, or else a table."""
+"""How long stages take, as the runs of an output directory measured it. What nobody measured is not known."""
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from typing import Any
 
 from configs import Settings
@@ -11,31 +13,22 @@ from flows.stages.context import RunContext
 from flows.stages.verifier import look_settings
 
 NOTE = "rates.json"
+_SIZES, _MOST = "photos megapixels", "most megapixels people"
 
-PER_PHOTO = {
-    "segment": {"annotations": 0.01, "mask-files": 0.01, "embedded": 0.6, "yolo": 0.3, "maskrcnn": 4.0, "union": 1.0},
-    "refine": {"": 0.03},
-    "inpaint": {
-        "patchmatch": 0.7,
-        "migan": 0.8,
-        "shift-map": 1.2,
-        "telea": 0.1,
-        "navier-stokes": 0.1,
-        "deepfillv2": 1.5,
-        "external": 1.5,
-    },
-    "verify": {"none": 0.03, "embedded": 0.6, "yolo": 0.3, "maskrcnn": 4.0, "union": 1.0},
-    "publish": {"": 0.1},
-}
-"""Seconds of one process for a photo of 0.3 megapixels with people, without a GPU. With `embedded`, `annotations` and
-`patchmatch` they add up to what whole runs over 186 such photos took (benchmarks/README.md); the others are guesses."""
 
-GROWTH = 0.7
-"""A photo of 40 times the pixels takes 40 ** 0.7 times as long: 25 s at 12 megapixels, 2 s at 0.3 (`embedded`)."""
+@dataclass(frozen=True)
+class Measured:
+    """seconds: of one processor core for a photo, by `stage_name`. usual: megapixels of the photos that were measured,
+    their mean. largest, people: the most megapixels and people of one of them. 0 where no run has published any."""
+
+    seconds: dict[str, float]
+    usual: float = 0.0
+    largest: float = 0.0
+    people: int = 0
 
 
 def worker(settings: Settings, stage: str) -> str:
-    """Who does a stage's work, as `PER_PHOTO` has it."""
+    """Who does a stage's work."""
     look = look_settings(settings)
     return {
         "segment": settings.segment.segmenter,
@@ -44,36 +37,52 @@ def worker(settings: Settings, stage: str) -> str:
     }.get(stage, "")
 
 
-def _measured(context: RunContext) -> dict[str, tuple[float, int]]:
-    """Seconds and photos of all runs by `_name`; notes of another form do not count."""
-    note = context.store.note(NOTE, dict[str, Any]())
-    return {name: (float(sums[0]), int(sums[1])) for name, sums in note.items() if _is_sums(sums)}
-
-
-def _is_sums(value: Any) -> bool:
-    return isinstance(value, list) and list(map(type, value)) in ([float, int], [int, int])
-
-
-def _name(settings: Settings, stage: str) -> str:
+def stage_name(settings: Settings, stage: str) -> str:
     """What takes the same time: a stage, who does it, and where."""
     return " ".join(filter(None, (stage, worker(settings, stage), stage_device(settings, stage))))
 
 
+def cores(context: RunContext, photos: int) -> int:
+    """Processor cores that work on so many photos: processes beyond them only share them."""
+    here = context.settings.run.address is None
+    return max(1, min(context.tasks, photos, (os.cpu_count() or 1) if here else context.tasks))
+
+
+def measured(context: RunContext) -> Measured:
+    """What all runs measured."""
+    sums = _read(context)
+    megapixels, photos = sums.pop(_SIZES, (0.0, 0))
+    largest, people = sums.pop(_MOST, (0.0, 0))
+    each = {name: seconds / photos for name, (seconds, photos) in sums.items() if photos}
+    return Measured(each, megapixels / max(photos, 1), largest, people)
+
+
 def note_rates(context: RunContext, counts: Counts) -> None:
     """Add what a run measured to what earlier ones did. Photos on other machines are not told of."""
-    sums = _measured(context)
+    if not any(count.computed for count in counts.values()):
+        return
+    sums = _read(context)
+
+    def add(name: str, value: float, photos: int) -> None:
+        before, count = sums.get(name, (0.0, 0))
+        sums[name] = round(before + value, 4), count + photos
+
     for stage, count in counts.items():
-        seconds, photos = sums.get(name := _name(context.settings, stage), (0.0, 0))
-        sums[name] = round(seconds + count.seconds, 4), photos + count.computed
-    if any(count.computed for count in counts.values()):
-        context.store.write_note(NOTE, {name: found for name, found in sums.items() if found[1]})
+        if count.computed:
+            busy = min(context.tasks, count.computed)  # processes; beyond the cores they wait for one another
+            seconds = count.seconds * cores(context, count.computed) / max(1, busy)
+            add(stage_name(context.settings, stage), seconds, count.computed)
+    add(_SIZES, sum(counts.megapixels), len(counts.megapixels))
+    largest, people = sums.get(_MOST, (0.0, 0))
+    sums[_MOST] = max(largest, round(max(counts.megapixels, default=0.0), 4)), max(people, counts.people)
+    context.store.write_note(NOTE, sums)
 
 
-def seconds_per_photo(context: RunContext, stage: str, megapixels: float) -> tuple[float, bool]:
-    """Seconds of one process for a photo of this size, and whether that was measured here, where it is of the photos
-    that were computed here."""
-    seconds, photos = _measured(context).get(_name(context.settings, stage), (0.0, 0))
-    if photos:
-        return seconds / photos, True
-    who = worker(context.settings, stage)
-    return PER_PHOTO[stage].get(who, 1.0) * max(1.0, megapixels / 0.3) ** GROWTH, False
+def _read(context: RunContext) -> dict[str, tuple[float, int]]:
+    """Seconds and photos by `stage_name`, and sizes. Notes of another form do not count."""
+    note = context.store.note(NOTE, dict[str, Any]())
+    return {name: (float(pair[0]), pair[1]) for name, pair in note.items() if _is_pair(pair)}
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and list(map(type, value)) in ([float, int], [int, int]) and min(value) >= 0
