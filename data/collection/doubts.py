@@ -18,13 +18,13 @@ MOST_NAMES = 12
 
 
 @dataclass(frozen=True)
-class _Known:
-    """What a file says of its people. with_people: ids of images that have some. adrift, elsewhere: annotations of
+class Known:
+    """What a file says of its people. people: how many by image id. adrift, elsewhere: annotations of
     people without an image id, and of images that the file does not list. unsure, untold: annotations that may be of
     people, by category name, and those of them without a category. assumed: persons only because the file knows nothing
     else."""
 
-    with_people: frozenset[Id]
+    people: Counter[Id]
     adrift: int
     elsewhere: int
     unsure: Counter[str]
@@ -32,26 +32,40 @@ class _Known:
     assumed: int
 
 
-def with_doubts(sources: Sequence[Source], mains: Sequence[AnnotationFile]) -> list[Source]:
-    """The sources, with the reason why a photo may show people whom its annotations do not tell of."""
-    known = [_known(file) for file in mains]
+def with_doubts(sources: Sequence[Source], mains: Sequence[AnnotationFile], known: Sequence[Known]) -> list[Source]:
+    """The sources, with the reason why a photo may show people whom its annotations do not tell of. known: of each of
+    the files."""
 
     def doubt(source: Source) -> str | None:
         for number, image_id in source.listed:
             file, of = mains[number], known[number]
             if not file.coco.persons and not any(mains[other].coco.persons for other, _ in source.listed):
                 return f"{file.output} has no category that is known to mean people"
-            if of.adrift or (of.elsewhere and image_id not in of.with_people):
+            if of.adrift or (of.elsewhere and not of.people[image_id]):
                 return f"{of.adrift + of.elsewhere} annotation(s) of people in {file.output} belong to no image there"
         return None
 
     return [replace(source, doubt=doubt(source)) for source in sources]
 
 
-def said_of_people(mains: Sequence[AnnotationFile]) -> Iterator[str]:
+def said_of_disagreement(
+    sources: Sequence[Source], mains: Sequence[AnnotationFile], known: Sequence[Known]
+) -> Iterator[str]:
+    """A sentence on photos of which one file tells more people than another: all of both are taken."""
+    apart = [
+        source.name
+        for source in sources
+        if len({known[number].people[image_id] for number, image_id in source.listed}) > 1
+    ]
+    if apart:
+        names = " and ".join(file.output for file in mains)
+        yield f"{names} tell different numbers of people in {len(apart)} photos ({apart[0]}); all of them are taken."
+
+
+def said_of_people(mains: Sequence[AnnotationFile], known: Sequence[Known]) -> Iterator[str]:
     """Sentences on which categories are taken as people, and on what may be people and is not taken."""
-    for file in mains:
-        of, coco = _known(file), file.coco
+    for file, of in zip(mains, known, strict=True):
+        coco = file.coco
         taken = sorted({name for i, name, _ in coco.categories if i in coco.persons and i in coco.category_ids})
         if any(plain(name) != "person" for name in taken):
             yield f"{file.output}: categories that are taken as people: {_listed(taken)} (input.persons)."
@@ -87,11 +101,12 @@ def no_people(file: AnnotationFile) -> str:
     )
 
 
-def _known(file: AnnotationFile) -> _Known:
+def known_people(file: AnnotationFile) -> Known:
+    """What the file says of its people, from one pass over what is held of its annotations."""
     coco = file.coco
     ids = frozenset(id_of(image.get("id")) for image in coco.images) - {None}
     names = {i: name for i, name, _ in coco.categories}
-    with_people: set[Id] = set()
+    people: Counter[Id] = Counter()
     unsure: Counter[str] = Counter()
     adrift = elsewhere = untold = assumed = 0
     for index, (image_id, category) in enumerate(zip(coco.image_ids, coco.category_ids, strict=True)):
@@ -109,8 +124,8 @@ def _known(file: AnnotationFile) -> _Known:
         elif image_id not in ids:
             elsewhere += 1
         elif person:
-            with_people.add(image_id)
-    return _Known(frozenset(with_people), adrift, elsewhere, unsure, untold, assumed)
+            people[image_id] += 1
+    return Known(people, adrift, elsewhere, unsure, untold, assumed)
 
 
 def _listed(names: Sequence[str]) -> str:

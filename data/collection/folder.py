@@ -15,7 +15,7 @@ from data.coco import CocoError
 from data.coco.ids import Id, id_of, size_of
 from data.coco.licences import allowed, licences_of
 from data.collection.annotation_files import AnnotationFile, check_apart, find_annotation_files, with_matches
-from data.collection.doubts import said_of_people, with_doubts
+from data.collection.doubts import known_people, said_of_disagreement, said_of_people, with_doubts
 from data.collection.file_names import is_inside, stated_name
 from data.collection.walk import note_on_photos_elsewhere, notes_on, walk_photos
 from data.errors import InputError
@@ -86,9 +86,10 @@ def read_collection(root: Path, settings: InputSettings) -> Collection:
     if not settings.annotations:
         check_apart(root, mains)
     if mains:
-        sources = with_doubts(_join(images, sources, mains), mains)
+        known = [known_people(file) for file in mains]
+        sources = with_doubts(_join(images, sources, mains), mains, known)
         sources, said = _without_missing(sources, found, mains, settings)
-        notes += [*said, *said_of_people(mains)]
+        notes += [*said, *said_of_people(mains, known), *said_of_disagreement(sources, mains, known)]
     left_out = _other_licences(root, mains, sources, settings)
     sources = sorted((source for source in sources if source.name not in left_out), key=lambda s: s.name)
     if not sources:

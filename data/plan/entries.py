@@ -153,7 +153,7 @@ def _mask_names(names: list[str]) -> dict[str, str]:
 
 def _with_annotations(entries: list[Entry], collection: Collection, settings: Settings, store: Store) -> list[Entry]:
     if not collection.mains:
-        found = "".join(f" ({note[:-1]})" for note in collection.notes if ".json: " in note)
+        found = "".join(f" ({note[:-1]})" for note in collection.notes if ".json: " in note) or _other_json(collection)
         raise InputError(
             f"{collection.root}: segmenter 'annotations' needs a COCO annotation file in annotations/; "
             f"name it with --set input.annotations=FILE, or use --preset embedded{found}."
@@ -184,6 +184,13 @@ def _with_annotations(entries: list[Entry], collection: Collection, settings: Se
                 entry = replace(entry, doubtful=kept(doubtful))
         out.append(entry)
     return out
+
+
+def _other_json(collection: Collection) -> str:
+    """The JSON files beside the photos: one of them may be meant."""
+    names = [path.name for path in sorted(collection.root.glob("*.json"))]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f" (there are {', '.join(names[:3])}{more})" if names else ""
 
 
 def _doubtful_of(collection: Collection) -> Callable[[Source], list[dict[str, Any]]]:

@@ -286,6 +286,8 @@ EXPORTS = [
         None,
         "it is a project of VIA, export it as COCO",
     ),
+    Export("a name of its own", plain(name="my_export.json"), None, "name it with --set input.annotations=FILE"),
+    Export("a file that is named", plain(name="my_export.json"), GONE, "", ("input.annotations=my_export.json",)),
     Export("photos elsewhere", plain(renamed("other{}")), None, "(the first one is called 'othera.jpg')"),
 ]
 
@@ -341,6 +343,20 @@ def test_a_second_file_that_knows_no_people(tmp_path: Path) -> None:
     assert (rows["train/a.jpg"]["state"], rows["val/b.jpg"]["state"]) == ("removed", "review")
     assert "instances_val.json has no category that is known to mean people" in rows["val/b.jpg"]["reason"]
     assert "none of its categories (Besucher) is known to mean people" in "\n".join(job.collection.notes)
+
+
+def test_two_files_that_tell_different_people(tmp_path: Path) -> None:
+    plain()(tmp_path / "in")
+    other = coco()
+    del other["annotations"][0]
+    write(tmp_path / "in/annotations/instances_other.json", other)
+    both = "input.annotations=annotations/instances_default.json,annotations/instances_other.json"
+    job = prepare(tmp_path / "in", tmp_path / "out", coco_settings(both), selection())
+    (note,) = job.collection.notes
+    assert note == (
+        "instances_default.json and instances_other.json tell different numbers of people in 1 photos (a.jpg); all of "
+        "them are taken."
+    )
 
 
 def test_two_files_that_state_different_sizes(tmp_path: Path) -> None:
