@@ -72,8 +72,8 @@ def parse_override(assignment: str) -> dict[str, Any]:
     if not equals or not all(path):
         raise SettingsError(f"--set {assignment}: write it as SECTION.FIELD=VALUE, for example refine.dilate=0.08.")
     try:
-        value = yaml.safe_load(text) if text.strip() else None
-    except yaml.YAMLError:
+        value = yaml.load(text, _OnceLoader) if text.strip() else None
+    except _UNREADABLE:
         value = text
     for part in reversed(path):
         value = {part: value}
@@ -98,8 +98,8 @@ def read_yaml(name: str, text: str | None = None, kind: str = "preset") -> dict[
         tree = yaml.load(_text_of(name) if text is None else text, _OnceLoader) or {}
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{name}: the {kind} file cannot be read ({error}).") from None
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{name}: not valid YAML ({' '.join(str(error).split())}).") from None
+    except _UNREADABLE as error:
+        raise SettingsError(f"{name}: not valid YAML ({' '.join(str(error).split()):.300}).") from None
     if not isinstance(tree, dict):
         raise SettingsError(f"{name}: a {kind} is a mapping of sections to fields.")
     return tree
@@ -114,8 +114,20 @@ def _text_of(name: str) -> str:
     return data.decode("utf-8")
 
 
+_UNREADABLE = (yaml.YAMLError, ValueError, OverflowError, RecursionError)
+"""What PyYAML raises for what it cannot read: also for 5,000 digits, the 30th of February, a thousand brackets."""
+
+
 class _OnceLoader(yaml.SafeLoader):
-    """YAML in which a mapping says one thing under a key; the standard takes the last of several without a word."""
+    """YAML in which a mapping says one thing under a key; the standard takes the last of several without a word.
+
+    Without aliases: a few lines of them stand for billions of values.
+    """
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not taken", None)
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -148,7 +160,16 @@ def sentence(error: ValidationError, model: type[BaseModel] = Settings) -> str:
     if not path:  # a rule between two fields
         return str(first["msg"]).removeprefix("Value error, ").rstrip(".") + "."
     message = first["msg"].removeprefix("Value error, ")
-    return f"{where} = {first['input']!r}: {message[0].lower()}{message[1:]}."
+    return f"{where} = {_short(first['input'])}: {message[0].lower()}{message[1:]}."
+
+
+def _short(value: Any) -> str:
+    """A value in a sentence. Numbers may have more digits than Python writes, lists may be as deep as they like."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        return f"({type(value).__name__})"
+    return text if len(text) <= 200 else f"{text[:200]} ..."
 
 
 def _fields(model: type[BaseModel], path: Iterable[str]) -> list[str]:

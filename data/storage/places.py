@@ -7,11 +7,16 @@ here: the rest of the program does not tell the two apart, but for the few funct
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, cast
 
 from configs import UserError
 
+_ADDRESS = re.compile(r"(?i)([a-z][a-z0-9+.-]+):(//+|(?<=s3:)/?)([^/?#]*)(.*)", re.DOTALL)
+"""scheme, slashes, bucket or host, the rest. `s3:` counts with any number of slashes: it is a slip, no folder."""
+_SIGNED = re.compile(r"(?i)\?.*(sig|signature|credential|token|password|key)[^=&]*=")
+_BUCKET = re.compile(r"[a-zA-Z0-9][\w.:-]{1,254}")
 _HEAD = 1 << 16
 Stamp = list[Any]
 """[size, mtime in ns] of a local file, [size, etag] of an object: equal stamps, equal content."""
@@ -24,20 +29,33 @@ class PlaceError(UserError):
 def as_path(text: str | Path) -> Path:
     """A local path, or the place that an address such as `s3://bucket/folder` names.
 
-    Credentials, region and endpoint come from the user's environment, as for every S3 tool. Raises PlaceError.
+    Credentials, region and endpoint come from the user's environment, as for every S3 tool. Raises PlaceError, whose
+    sentence never has more of an address than scheme, bucket and folder.
     """
-    if isinstance(text, Path) or "://" not in str(text):
+    address = None if isinstance(text, Path) else _ADDRESS.match(str(text))
+    if address is None:
         return Path(text)
-    scheme = str(text).split("://")[0]
+    scheme, slashes, bucket, rest = address.groups()
+    if "@" in bucket or _SIGNED.search(rest):
+        raise PlaceError(
+            f"An address of {scheme}:// with credentials or a signature in it: leave them out; they come from the "
+            "environment (AWS_ACCESS_KEY_ID, AWS_PROFILE and the like)."
+        )
+    if scheme.lower() != "s3":
+        raise PlaceError(
+            f"{scheme}://{bucket}{rest}: no file system is known for {scheme}:// here; s3://bucket/folder works."
+        )
+    if slashes != "//" or not _BUCKET.fullmatch(bucket):
+        raise PlaceError(f"{scheme}:{slashes}{bucket}{rest}: write it as s3://bucket/folder.")
     try:
         from upath import UPath
 
         # without fsspec's listings cache: other processes write there too
-        return cast(Path, UPath(str(text).rstrip("/"), use_listings_cache=False))
+        return cast(Path, UPath(f"s3://{bucket}{rest}".rstrip("/"), use_listings_cache=False))
     except ImportError:
         raise PlaceError(f"{text}: this needs another package: pip install 'person-removal[s3]'.") from None
-    except ValueError:
-        raise PlaceError(f"{text}: no file system is known for {scheme}://; s3://bucket/folder works.") from None
+    except ValueError as error:
+        raise PlaceError(f"{text}: not an address of an object store ({error}).") from None
 
 
 def file_name(path: str) -> str:

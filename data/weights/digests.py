@@ -48,7 +48,7 @@ def recorded(name: str, folder: Path) -> str | None:
         return None if found is None else str(found["sha256"])
     except FileNotFoundError:
         return None
-    except (ValueError, AttributeError, KeyError, TypeError):
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
         raise WeightsError(f"{path} is not readable: delete it to record the checksums anew.") from None
 
 
@@ -62,7 +62,7 @@ def _put(path: Path, key: str, value: dict[str, Any]) -> None:
     with FileLock(path.with_suffix(".lock"), timeout=10):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             content = {}
         content = {**(content if isinstance(content, dict) else {}), key: value}
         write_atomic(path, json.dumps(content, indent=1).encode())

@@ -171,7 +171,7 @@ def _resumable(part: Path, address: str) -> tuple[int, str]:
         note = json.loads(_note(part).read_text(encoding="utf-8"))
         if note["address"] == address:
             return part.stat().st_size, str(note["mark"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass  # no part, or one whose origin is unknown
     return 0, ""
 

@@ -47,7 +47,11 @@ def fill(
     whole = resolve(load_settings(preset, set_ or (), base=base))
     settings = whole.inpaint
     found = {name: find(name) for name in inpainting.required_weights(settings)}
-    photo = decode(read_photo_bytes(image, image.name), image.name, whole.input.megapixels)
+    try:
+        raw = read_photo_bytes(image, image.name)
+    except OSError as error:  # a folder, a pipe, a broken disk
+        raise InputError(f"{image}: the photo cannot be read ({error.strerror or error}).") from None
+    photo = decode(raw, image.name, whole.input.megapixels)
     if out.exists() and out.samefile(image):
         raise InputError(f"{out}: originals are never written to; give another name.")
     if out.suffix.lower() not in SUFFIXES[photo.format]:

@@ -39,10 +39,10 @@ class FinishedRun:
         try:
             lines = read_bytes(output / "manifest.jsonl").decode().splitlines()
             self.rows = {row["file_name"]: row for row in map(json.loads, lines)}
-            self.people = json.loads(read_bytes(output / "people.json"))
+            self.people = dict(json.loads(read_bytes(output / "people.json")))
         except OSError as error:
             raise InputError(f"{output}: it holds no result of a run ({error.strerror}).") from None
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise InputError(f"{output}: its manifest.jsonl or people.json is damaged; run again.") from None
 
     def published(self, photos: Iterable[AnnotatedPhoto]) -> Iterator[Published]:

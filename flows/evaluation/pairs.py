@@ -130,7 +130,7 @@ def read_pairs(path: Path) -> list[Pair]:
                 raise ValueError
     except OSError as error:
         raise InputError(f"{path}: the list of pairs cannot be read ({error.strerror}).") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise InputError(f"{path}: it is no list of pairs; take the pairs.json of an evaluation.") from None
     return pairs
 

@@ -111,7 +111,7 @@ def keep_standing(context: RunContext, manifests: Iterable[str], others: list[Ro
 def _rows(context: RunContext, name: str) -> list[Row]:
     try:
         return read_manifest(context.store.root / "shards" / name)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return []
 
 
@@ -122,7 +122,7 @@ def _last_states(context: RunContext) -> dict[str, str]:
         return {row["file_name"]: row["state"] for row in rows}
     except FileNotFoundError:
         raise InputError(f"{path}: not there yet, so no photo has a status; run without --status first.") from None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise InputError(f"{path}: not readable as the manifest of a run; run without --status.") from None
 
 

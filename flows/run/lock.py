@@ -111,7 +111,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         held: dict[str, Any] = json.loads(path.read_bytes())
         return held
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
 
 
