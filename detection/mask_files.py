@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from configs import SegmentSettings
+from data.images.pillow import no_limit
 from data.types import People, Person, Photo, PhotoError, Weight
 from detection.rle import person_in_box
 
@@ -67,7 +68,9 @@ def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> MaskFiles
 def mask_size(path: Path | BytesIO) -> tuple[int, int] | None:
     """(height, width) of a mask file; None where it cannot be read (`read_mask` says why)."""
     try:
-        with Image.open(path) as image:
+        with no_limit():  # masks are as large as their photos
+            opened = Image.open(path)
+        with opened as image:
             return image.size[1], image.size[0]
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None
@@ -102,7 +105,9 @@ def _read(path: Path | BytesIO, size: tuple[int, int], values: Callable[[Image.I
     """What `values` takes from the image, which has the photo's size and no alpha. Raises BadMask."""
     height, width = size
     try:
-        with Image.open(path) as image:
+        with no_limit():
+            opened = Image.open(path)
+        with opened as image:
             if image.size != (width, height):
                 turned = ", which is the photo's size turned by 90 degrees" if image.size == size else ""
                 raise BadMask(f"is {image.size[0]} x {image.size[1]} pixels{turned}; the photo is {width} x {height}")

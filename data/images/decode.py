@@ -17,7 +17,7 @@ from data.images.containers.jpeg import JpegFile, JpegStructureError, parse_jpeg
 from data.images.containers.png import is_whole
 from data.images.kinds import SUFFIXES, is_heif, unread_kind
 from data.images.orientation import to_raw_frame
-from data.images.pillow import open_image, pages
+from data.images.pillow import load, open_image, pages
 from data.images.samples import MODES, Palette, Samples, to_pixels
 from data.images.writers import bmp
 from data.types import PhotoError, Pixels
@@ -191,7 +191,7 @@ def _samples(image: Image.Image, raw: bytes, name: str) -> tuple[str, Samples]:
         raise PhotoError(
             "refused", f"{name}: {image.mode} with {depth} bits a channel is not supported; {_CONVERT} with 8 bits."
         )
-    image.load()
+    load(image)
     return image.mode, np.asarray(image)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from data.images.containers import tiff_samples
 from data.images.decode import Decoded
 from data.images.orientation import to_raw_frame
-from data.images.pillow import open_image
+from data.images.pillow import load, open_image
 from data.images.samples import to_pixels
 
 _TOLERANCE = {"JPEG": 6.0, "AVIF": 6.0, "WEBP": 6.0, "BMP": 8.0}
@@ -50,6 +50,7 @@ def _by_pillow(photo: Decoded) -> NDArray[np.uint8] | None:
     image = open_image(photo.raw)
     if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "RGBX", "I;16", "I;16B"):
         return None
+    load(image)
     if image.mode.startswith("I;16"):
         return to_pixels(np.asarray(image).astype(np.uint16), "L;16")
     pixels = np.asarray(image.convert("RGB"))

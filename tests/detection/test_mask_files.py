@@ -10,7 +10,7 @@ from PIL import Image
 from configs import SegmentSettings
 from data.types import Given, People, Photo, PhotoError
 from detection import build_segmenter
-from detection.mask_files import MOST_PERSONS, components
+from detection.mask_files import MOST_PERSONS, components, read_mask
 
 MASK = (
     np.array(
@@ -148,3 +148,11 @@ def test_a_noisy_mask_loses_no_pixel() -> None:
     people = People((120, 120), components(noise))
     np.testing.assert_array_equal(people.union(), noise)
     assert len(people) == MOST_PERSONS + 1 and people.persons[-1].crowd
+
+
+def test_a_mask_may_be_larger_than_pillows_own_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.zeros((60, 80), np.uint8)
+    values[10:30, 20:40] = 255
+    Image.fromarray(values).save(tmp_path / "m.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert read_mask(tmp_path / "m.png", (60, 80)).sum() == 400

@@ -235,6 +235,9 @@ KINDS = {
     "TIFF RGBA 16 bits, premultiplied": Kind(tiff_premultiplied(16), "samples"),
     "TIFF RGB and a fourth channel": Kind(tiff(4, 8, extrasamples=["unspecified"]), "samples"),
     "TIFF gray 16 bits, white is 0": Kind(tiff(1, photometric="miniswhite", rowsperstrip=7), "samples"),
+    "TIFF JPEG, YCbCr": Kind(tiff(3, 8, photometric="ycbcr", compression="jpeg"), "samples", "instead of JPEG"),
+    "TIFF JPEG in tiles": Kind(tiff(3, 8, tile=(32, 32), compression="jpeg"), "samples", "instead of JPEG"),
+    "TIFF gray JPEG": Kind(tiff(1, 8, compression="jpeg"), "samples", "instead of JPEG"),
     "TIFF RGB, Zstandard": Kind(
         tiff(3, 8, compression="zstd"), "samples", "compressed with Deflate instead of Zstandard"
     ),

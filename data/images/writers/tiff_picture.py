@@ -15,6 +15,8 @@ _STRIPS, _ROWS_PER_STRIP, _STRIP_BYTES = 273, 278, 279
 _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES = 322, 323, 324, 325
 _NONE, _DEFLATE = 1, 8
 _NAMES = {5: "LZW", 6: "JPEG", 7: "JPEG", 32773: "PackBits", 50000: "Zstandard"}
+_OF_JPEG = {347, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532}
+"""Tags of JPEG and YCbCr coding (TIFF 6.0, sections 21 and 22; technical note 2), out of place beside RGB."""
 _LAYERS = 37724  # Photoshop's ImageSourceData
 
 
@@ -28,6 +30,9 @@ def replace_picture(raw: bytes, samples: Samples) -> tuple[bytes, list[str]]:
     layers = tiff.remove(lambda entry: entry.directory == "IFD0" and entry.tag == _LAYERS)
     if layers:
         notes.append("Photoshop's layers dropped")
+    if compression in (6, 7) or _first(tiff, _PHOTOMETRIC, 2) == 6:
+        tiff.remove(lambda entry: entry.directory == "IFD0" and entry.tag in _OF_JPEG)
+        tiff.set_numbers(_entry(tiff, _PHOTOMETRIC), [1 if samples.ndim == 2 else 2])  # no longer YCbCr
     tiled = tiff.get("IFD0", _TILES) is not None
     offsets, sizes = _entry(tiff, _TILES if tiled else _STRIPS), _entry(tiff, _TILE_BYTES if tiled else _STRIP_BYTES)
     free = sorted(zip(tiff.numbers(offsets), tiff.numbers(sizes), strict=False))
@@ -35,8 +40,6 @@ def replace_picture(raw: bytes, samples: Samples) -> tuple[bytes, list[str]]:
         tiff.zero(entry.start, entry.end)
     for start, size in free:
         tiff.zero(start, start + size)  # the old picture must not stay in the file
-    if compression in (6, 7) or _first(tiff, _PHOTOMETRIC, 2) == 6:
-        tiff.set_numbers(_entry(tiff, _PHOTOMETRIC), [2])  # the samples are RGB, no longer YCbCr
     picture = _padded_to_one_tile(tiff, samples) if tiled else samples
     if not tiled and (rows := tiff.get("IFD0", _ROWS_PER_STRIP)):
         tiff.set_numbers(rows, [samples.shape[0]])

@@ -84,6 +84,15 @@ def outside_blocks_are_equal(before: bytes, after: bytes, hole: Hole) -> None:
 
 
 @pytest.mark.parametrize("name", KINDS)
+def test_pillows_own_limit_on_pixels_does_not_count(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
+    photo = decode(KINDS[name].raw, name)
+    hole = hole_in(photo)
+    encode(photo, filled(photo, hole), hole)
+    assert Image.MAX_IMAGE_PIXELS == 20
+
+
+@pytest.mark.parametrize("name", KINDS)
 def test_the_same_hole_gives_the_same_bytes(name: str) -> None:
     photo = decode(KINDS[name].raw, name)
     hole = hole_in(photo)
