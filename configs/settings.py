@@ -155,7 +155,8 @@ class InpaintSettings(_Frozen):
     """Fill the hole: photo + hole -> patches."""
 
     fill: FillName = "deepfillv2"
-    """Who fills. `auto`: the best of `migan` and `patchmatch` whose weights are on this machine; the run says which."""
+    """Who fills. `auto`: `shift-map` guided by `migan` where its weights are on this machine, else `patchmatch`; the
+    run says which."""
     weights: str = "places2"
     """`deepfillv2`: registry name or path of the weights."""
     strategy: Literal["windows", "whole"] = "windows"

@@ -58,7 +58,7 @@ FILLS: dict[str, Method] = {
 }
 """Every fill by the name that `inpaint.fill` uses, but `auto`."""
 
-AUTO: tuple[dict[str, str], ...] = ({"fill": "migan"}, {"fill": "patchmatch"})
+AUTO: tuple[dict[str, str], ...] = ({"fill": "shift-map", "structure": "migan"}, {"fill": "patchmatch"})
 """The settings that the fill `auto` stands for, the best first; the last needs no weights."""
 
 

@@ -38,18 +38,17 @@ EVERY = 30.0
 def _fill(settings: Settings) -> str:
     """The fill, what guides it, and what would bring a better one where the preset's `auto` found the least."""
     inpaint = settings.inpaint
-    if inpaint.fill == "shift-map":
-        return f"{inpaint.fill} guided by {inpaint.structure}"
+    name = f"{inpaint.fill} guided by {inpaint.structure}" if inpaint.fill == "shift-map" else inpaint.fill
     try:
         asked = load_settings(settings.preset)
     except SettingsError:  # the preset's file has gone since
-        return inpaint.fill
+        return name
     if resolve_fill(asked.inpaint).fill != inpaint.fill or not wished_weights(asked):
-        return inpaint.fill
+        return name
     if inpaint.fill != inpainting.choices(asked.inpaint)[-1].fill:
-        return f"{inpaint.fill} (the best whose weights are here)"
+        return f"{name} (the best whose weights are here)"
     better = f"`person-removal weights fetch {' '.join(wished_weights(asked))}` brings a better one"
-    return f"{inpaint.fill} (the best whose weights are here; {better})"
+    return f"{name} (the best whose weights are here; {better})"
 
 
 @dataclass(frozen=True)
