@@ -58,11 +58,8 @@ class CocoFile:
         """Ids of the categories that may mean people; none where the user said which ones do."""
         if self.words:
             return frozenset()
-        over = {name for i, name, _ in self.categories if i in self._roots}
         return frozenset(
-            i
-            for i, name, above in self.categories
-            if i not in self.persons and may_mean_people(name, "" if above in over else above)
+            i for i, name, above in self.categories if i not in self.persons and may_mean_people(name, above)
         )
 
     @cached_property

@@ -224,6 +224,9 @@ def _exists(path: Path) -> bool:
 
 def _none_here(root: Path, names: str, coco: CocoFile | None = None) -> str:
     first = next((name for image in coco.images if (name := stated_name(image))), None) if coco else None
+    if coco and first is None:
+        why = "its images have no file_name" if coco.images else "it lists no images"
+        return f"{coco.path}: {why}, so nobody can tell of which photos it speaks; mend it, or leave it out."
     example = f" (the first one is called {first!r:.80})" if first else ""
     return f"{root}: none of the photos of {names} is here; name their folder: --set input.images=DIR{example}."
 

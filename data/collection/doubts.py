@@ -94,7 +94,7 @@ def no_people(file: AnnotationFile) -> str:
     """That a file knows no people, with the categories that it has and the way out."""
     names = [name for _, name, _ in file.coco.categories]
     if not names:
-        return "it has no categories, so nobody can tell which annotations are people"
+        return "it has no categories with an id and a name, so nobody can tell which annotations are people"
     return (
         f"none of its categories ({_listed(names)}) is known to mean people; name those that do: "
         "--set input.persons=NAME,NAME"

@@ -53,14 +53,16 @@ def match_names(stated: Iterable[str], photos: Set[str]) -> dict[str, str]:
 
 
 class _Index:
-    """Photos by name and by last part, in one letter case and Unicode form."""
+    """Photos by name, by last part and by name without ending, in one letter case and Unicode form."""
 
     def __init__(self, photos: Iterable[str]) -> None:
         self.by_name: dict[str, list[str]] = {}
         self.by_last: dict[str, list[str]] = {}
+        self.by_stem: dict[str, list[str]] = {}
         for photo in photos:
             self.by_name.setdefault(_folded(photo), []).append(photo)
             self.by_last.setdefault(_folded(PurePosixPath(photo).name), []).append(photo)
+            self.by_stem.setdefault(_folded(PurePosixPath(photo).with_suffix("").as_posix()), []).append(photo)
 
     def find(self, name: str) -> str | None:
         for text in _readings(name):
@@ -68,6 +70,10 @@ class _Index:
             for start in range(len(parts)):
                 if photos := self.by_name.get(_folded("/".join(parts[start:]))):
                     return photos[0] if len(photos) == 1 else None
+            if not PurePosixPath(parts[-1] if parts else ".").suffix:  # as in Pascal VOC's lists
+                photos = self.by_stem.get(_folded("/".join(parts)), [])
+                if len(photos) == 1:
+                    return photos[0]
             # A path within the folder that is not there is another photo than one of the same name elsewhere.
             if parts and _is_elsewhere(text) and (photos := self.by_last.get(_folded(parts[-1]))):
                 return photos[0] if len(photos) == 1 else None

@@ -153,7 +153,9 @@ def _mask_names(names: list[str]) -> dict[str, str]:
 
 def _with_annotations(entries: list[Entry], collection: Collection, settings: Settings, store: Store) -> list[Entry]:
     if not collection.mains:
-        found = "".join(f" ({note[:-1]})" for note in collection.notes if ".json: " in note) or _other_json(collection)
+        found = "".join(
+            f" ({note[:-1]})" for note in collection.notes if note.split(": ")[0].endswith(".json")
+        ) or _other_json(collection)
         raise InputError(
             f"{collection.root}: segmenter 'annotations' needs a COCO annotation file in annotations/; "
             f"name it with --set input.annotations=FILE, or use --preset embedded{found}."

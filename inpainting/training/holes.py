@@ -14,6 +14,7 @@ from configs import RefineSettings, SettingsError
 from configs.training import HoleSettings
 from data.coco import CocoError
 from data.coco.file import load_coco
+from data.coco.ids import id_of
 from data.coco.segmentation import BrokenMask, rle_of
 from data.types import Hole
 
@@ -48,7 +49,7 @@ def _from_annotations(path: Path) -> Iterator[Silhouette]:
         coco = load_coco(path)
     except CocoError as error:
         raise SettingsError(f"holes.silhouettes: {error}") from None
-    images = {image.get("id"): image for image in coco.images}
+    images = {id_of(image.get("id")): image for image in coco.images}
     persons = coco.persons_by_image()
     for image_id in list(persons)[:: -(-len(persons) // MOST) or 1]:  # not all of COCO's 64,000 photos with people
         for person in persons[image_id]:

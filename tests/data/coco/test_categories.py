@@ -51,7 +51,7 @@ def test_no_people(name: str) -> None:
         ("site worker", ""),
         ("head", ""),
         ("Human face", ""),
-        ("jogger", "person"),
+        ("barista", "person"),
         ("x", "Human"),
     ],
 )

@@ -31,6 +31,9 @@ PHOTOS = {"a.jpg", "sub/b.jpg", "sub/c.jpg", "other/c.jpg", "x:y.jpg", "caf\u00e
         (unicodedata.normalize("NFD", "caf\u00e9.jpg"), "caf\u00e9.jpg"),
         ("images/d%20e.jpg", "d e.jpg"),
         ("/home/me/sub/c.jpg", "sub/c.jpg"),  # more of it fits one
+        ("A", "a.jpg"),
+        ("sub/c", "sub/c.jpg"),
+        ("c", None),
         ("/home/me/c.jpg", None),  # two are called so
         ("b.jpg", None),  # a name in the folder itself, and there is none
         ("third/c.jpg", None),  # another photo of the folder, which is not there

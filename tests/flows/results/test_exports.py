@@ -288,6 +288,28 @@ EXPORTS = [
     ),
     Export("a name of its own", plain(name="my_export.json"), None, "name it with --set input.annotations=FILE"),
     Export("a file that is named", plain(name="my_export.json"), GONE, "", ("input.annotations=my_export.json",)),
+    Export(
+        "names under another key",
+        plain(lambda tree: [i.update(filename=i.pop("file_name")) for i in tree["images"]]),
+        None,
+        "its images have no file_name, so nobody can tell of which photos it speaks",
+    ),
+    Export("no images", plain(lambda tree: tree.update(images=[])), None, "it lists no images"),
+    Export(
+        "names without ending",
+        plain(lambda tree: [i.update(file_name=i["file_name"][:1]) for i in tree["images"]]),
+        GONE,
+    ),
+    Export(
+        "a kind of person",
+        plain(
+            lambda tree: tree.update(
+                categories=[{"id": 1, "name": "barista", "supercategory": "person"}, {"id": 2, "name": "person"}]
+            )
+        ),
+        dict.fromkeys(PERSONS, "review"),
+        "may mean people: barista",
+    ),
     Export("photos elsewhere", plain(renamed("other{}")), None, "(the first one is called 'othera.jpg')"),
 ]
 

@@ -521,7 +521,7 @@ NOT_UTF8 = "it is encoded as UTF-16 or UTF-32; COCO files are UTF-8, convert it.
 NO_PERSON = (
     "none of its categories (cat, dog) is known to mean people; name those that do: --set input.persons=NAME,NAME."
 )
-NO_CATEGORIES = "it has no categories, so nobody can tell which annotations are people."
+NO_CATEGORIES = "it has no categories with an id and a name, so nobody can tell which annotations are people."
 COMMA = "not valid JSON (a comma stands behind the last entry of 'annotations'; take it out)."
 
 FILES: list[tuple[str, Callable[[str], str | bytes], str]] = [
