@@ -146,7 +146,7 @@ def maintain(root: Path) -> None:
         assert result.exception is None or isinstance(result.exception, InputError | SystemExit)
 
 
-@pytest.mark.parametrize("target", ["in/images", "other/folder", "other/nothing", "itself"])
+@pytest.mark.parametrize("target", ["in/images", "other/nothing"])
 @pytest.mark.parametrize("name", FOLDERS)
 @pytest.mark.slow
 def test_a_folder_that_is_a_link_is_refused(copied: Path, name: str, target: str) -> None:
@@ -390,7 +390,7 @@ links = st.tuples(st.sampled_from(FOLDERS + FILES), st.sampled_from(TARGETS), st
     base=st.sampled_from(["run", "note", "empty store", "nothing"]),
     change=st.booleans(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_any_links_at_any_depth(
     world: Path, scratch: Path, planted: list[tuple[str, str, bool]], base: str, change: bool
 ) -> None:
