@@ -255,7 +255,7 @@ class VerifySettings(_Frozen):
     passes: int = Field(default=1, ge=0, le=3)
     """Extra passes that also remove the people that the second look found: whom the first one missed, and, with a hole
     larger by what was seen, what looks like a person in a fill."""
-    invented: float = Field(default=0.25, ge=0, le=1)
+    invented: float = Field(default=0.5, ge=0, le=1)
     """A network's fill of which more than this share looks made up, because nothing around it is like it, is for
     review."""
     hole_share: float = Field(default=0.6, gt=0, le=1)
