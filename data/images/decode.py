@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError, features
 
 from configs import InputSettings
 from data.images import heif
-from data.images.containers import jpeg_scans, tiff_samples
+from data.images.containers import jpeg_scans, tiff_samples, webp
 from data.images.containers.jpeg import JpegFile, JpegStructureError, parse_jpeg
 from data.images.containers.png import is_whole
 from data.images.kinds import SUFFIXES, is_heif, unread_kind
@@ -87,6 +87,8 @@ def _decode(raw: bytes, name: str, megapixels: float) -> Decoded:
         raise PhotoError("corrupt", f"{name}: damaged image file (it ends before its picture does).")
     if image.format == "BMP" and raw[:2] == b"BM":
         bmp.read_header(raw)  # Pillow takes run lengths that end early for whole
+    if image.format == "WEBP":
+        webp.check_size(webp.parse_webp(raw))
     if image.format not in SUFFIXES and image.format != "MPO":
         raise PhotoError("refused", f"{name}: {image.format} files are not supported; {_CONVERT}.")
     if image.format != "MPO" and pages(image) > 1:

@@ -56,6 +56,13 @@ def _jpeg_of(width: int, height: int) -> bytes:
     return bytes(raw)
 
 
+def _webp_of(width: int, height: int) -> bytes:
+    raw = bytearray(KINDS["WebP lossy"].raw)
+    place = raw.index(b"\x9d\x01\x2a")
+    raw[place + 3 : place + 7] = struct.pack("<HH", width, height)
+    return bytes(raw)
+
+
 def _deflated(size: int) -> bytes:
     """A zlib stream of `size` zeros."""
     packer = zlib.compressobj(9)
@@ -124,6 +131,7 @@ WITH_INTENT: dict[str, tuple[bytes, str]] = {
         KINDS["BMP RGB"].raw[:18] + struct.pack("<ii", 2**31 - 1, 2**31 - 1) + KINDS["BMP RGB"].raw[26:],
         "refused",
     ),
+    "a WebP of 14,000 x 14,000 in a kilobyte": (_webp_of(14000, 14000), "corrupt"),
     "a WebP chunk of 4 GB": (b"RIFF\xff\xff\xff\xffWEBPVP8L\xff\xff\xff\xff", "corrupt"),
     "nothing": (b"", "corrupt"),
     "one byte": (b"\xff", "corrupt"),

@@ -24,6 +24,19 @@ def join_webp(chunks: Chunks) -> bytes:
     return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
 
 
+def check_size(chunks: Chunks) -> None:
+    """Raises ValueError for a lossy picture larger than its bytes can hold.
+
+    Each macroblock of 16 x 16 pixels names its prediction modes with fixed probabilities (RFC 6386, section 11.2): the
+    cheapest way takes 3.4 bits; 2 are asked for here. A flat lossless picture takes no bits at all.
+    """
+    data = next((data for name, data in chunks if name == b"VP8 "), b"")
+    if len(data) >= 10:
+        width, height = (size & 0x3FFF for size in struct.unpack_from("<HH", data, 6))
+        if 8 * len(data) < 2 * -(-width // 16) * -(-height // 16):
+            raise ValueError(f"{width} x {height} pixels are more than its bytes can hold")
+
+
 def lossy_quality(chunks: Chunks) -> int | None:
     """libwebp's quality (0..100) that gives the picture's quantiser; None for a lossless file.
 

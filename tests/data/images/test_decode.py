@@ -151,3 +151,12 @@ def test_a_replaced_image_open_changes_nothing(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(PhotoError, match="JPEG XL files are not supported"):
         decode(b"\xff\x0a" + bytes(40), "x")
     assert decode(saved(picture(), "PNG"), "x").mode == "RGB"
+
+
+@pytest.mark.parametrize("quality", [0, 1, 50, 100])
+@pytest.mark.parametrize("shade", [0, 128, 255])
+def test_flat_lossy_webp_files_hold_their_pixels(quality: int, shade: int) -> None:
+    """The smallest files of their size: nothing but prediction."""
+    for size in ((2000, 1500), (16, 16), (1, 700)):
+        raw = saved(Image.new("RGB", size, (shade,) * 3), "WEBP", quality=quality, method=0 if size[0] > 99 else 6)
+        assert decode(raw, "x.webp").pixels.shape[:2] == size[::-1]
