@@ -10,6 +10,7 @@ import numpy as np
 
 from data.images.containers.tiff import Tiff, TiffError
 from data.images.metadata import exif, xmp
+from data.images.metadata.icc import colours_only
 from data.images.samples import Samples
 from data.types import PhotoError
 
@@ -70,7 +71,7 @@ def with_picture(raw: bytes, mode: str, samples: Samples, scrub: bool) -> tuple[
             gone.append(words)
     options: dict[str, Any] = {"quality": QUALITY, "chroma": info.get("chroma") or 420, "save_nclx_profile": True}
     if profile := info.get("icc_profile"):
-        options["icc_profile"] = profile
+        options["icc_profile"] = colours_only(profile) if scrub else profile
     if scrub:
         gone.append("all metadata but the colour profile")
     else:

@@ -14,6 +14,12 @@ EXIT_CODE = 70
 """EX_SOFTWARE of BSD's sysexits.h: a fault of the program."""
 
 
+def is_of_the_store(error: BaseException) -> bool:
+    """Whether an object store's client raised it: no connection, no credentials, no permission. Raised in many kinds
+    by botocore, which is imported only where it is used."""
+    return type(error).__module__.split(".")[0] in ("botocore", "aiobotocore", "aiohttp")
+
+
 def sentence_of(error: BaseException) -> str:
     """One sentence for an error that nobody expected; the traceback goes to a file that the sentence names."""
     what = " ".join(f"{type(error).__name__}: {error}".split())

@@ -14,7 +14,7 @@ from flows.cli.demo import demo
 from flows.cli.doctor import doctor
 from flows.cli.family import family
 from flows.cli.fill import fill
-from flows.cli.last_resort import EXIT_CODE, sentence_of
+from flows.cli.last_resort import EXIT_CODE, is_of_the_store, sentence_of
 from flows.cli.options import errors
 from flows.cli.run import run
 from flows.cli.serve import deploy, schedule, serve
@@ -56,8 +56,9 @@ def main() -> None:
         except Exception as error:
             if "--verbose" in sys.argv:
                 errors.print_exception()
-            known = isinstance(error, UserError)
-            errors.print(f"Error: {error if known else sentence_of(error)}", markup=False)
+            known = isinstance(error, UserError) or is_of_the_store(error)
+            said = f"The object store: {error}" if is_of_the_store(error) else str(error)
+            errors.print(f"Error: {said if known else sentence_of(error)}", markup=False)
             sys.exit(2 if known else EXIT_CODE)
 
 

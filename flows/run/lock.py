@@ -109,9 +109,8 @@ def _take(output: Path, path: Path, owner: str) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        held: dict[str, Any] = json.loads(path.read_bytes())
-        return held
-    except (OSError, ValueError, RecursionError):
+        return dict(json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError, RecursionError):
         return {}
 
 

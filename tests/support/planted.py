@@ -249,6 +249,18 @@ def avifs() -> Iterator[tuple[str, bytes]]:
         yield f"{mode}, items, boxes, bytes behind", out + free + SECRET
 
 
+def heics() -> Iterator[tuple[str, bytes]]:
+    """None where the optional reader is not installed."""
+    try:
+        import pillow_heif
+    except ImportError:
+        return
+    image, out = picture(), io.BytesIO()
+    options = {"exif": b"Exif\0\0" + exif(2), "xmp": xmp(), "icc_profile": icc(), "quality": 90}
+    pillow_heif.encode("RGB", image.size, image.tobytes(), out, **options)
+    yield "items, profile, bytes behind", out.getvalue() + struct.pack(">I4s", len(SECRET) + 8, b"free") + SECRET
+
+
 def planted() -> dict[str, bytes]:
     """Every file, by its kind and where its secret is."""
     makers = {
@@ -260,6 +272,7 @@ def planted() -> dict[str, bytes]:
         "GIF": gifs,
         "JPEG 2000": jpeg_2000s,
         "AVIF": avifs,
+        "HEIC": heics,
     }
     return {f"{kind}: {name}": raw for kind, maker in makers.items() for name, raw in maker()}
 
@@ -278,6 +291,8 @@ def opened(raw: bytes) -> list[bytes]:
         parts.append(
             coded.decompress(b"".join(c.data for c in parse_png(raw) if c.kind == b"IDAT")) + coded.unused_data
         )
+    if raw[8:12] in (b"heic", b"heix", b"mif1"):
+        return parts  # Pillow reads none by itself
     with Image.open(io.BytesIO(raw)) as image:
         parts += [value for value in image.info.values() if isinstance(value, bytes)]
     return parts

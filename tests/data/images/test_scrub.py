@@ -39,7 +39,8 @@ def test_no_secret_is_left(name: str) -> None:
         assert not [secret for part in opened(done.raw) for secret in SECRETS if secret in part]
         assert decode(done.raw, "photo").orientation == photo.orientation or photo.format == "GIF"
         assert not any(secret.decode("latin-1") in note for note in done.notes for secret in SECRETS)
-    np.testing.assert_array_equal(decode(untouched.raw, "photo").samples, photo.samples)
+    if photo.format != "HEIF":  # always encoded anew
+        np.testing.assert_array_equal(decode(untouched.raw, "photo").samples, photo.samples)
 
 
 @pytest.mark.parametrize("name", [name for name in KINDS if name.startswith("JPEG ") and "2000" not in name])

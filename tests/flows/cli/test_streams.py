@@ -116,6 +116,22 @@ def test_what_nobody_expected_is_a_sentence_and_a_log(
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_a_store_that_does_not_answer_is_no_fault_of_the_program(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raised = pytest.importorskip("botocore.exceptions").NoCredentialsError()
+
+    def fault(**_: object) -> None:
+        raise raised
+
+    monkeypatch.setattr(command_line, "app", fault)
+    monkeypatch.setattr(sys, "argv", ["person-removal", "cache", "size", "s3://bucket/out"])
+    with pytest.raises(SystemExit) as ended:
+        command_line.main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 2 and "object store" in said and "Traceback" not in said
+
+
 def test_where_no_log_can_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("PERSON_REMOVAL_CACHE", str(tmp_path / "file"))
