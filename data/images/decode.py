@@ -124,7 +124,17 @@ def _decode_tiff(raw: bytes, name: str, megapixels: float) -> Decoded:
         samples = _turned_back(samples, orientation)
         picture = tiff_samples.TiffPicture(mode, samples, _palette(image) if mode == "P" else None, False)
     else:
-        picture = tiff_samples.read_picture(raw, name)
+        try:
+            picture = tiff_samples.read_picture(raw, name)
+        except (PhotoError, ValueError):  # refused, or seen to be damaged
+            raise
+        except Exception:
+            if image is None:
+                raise
+            load(image)  # where Pillow fails, too, the file is damaged
+            raise PhotoError(
+                "refused", f"{name}: its TIFF layout is odd, and not every decoder reads it; {_CONVERT}."
+            ) from None
     if picture.samples.shape[:2] != (header.height, header.width):
         raise PhotoError("corrupt", f"{name}: damaged image file (its picture has another size than its header says).")
     return Decoded(

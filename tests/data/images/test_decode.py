@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from image_kinds import picture as of_size
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from data.images import box_to_raw_frame, decode, encode, to_raw_frame, upright
+from data.images.containers.tiff import Tiff
 from data.rle import BoxMask
 from data.types import PhotoError
 
@@ -82,7 +84,21 @@ def tiff_with(tag: int) -> bytes:
     return saved(picture(), "TIFF", tiffinfo=info)
 
 
+def tiff_with_more_data_than_rows() -> bytes:
+    """A strip of Deflate that goes on behind the picture: libtiff ignores the rest, others call it an error."""
+    rows = np.asarray(picture("L"))
+    data = zlib.compress(rows.tobytes() + bytes(400))
+    raw = saved(picture("L"), "TIFF", compression="tiff_adobe_deflate")
+    tiff = Tiff(raw)
+    offsets, sizes = tiff.get("IFD0", 273), tiff.get("IFD0", 279)
+    assert offsets and sizes
+    tiff.set_numbers(offsets, [len(raw)])
+    tiff.set_numbers(sizes, [len(data)])
+    return bytes(tiff.data) + data
+
+
 REFUSED = {
+    "more data than rows": (tiff_with_more_data_than_rows(), "its TIFF layout is odd, and not every decoder reads it"),
     "multi-page": (saved(picture(), "TIFF", save_all=True, append_images=[picture()]), "animated and multi-page"),
     "animated": (saved(picture(), "WEBP", save_all=True, append_images=[picture("L")]), "animated and multi-page"),
     "animated gif": (saved(picture("P"), "GIF", save_all=True, append_images=[picture("L")]), "animated and"),
