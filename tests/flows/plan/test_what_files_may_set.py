@@ -168,7 +168,3 @@ def test_a_preset_says_one_thing_and_has_an_end(tmp_path: Path, text: str, sente
     path.write_text(text)
     with pytest.raises(SettingsError, match=sentence):
         load_settings(str(path))
-    base = "a: &a {dilate: 0.1}\nrefine: {<<: *a, dilate: 0.2}\n"
-    path.write_text(base)
-    with pytest.raises(SettingsError, match="no setting 'a'"):  # a merge key is no repeated one
-        load_settings(str(path))
