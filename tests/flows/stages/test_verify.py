@@ -237,7 +237,9 @@ def key(*overrides: str, sha: str = "1" * 64, extra: str | None = None) -> str:
     """The verify key of a photo with this hole and these people, whom an earlier pass found."""
     names = ("yolov8n", "selfie-segmentation", "pose-landmark-full", "yolo11n-seg", "x-seg.pt")
     weights = {name: Weight(name, Path(name), f"{i}" * 64) for i, name in enumerate(names)}
-    run = RunContext(Path("out"), load_settings("coco", ["verify.segmenter=yolo", *overrides]), weights)
+    run = RunContext(
+        Path("out"), load_settings("coco", ["verify.segmenter=yolo", "inpaint.fill=patchmatch", *overrides]), weights
+    )
     entry = Entry("id", "a.png", "/in/a.png", "0" * 64, 1, "a.png")
     rows: dict[str, Any] = {stage: {"sha256": sha} for stage in ("segment", "refine", "inpaint")}
     if extra:
@@ -256,6 +258,7 @@ def test_the_key_says_who_looked_and_at_what() -> None:
         key("verify.score=0.3"),
         key("verify.lookalikes=ignore"),
         key("segment.segmenter=yolo"),  # the same eyes again: their word is worth less
+        key("inpaint.fill=migan"),  # a network can make things up, and is looked at for it
     ]
     assert len({key(), *others}) == 1 + len(others)
 
