@@ -23,7 +23,7 @@ from flows.pipeline import STAGE_NAMES
 from flows.plan.selection import Selection, selection
 from flows.results.finish import PhotosFailed, Summary
 from flows.run.forecast import forecast
-from flows.run.job import Job, absolute, execute, handed_over, open_places, prepare
+from flows.run.job import Job, absolute, execute, open_places, prepare
 
 PHOTOS, HOW = "Which photos, which stages", "How it is done, what is said"
 RUNNERS = get_args(RunSettings.model_fields["runner"].annotation)
@@ -227,17 +227,16 @@ def _through_prefect(source: Path, output: Path, settings: Settings, job: Job) -
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")  # the progress bars say the rest
     check_prefect_settings()
     check_prefect_database()
-    from flows.person_removal import person_removal  # takes seconds to import
+    from flows.person_removal import flow_over  # takes seconds to import
 
     wanted = job.selection
     chosen: dict[str, Any] = {name: getattr(wanted, name) for name in ("refresh", "photos", "status")}
     chosen["stages"] = wanted.stages if wanted.stages != STAGE_NAMES else ()
     chosen["decisions"] = str(job.decisions) if job.decisions else None
     try:
-        with handed_over(job):
-            summary: Summary | None = person_removal(
-                str(absolute(source)), str(absolute(output)), settings=settings, **chosen
-            )
+        summary: Summary | None = flow_over(job)(
+            str(absolute(source)), str(absolute(output)), settings=settings, **chosen
+        )
         return summary
     except PhotosFailed as error:
         return error.summary

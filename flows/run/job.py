@@ -6,8 +6,7 @@ import errno
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +50,6 @@ class Job:
     def context(self) -> RunContext:
         return self.planned.context
 
-    def is_for(
-        self, source: Path, output: Path, settings: Settings, selection: Selection, decisions: Path | None
-    ) -> bool:
-        same = replace(selection, started=self.selection.started) == self.selection
-        mine = self.collection.root, self.context.output, self.settings, self.decisions
-        return same and (source, output, settings, decisions) == mine
-
 
 def prepare(source: Path, output: Path, settings: Settings, selection: Selection, decisions: Path | None = None) -> Job:
     """Everything that can go wrong before the first photo goes wrong here. decisions: file of what people decided of
@@ -66,9 +58,6 @@ def prepare(source: Path, output: Path, settings: Settings, selection: Selection
     Raises InputError, CocoError, SettingsError, WeightsError: one sentence each.
     """
     decisions = absolute(decisions) if decisions else None
-    handed = _handed.get()
-    if handed and handed.is_for(absolute(source), absolute(output), settings, selection, decisions):
-        return handed
     opened = open_places(source, output, settings, selection, decisions)
     context, collection = opened.context, opened.collection
     claim(context, collection.root)
@@ -107,20 +96,6 @@ def open_places(
     context = RunContext(output, resolved, weights)
     check_owner(context, source)
     return Opened(collection, context, decided, str(decisions or output / RECORD))
-
-
-_handed: ContextVar[Job | None] = ContextVar("handed", default=None)
-
-
-@contextmanager
-def handed_over(job: Job) -> Iterator[None]:
-    """Inside, `prepare` gives this job back when it is asked for the same again: the command line prepares before it
-    starts a server, the flow need not do it once more."""
-    token = _handed.set(job)
-    try:
-        yield
-    finally:
-        _handed.reset(token)
 
 
 def run_pipeline(

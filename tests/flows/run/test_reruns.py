@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from data.errors import InputError
 from flows.plan.selection import Selection, selection
-from flows.run.job import execute, handed_over, prepare
+from flows.run.job import execute, prepare
 from flows.run.progress import SHOWN, problems_to, tell
 
 Computed = Callable[[], dict[str, int]]
@@ -150,15 +150,6 @@ def test_a_run_waits_for_another_when_it_is_told_to(coco: Path, tmp_path: Path) 
     assert taken.wait(20)
     assert execute(job).states == {"removed": 5, "passthrough": 1}  # type: ignore[union-attr]
     assert released.is_set()
-
-
-def test_a_job_is_prepared_once(coco: Path, tmp_path: Path) -> None:
-    job = prepare(coco, tmp_path / "out", coco_settings(), Selection())
-    with handed_over(job):
-        assert prepare(coco, tmp_path / "out", coco_settings(), Selection()) is job
-        assert prepare(coco, tmp_path / "out", coco_settings("refine.dilate=0.2"), Selection()) is not job
-        assert prepare(coco, tmp_path / "out", coco_settings(), Selection(photos=("0001.png",))) is not job
-    assert prepare(coco, tmp_path / "out", coco_settings(), Selection()) is not job
 
 
 def test_the_log_in_lines_of_json(coco: Path, tmp_path: Path) -> None:
