@@ -31,6 +31,8 @@ from flows.stages.context import resolve_fill, wished_weights
 from flows.stages.records import Row
 from flows.stages.verifier import who_looks
 
+WORTH = 3
+"""Finished photos from which the time that is left can be told: the first ones wait for networks to load."""
 EVERY = 30.0
 """Seconds between two lines where there is no terminal to draw on."""
 
@@ -221,7 +223,7 @@ class SoFar:
         parts = [f"{done} of {self.photos} photos"]
         if done:
             parts.append(f"{done / max(seconds, 1e-9):.2f} photos/s")
-        if 0 < work < 1 - 1e-9:
+        if done >= WORTH and 0 < work < 1 - 1e-9:
             parts.append(f"about {_minutes(seconds * (1 - work) / work)} left")
         counts = Counter(self.states.values())
         states = ", ".join(f"{state} {counts[state]}" for state in STATES if counts[state])

@@ -60,7 +60,10 @@ def who_looks(settings: Settings) -> str:
     # Where another could, somebody chose otherwise.
     alone = next(_others(settings), None) is None
     if look is None:
-        fetch = "; `person-removal weights fetch --preset embedded` brings somebody" if alone and settings.segment.segmenter in GIVEN_MASKS else ""
+        missing = (
+            alone and settings.segment.segmenter in GIVEN_MASKS
+        )  # else its networks could look, but were told not to
+        fetch = "; `person-removal weights fetch --preset embedded` brings somebody" if missing else ""
         return f"second look by nobody (known people only{fetch})"
     why = " (no other one's weights are on this machine)" if alone else ""
     scale = "" if look.image_size == settings.segment.image_size else f" at another scale ({look.image_size} px)"
