@@ -60,9 +60,8 @@ def who_looks(settings: Settings) -> str:
     # Where another could, somebody chose otherwise.
     alone = next(_others(settings), None) is None
     if look is None:
-        missing = (
-            alone and settings.segment.segmenter in GIVEN_MASKS
-        )  # else its networks could look, but were told not to
+        # A network that found the people could look, too: somebody told it not to.
+        missing = alone and settings.segment.segmenter in GIVEN_MASKS
         fetch = "; `person-removal weights fetch --preset embedded` brings somebody" if missing else ""
         return f"second look by nobody (known people only{fetch})"
     why = " (no other one's weights are on this machine)" if alone else ""
