@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
+# Two test files at a time; a file's tests stay together, since they share servers.
+SIDE_BY_SIDE = -n 2 --dist loadfile
 STAMP   = $(VENV)/.installed
 DEV     = $(VENV)/.installed-dev
 
@@ -29,10 +31,10 @@ demo: $(STAMP)
 test: $(DEV)
 	-$(BIN)/person-removal weights fetch --preset embedded
 	-$(BIN)/person-removal weights fetch face-landmarks face-recognition
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 quick: $(DEV)
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" $(SIDE_BY_SIDE)
 
 # New random input for the readers of strangers' files, thousands of examples a test: a quarter of an hour or more.
 fuzz: $(DEV)
