@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypedDict, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ Hole = NDArray[np.uint8]
 """uint8, H x W, 0 or 255; 255 = remove."""
 
 
-def encode_counts(mask: NDArray[Any]) -> str:
+def encode_counts(mask: NDArray[np.generic]) -> str:
     """COCO compressed RLE counts of an H x W mask (bool or 0/non-0)."""
     counts: bytes = coco_mask.encode(np.asfortranarray(mask.astype(bool).view(np.uint8)))["counts"]
     return counts.decode("ascii")
@@ -109,7 +109,7 @@ class Person:
     crowd: bool = False
 
     @classmethod
-    def from_mask(cls, mask: NDArray[Any], score: float, source: str, crowd: bool = False) -> Person:
+    def from_mask(cls, mask: NDArray[np.generic], score: float, source: str, crowd: bool = False) -> Person:
         """A person from an H x W mask (bool or 0/non-0) at the photo's full size; the box is the mask's."""
         counts = encode_counts(mask)
         box = coco_mask.toBbox({"size": list(mask.shape), "counts": counts.encode("ascii")})
@@ -138,6 +138,47 @@ class Thing:
     def as_person(self) -> Person:
         """Inverse of `from_person`: what is done with masks is the same for both."""
         return Person(self.bbox, self.score, self.counts, self.source)
+
+
+class RleJson(TypedDict):
+    """size: (height, width). counts: COCO compressed RLE."""
+
+    size: list[int]
+    counts: str
+
+
+class FoundJson(TypedDict):
+    """What a person and a thing have in common, as people.json has it."""
+
+    bbox: list[float]
+    score: float
+    segmentation: RleJson
+    source: str
+
+
+class PersonJson(FoundJson):
+    """iscrowd: 0 or 1."""
+
+    iscrowd: int
+
+
+class ThingJson(FoundJson):
+    """label: its class."""
+
+    label: str
+
+
+class PeopleJson(TypedDict):
+    """Everyone in one photo of `size` (height, width), as the store and people.json have it."""
+
+    size: list[int]
+    persons: list[PersonJson]
+    objects: list[ThingJson]
+
+
+def _box(values: Sequence[float]) -> tuple[float, float, float, float]:
+    x, y, width, height = values
+    return x, y, width, height
 
 
 @dataclass(frozen=True)
@@ -177,7 +218,7 @@ class People:
             out[mask.box] |= mask.mask
         return out
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> PeopleJson:
         return {
             "size": list(self.size),
             "persons": [
@@ -203,13 +244,13 @@ class People:
         }
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> People:
+    def from_json(cls, data: PeopleJson) -> People:
         height, width = data["size"]
         return cls(
             (height, width),
             tuple(
                 Person(
-                    bbox=tuple(p["bbox"]),
+                    bbox=_box(p["bbox"]),
                     score=p["score"],
                     counts=p["segmentation"]["counts"],
                     source=p["source"],
@@ -220,7 +261,7 @@ class People:
             tuple(
                 Thing(
                     label=o["label"],
-                    bbox=tuple(o["bbox"]),
+                    bbox=_box(o["bbox"]),
                     score=o["score"],
                     counts=o["segmentation"]["counts"],
                     source=o["source"],

@@ -86,7 +86,7 @@ def _see(run: str, entry: Entry) -> list[Seen] | None:
     key = STAGES["segment"].key(context, entry, {})
     if context.store.header("segment", key) is None:
         return None
-    people = read_people(context, {"segment": {"key": key}})
+    people = read_people(context, {"segment": {"name": entry.name, "id": entry.id, "key": key}})
     if not people.persons:
         return []
     try:

@@ -27,7 +27,7 @@ AGPL_MAY = {"detection/yolo_network.py"}
 ORDER = {
     "flows": [
         *("cli", "evaluation", "doctor", "deployments", "person_removal", "orchestration", "app", "family"),
-        *("run", "results", "plan", "pipeline", "api", "stages", "report", "own_packages"),
+        *("run", "results", "plan", "pipeline", "api", "stages", "report", "facts", "own_packages"),
     ],
     "data": [
         *("plan", "collection", "coco", "images", "weights", "storage", "sample_photos", "types", "rle", "errors"),

@@ -22,7 +22,7 @@ from data.errors import InputError
 from data.storage.files import canonical_json, digest, sha256, sha256_of
 from data.storage.places import is_remote, stamp_of
 from data.storage.store import Store
-from data.types import Given, Keep, PhotoError
+from data.types import Given, Keep, PhotoError, State
 
 _LONGEST_NAME = 255  # bytes, on every common file system
 MOST_ANNOTATIONS = 5_000
@@ -65,7 +65,7 @@ class Entry:
     decided_on: str | None = None
     doubt: str | None = None
     doubtful: str | None = None
-    state: str | None = None
+    state: State | None = None
     reason: str | None = None
 
 

@@ -111,11 +111,11 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def canonical_json(value: Any) -> bytes:
+def canonical_json(value: object) -> bytes:
     """One text for equal values: sorted keys, no spaces. What digests are made of."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
 
-def digest(value: Any) -> str:
+def digest(value: object) -> str:
     """sha256 of a JSON value."""
     return sha256(canonical_json(value))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,11 +40,11 @@ class Artifact:
     stage: str
     key: str
     sha256: str
-    facts: dict[str, Any]
+    facts: Mapping[str, Any]
 
 
 def artifact_key(
-    stage: str, version: int, settings: dict[str, Any], weights: Iterable[str], inputs: Iterable[str]
+    stage: str, version: int, settings: Mapping[str, object], weights: Iterable[str], inputs: Iterable[str]
 ) -> str:
     """sha256 of all that determines an artifact; `weights` and `inputs` are sha256 digests, in order."""
     return digest([stage, version, settings, list(weights), list(inputs)])
@@ -105,7 +105,7 @@ class Store:
             raise StoreError(f"{self.path(stage, key)}: altered artifact.")
         return payload
 
-    def write(self, stage: str, key: str, payload: bytes, facts: dict[str, Any] | None = None) -> Artifact:
+    def write(self, stage: str, key: str, payload: bytes, facts: Mapping[str, object] | None = None) -> Artifact:
         artifact = Artifact(stage, key, sha256(payload), facts or {})
         line = canonical_json({"sha256": artifact.sha256, "facts": artifact.facts})
         write_atomic(self.own(f"{stage}/{key[:2]}/{key}"), line + b"\n" + payload)
@@ -138,7 +138,7 @@ class Store:
             return default
         return value if isinstance(value, type(default)) else default
 
-    def write_note(self, name: str, value: Any) -> None:
+    def write_note(self, name: str, value: object) -> None:
         write_atomic(self.own(name), canonical_json(value))
 
     def put(self, name: str, data: bytes) -> Path:
@@ -157,7 +157,7 @@ class Store:
 
     def names(self, note: str) -> list[str]:
         """A note that lists files of one folder of the store: their names, and nothing that is no plain name."""
-        return [name for name in self.note(note, list[Any]()) if isinstance(name, str) and is_below(f"{name}")]
+        return [name for name in self.note(note, list[object]()) if isinstance(name, str) and is_below(f"{name}")]
 
     @staticmethod
     def _parse(stage: str, key: str, line: bytes) -> Artifact:

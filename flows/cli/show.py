@@ -21,6 +21,7 @@ from configs.load import load_settings
 from data.storage.places import is_remote
 from data.types import STATES
 from flows.cli.options import console, errors
+from flows.facts import Row
 from flows.plan.decisions import RECORD
 from flows.report.states import STATE_WORDS
 from flows.results.finish import Summary
@@ -28,7 +29,6 @@ from flows.run.forecast import Forecast
 from flows.run.job import Job
 from flows.run.progress import Counts, final_state, listening
 from flows.stages.context import resolve_fill, wished_weights
-from flows.stages.records import Row
 from flows.stages.verifier import who_looks
 
 WORTH = 3

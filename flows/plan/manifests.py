@@ -6,23 +6,36 @@ import json
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from data.storage.files import read_own
 from data.storage.places import as_path
-from flows.stages.records import Row
+from flows.facts import PublishRow, Row
+
+
+class ShardManifest(TypedDict):
+    """shard: file name of the plan's shard. inputs: file names of the manifests that this one was made from."""
+
+    shard: str
+    inputs: list[str]
+    rows: list[Row]
 
 
 def read_manifest(path: str | Path) -> list[Row]:
     """Rows of a shard manifest, in the shard's order."""
-    rows: list[Row] = _manifest(str(path))["rows"]
-    return rows
+    manifest: ShardManifest = _manifest(str(path))
+    return manifest["rows"]
+
+
+def read_published(path: str | Path) -> list[PublishRow]:
+    """Rows of a shard manifest of the publish stage."""
+    return list[PublishRow](read_manifest(path))
 
 
 @lru_cache(maxsize=32)  # every later stage of a shard reads it
-def _manifest(path: str) -> dict[str, Any]:
+def _manifest(path: str) -> ShardManifest:
     """A manifest's content: named by its content, so it cannot change; not to be written to."""
-    manifest: dict[str, Any] = json.loads(read_own(as_path(path)))
+    manifest: ShardManifest = json.loads(read_own(as_path(path)))
     return manifest
 
 

@@ -13,10 +13,10 @@ from data.errors import InputError
 from data.storage.files import canonical_json, read_own, sha256
 from data.storage.places import file_name
 from data.types import STATES
+from flows.facts import Row
 from flows.pipeline import STAGE_NAMES
 from flows.plan.manifests import read_manifest
 from flows.stages.context import RunContext
-from flows.stages.records import Row
 
 STANDING = "standing.json"
 """A note in the store: names of the shard manifests that describe the output directory as it stands."""

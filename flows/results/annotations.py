@@ -7,7 +7,7 @@ import io
 import json
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TypedDict
 
 from data.coco import REMOVED, Edit, Fate, HoleRle, write_edited
 from data.coco.ids import size_of
@@ -18,19 +18,20 @@ from data.errors import InputError
 from data.images import read_mask_png
 from data.storage.files import digest, write_atomic
 from data.storage.inside import inside, is_below
-from data.storage.places import stamp_of
+from data.storage.places import Stamp, stamp_of
 from data.storage.store import StoreError
 from data.types import PUBLISHED, encode_counts
+from flows.facts import PublishRow
 from flows.stages.context import RunContext
 from flows.stages.frames import hole_in_frame
 from flows.stages.output_files import set_aside
-from flows.stages.records import Row
+from flows.stages.records import HoleJson, PublishedJson
 
 ATTRIBUTION = "attribution.csv"
 
 
 def write_annotations(
-    context: RunContext, collection: Collection, rows: Sequence[Row], about: Mapping[str, Any]
+    context: RunContext, collection: Collection, rows: Sequence[PublishRow], about: Mapping[str, object]
 ) -> dict[str, dict[str, int]]:
     """Write `annotations/`: what `images/` holds, without the persons, and `attribution.csv`; not when they stand there
     already, made from the same. A file there that somebody changed is moved to `edited/`.
@@ -51,7 +52,9 @@ def _names(collection: Collection) -> list[str]:
     return [file.output for file in collection.files]
 
 
-def _made_from(context: RunContext, collection: Collection, rows: Sequence[Row], about: Mapping[str, Any]) -> str:
+def _made_from(
+    context: RunContext, collection: Collection, rows: Sequence[PublishRow], about: Mapping[str, object]
+) -> str:
     """Digest of everything that decides what is written, but the day."""
     return digest(
         [
@@ -65,9 +68,17 @@ def _made_from(context: RunContext, collection: Collection, rows: Sequence[Row],
     )
 
 
-def _said(row: Row) -> list[Any]:
+def _said(row: PublishRow) -> list[str | None]:
     facts = row.get("facts", {})
     return [facts.get("state"), facts.get("decision")]
+
+
+class _Noted(TypedDict, total=False):
+    """made_from: a digest. files: by name; None for one that is being written. counts: of annotations."""
+
+    made_from: str
+    files: dict[str, Stamp | None]
+    counts: dict[str, dict[str, int]]
 
 
 class _Record:
@@ -77,9 +88,9 @@ class _Record:
 
     def __init__(self, context: RunContext) -> None:
         self.context = context
-        self.data: dict[str, Any] = context.store.note(self.NAME, {})
+        self.data = context.store.note(self.NAME, _Noted())
         files = self.data.get("files")
-        self.files: dict[str, Any] = (
+        self.files: dict[str, Stamp | None] = (
             {name: stamp for name, stamp in files.items() if name == ATTRIBUTION or _is_annotation(name)}
             if isinstance(files, dict)
             else {}
@@ -121,13 +132,13 @@ def _is_annotation(name: str) -> bool:
 
 
 def _write(
-    context: RunContext, collection: Collection, rows: Sequence[Row], about: Mapping[str, Any]
+    context: RunContext, collection: Collection, rows: Sequence[PublishRow], about: Mapping[str, object]
 ) -> dict[str, dict[str, int]]:
     by_name = {row["name"]: row for row in rows}
-    holes: dict[str, dict[str, Any]] = {}
+    holes: dict[str, HoleJson] = {}
     own_masks = context.settings.segment.segmenter == "annotations"
 
-    def fate(file: AnnotationFile, image: Mapping[str, Any]) -> Fate:
+    def fate(file: AnnotationFile, image: Mapping[str, object]) -> Fate:
         name = file.name_of(image)
         row = by_name.get(name)
         if row is None:
@@ -145,15 +156,15 @@ def _write(
             holes[name] = _hole(context, row)
         hole = holes[name]
 
-        def in_frame(part: str) -> HoleRle | None:
+        def in_frame(counts: str) -> HoleRle | None:
             height, width = hole["size"]
             stated = size_of(image.get("height"), image.get("width"))
             shown = facts.get("frame") == "upright" if own_masks else context.settings.input.frame == "upright"
-            return hole_in_frame(hole[part], (height, width), stated, int(facts.get("orientation", 1)), shown)
+            return hole_in_frame(counts, (height, width), stated, int(facts.get("orientation", 1)), shown)
 
         return Fate(
-            hole=in_frame("counts") if state == "removed" else None,
-            kept=in_frame("kept") if "kept" in hole else None,
+            hole=in_frame(hole["counts"]) if state == "removed" else None,
+            kept=in_frame(hole["kept"]) if "kept" in hole else None,
         )
 
     edits = [
@@ -165,7 +176,7 @@ def _write(
     return counts
 
 
-def _attribution(collection: Collection, by_name: Mapping[str, Row]) -> bytes:
+def _attribution(collection: Collection, by_name: Mapping[str, PublishRow]) -> bytes:
     """Who made the published photos, under which licence, and that they were changed: as licences ask to be told."""
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
@@ -175,8 +186,9 @@ def _attribution(collection: Collection, by_name: Mapping[str, Row]) -> bytes:
         for image, licence in zip(file.coco.images, licences_of(file.coco), strict=True):
             listed.setdefault(file.name_of(image), attribution(image, licence))
     for name, known in sorted(listed.items()):
-        facts = by_name.get(name, {}).get("facts", {})
-        if facts.get("state") in PUBLISHED:
+        row = by_name.get(name)
+        facts = row.get("facts") if row else None
+        if facts and facts["state"] in PUBLISHED:
             changes = "people removed" if facts["state"] == "removed" else "none"
             table.writerow([_as_text(cell) for cell in (name, *known.values(), changes)])
     return out.getvalue().encode("utf-8", "replace")
@@ -189,10 +201,11 @@ def _as_text(cell: str) -> str:
     return f"'{cell}" if first in tuple("=+-@\t\r\n|%") else cell
 
 
-def _hole(context: RunContext, row: Row) -> dict[str, Any]:
+def _hole(context: RunContext, row: PublishRow) -> HoleJson:
     """The photo's hole; where its artifact was pruned after an earlier run, from the published mask."""
     try:
-        return dict(json.loads(context.store.read("publish", row["key"]))["hole"])
+        published: PublishedJson = json.loads(context.store.read("publish", row["key"]))
+        return published["hole"]
     except StoreError:
         name = row["facts"]["mask"] or ""
         path = context.output / name

@@ -10,15 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from data.collection.folder import Collection
 from data.storage.files import atomic_file, canonical_json, read_own
 from data.storage.places import is_remote
 from data.storage.store import StoreError
-from data.types import PUBLISHED, STATES
+from data.types import PUBLISHED, STATES, PeopleJson
+from flows.facts import PhotoRecord, PublishRow, Told
 from flows.plan.decisions import Decisions, not_applied
-from flows.plan.manifests import read_manifest
+from flows.plan.manifests import read_published
 from flows.plan.planning import Planned
 from flows.plan.selection import keep_standing, standing_rows
 from flows.report.page import write_report
@@ -27,26 +28,9 @@ from flows.results.paths import without_paths
 from flows.results.provenance import described, folders, repeatable
 from flows.stages.context import RunContext
 from flows.stages.output_files import withdraw_photo
-from flows.stages.records import Row
+from flows.stages.records import PublishedJson
 
 _DONE = {"approve": "approved", "reject": "kept as the original", "redo": "with settings of their own"}
-_ROW = (
-    "reason",
-    "people",
-    "hole_share",
-    "width",
-    "height",
-    "format",
-    "output",
-    "output_sha256",
-    "result_sha256",
-    "photo_sha256",
-    "mask",
-    "verify",
-    "notes",
-    "decision",
-    "settings",
-)
 
 
 @dataclass(frozen=True)
@@ -74,7 +58,7 @@ class Summary:
         """Photos a second."""
         return self.photos / max(self.seconds, 1e-9)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         return {
             "states": self.states,
             "computed": self.computed,
@@ -110,12 +94,12 @@ def finish(
     alone (`planned.others`), what earlier runs said still holds."""
     others = planned.others
     former = standing_rows(context, others) if others else []
-    rows = [_slim(row) for path in manifests for row in read_manifest(path)] + former
+    rows = [_slim(row) for path in manifests for row in read_published(path)] + former
     rows.sort(key=lambda row: str(row["name"]))
     output = context.output
     _withdraw_the_gone(context, {row["id"] for row in rows if "key" in row} | others)
     keep_standing(context, manifests, former)
-    table = [manifest_row(row) for row in rows]
+    table = [photo_record(row) for row in rows]
     with atomic_file(output / "manifest.jsonl") as file:
         file.writelines(map(_line, table))
     _write_people(context, rows)
@@ -155,14 +139,14 @@ def finish(
     return summary
 
 
-def _decided(rows: Iterable[Row], decisions: Decisions) -> Iterator[str]:
+def _decided(rows: Iterable[PublishRow], decisions: Decisions) -> Iterator[str]:
     """Sentences on what became of the decisions of photos."""
     counts: Counter[str] = Counter()
     for row in rows:
         said, facts = decisions.by_name.get(row["name"]), row.get("facts", {})
-        if facts.get("decision"):
-            left_out = facts["decision"] == "reject" and facts["state"] == "refused"
-            counts["left out" if left_out else _DONE[facts["decision"]]] += 1
+        if decision := facts.get("decision"):
+            left_out = decision == "reject" and facts["state"] == "refused"
+            counts["left out" if left_out else _DONE[decision]] += 1
         elif said and said.publishes and not facts:
             yield f"{row['name']}: '{said.decision}' is not applied: there is no result of this photo."
         if facts.get("outdated") and said:
@@ -171,23 +155,29 @@ def _decided(rows: Iterable[Row], decisions: Decisions) -> Iterator[str]:
         yield f"By decision: {', '.join(f'{number} {what}' for what, number in sorted(counts.items()))}."
 
 
-def _slim(row: Row) -> Row:
+def _slim(row: PublishRow) -> PublishRow:
     """Without the files' digests and stamps, more than half of a row: a hundred thousand of them are held here."""
-    return {**row, "facts": {k: v for k, v in row["facts"].items() if k != "files"}} if "facts" in row else row
+    if "facts" not in row:
+        return row
+    slim, facts = row.copy(), row["facts"].copy()
+    facts.pop("files", None)
+    slim["facts"] = facts
+    return slim
 
 
-def manifest_row(row: Row) -> dict[str, Any]:
+def photo_record(row: PublishRow) -> PhotoRecord:
     """A photo's line of manifest.jsonl: nothing that differs between equal runs (no times)."""
     facts = row.get("facts", {})
-    return {
+    record = {
         "file_name": row["name"],
         "state": row.get("state") or facts["state"],
-        **{key: facts.get(key) for key in _ROW},
+        **{key: facts.get(key) for key in Told.__annotations__},
         "reason": row.get("reason") or facts.get("reason"),
     }
+    return cast(PhotoRecord, record)  # whose keys these are
 
 
-def _shown(row: Row, decisions: Decisions) -> dict[str, Any]:
+def _shown(row: PublishRow, decisions: Decisions) -> dict[str, Any]:
     """What the report shows of a photo beyond its line of the manifest."""
     facts, decided = row.get("facts", {}), decisions.by_name.get(row["name"])
     shown = {name: facts.get(name) for name in ("thumbnails", "persons", "outdated")}
@@ -198,17 +188,18 @@ def _shown(row: Row, decisions: Decisions) -> dict[str, Any]:
     return shown | {"id": row["id"], "orientation": facts.get("orientation", 1), "decided": decided_json}
 
 
-def _line(row: dict[str, Any]) -> bytes:
+def _line(row: PhotoRecord) -> bytes:
     return json.dumps(row, ensure_ascii=True).encode() + b"\n"
 
 
-def _write_people(context: RunContext, rows: Iterable[Row]) -> None:
+def _write_people(context: RunContext, rows: Iterable[PublishRow]) -> None:
     """Everyone that was found, by file name; masks as COCO RLE. Streamed: for a large collection it is large too."""
-    former: dict[str, Any] | None = None
+    former: dict[str, PeopleJson] | None = None
 
-    def of(row: Row) -> Any:
+    def of(row: PublishRow) -> PeopleJson | None:
         try:
-            return json.loads(context.store.read("publish", row["key"]))["people"]
+            published: PublishedJson = json.loads(context.store.read("publish", row["key"]))
+            return published["people"]
         except StoreError:  # a photo that this run left alone, whose artifacts were pruned since
             return None
 
@@ -230,7 +221,7 @@ def _write_people(context: RunContext, rows: Iterable[Row]) -> None:
         file.write(b"}")
 
 
-def _former_people(context: RunContext) -> dict[str, Any]:
+def _former_people(context: RunContext) -> dict[str, PeopleJson]:
     try:
         return dict(json.loads(read_own(context.output / "people.json")))
     except (OSError, ValueError, TypeError, RecursionError):
@@ -244,7 +235,7 @@ def _withdraw_the_gone(context: RunContext, current: Set[str]) -> None:
         withdraw_photo(context, photo_id)
 
 
-def _figures(summary: Summary, started: float) -> dict[str, Any]:
+def _figures(summary: Summary, started: float) -> dict[str, object]:
     """What the report says of how the run went."""
     return {
         "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),

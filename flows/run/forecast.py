@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from PIL.Image import open as pillow_open  # ultralytics puts one of its own in its place
 
@@ -18,6 +17,7 @@ from data.images.pillow import no_limit
 from data.plan.entries import Entry
 from data.storage.places import as_path, is_remote
 from data.storage.store import Artifact, Store
+from flows.facts import Row
 from flows.pipeline import remove_people_from_shard
 from flows.plan.planning import plan_entries
 from flows.plan.selection import Selection, select_photos
@@ -25,7 +25,6 @@ from flows.run.job import Opened
 from flows.run.rates import Measured, cores, measured, stage_name, worker
 from flows.run.runner import stored_row
 from flows.stages.context import STORE, RunContext
-from flows.stages.records import Row
 from flows.stages.registry import STAGES
 from flows.stages.verifier import look_settings
 
@@ -41,10 +40,10 @@ class ReadOnlyStore(Store):
     def create(self) -> None:
         pass
 
-    def write(self, stage: str, key: str, payload: bytes, facts: dict[str, Any] | None = None) -> Artifact:
+    def write(self, stage: str, key: str, payload: bytes, facts: Mapping[str, object] | None = None) -> Artifact:
         return Artifact(stage, key, "", facts or {})
 
-    def write_note(self, name: str, value: Any) -> None:
+    def write_note(self, name: str, value: object) -> None:
         pass
 
     def discard(self, stage: str, key: str) -> None:

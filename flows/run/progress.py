@@ -6,15 +6,15 @@ import json
 import sys
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from data.types import PUBLISHED
-from flows.stages.records import Row
+from flows.facts import PublishFacts, Row
 
 Listener = Callable[[str, Row, bool, float], None]
 """Told of every photo: stage, row, whether it came from the store, seconds of computing."""
@@ -42,13 +42,13 @@ def listening(listener: Listener) -> Iterator[None]:
 
 
 @contextmanager
-def problems_to(warn: Callable[[str], Any]) -> Iterator[None]:
+def problems_to(warn: Callable[[str], object]) -> Iterator[None]:
     """Every photo that ends in trouble is told once, by a sentence that names it; after `SHOWN` they are counted."""
     told: set[str] = set()
 
     def listen(stage: str, row: Row, stored: bool, seconds: float) -> None:
         state = final_state(stage, row)
-        if state in (None, *PUBLISHED) or row["id"] in told or row.get("facts", {}).get("decision"):
+        if state in (None, *PUBLISHED) or row["id"] in told or _fact(row, "decision"):
             return
         told.add(row["id"])
         if len(told) <= SHOWN:
@@ -62,7 +62,7 @@ def problems_to(warn: Callable[[str], Any]) -> Iterator[None]:
 
 def final_state(stage: str, row: Row) -> str | None:
     """The state that a photo ended in; None before its last stage."""
-    state = row.get("state") or (row.get("facts", {}).get("state") if stage == "publish" else None)
+    state = row.get("state") or (_fact(row, "state") if stage == "publish" else None)
     return str(state) if state else None
 
 
@@ -92,14 +92,14 @@ class Counts(defaultdict[str, StageCount]):
         count.photos.add(row["id"])
         count.computed += not stored
         count.seconds += seconds
-        facts = row.get("facts", {})
-        if stage == "publish" and not stored and "width" in facts:
+        facts: PublishFacts | None = row.get("facts") if stage == "publish" and not stored else None
+        if facts and facts["width"] and facts["height"]:
             self.megapixels.append(facts["width"] * facts["height"] / 1e6)
-            self.people = max(self.people, facts["people"])
+            self.people = max(self.people, facts["people"] or 0)
 
 
 @contextmanager
-def json_log(target: str | None, **about: Any) -> Iterator[Callable[..., None]]:
+def json_log(target: str | None, **about: object) -> Iterator[Callable[..., None]]:
     """One JSON object a line into a file (appended) or, for `-`, on stderr; yields what writes an event.
 
     Photos from the store are told once, when they are published; about: goes into every line. Raises OSError.
@@ -110,7 +110,7 @@ def json_log(target: str | None, **about: Any) -> Iterator[Callable[..., None]]:
     file: IO[str] = sys.stderr if target == "-" else Path(target).expanduser().open("a", encoding="utf-8")
     lock = threading.Lock()
 
-    def write(event: str, **values: Any) -> None:
+    def write(event: str, **values: object) -> None:
         line = json.dumps(
             {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **about, **values}
         )
@@ -137,5 +137,10 @@ def json_log(target: str | None, **about: Any) -> Iterator[Callable[..., None]]:
 
 
 def _reason(row: Row) -> str | None:
-    reason = row.get("reason") or row.get("facts", {}).get("reason")
+    reason = row.get("reason") or _fact(row, "reason")
     return str(reason) if reason else None
+
+
+def _fact(row: Row, name: str) -> object:
+    facts: Mapping[str, object] = row.get("facts") or {}
+    return facts.get(name)

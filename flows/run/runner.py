@@ -19,13 +19,14 @@ from data.plan.shards import read_shard
 from data.storage.files import canonical_json, digest, sha256
 from data.storage.places import as_path, file_name, is_remote
 from data.storage.store import StoreError
-from data.types import PhotoError
+from data.types import PhotoError, State
+from flows.facts import Row
 from flows.plan.manifests import read_manifest
 from flows.run.progress import tell
 from flows.run.workers import run_in_processes
 from flows.stages.context import RunContext, load_run
 from flows.stages.inpaint import DEGRADED
-from flows.stages.records import Row
+from flows.stages.records import by_stage
 from flows.stages.registry import STAGES
 from flows.stages.stage import Stage
 
@@ -80,7 +81,7 @@ def shard_key(stage: str, run: str, shard: str, inputs: Mapping[str, str]) -> tu
     known, keys, stored = _known(context, stage, shard), [], True
     for entry, given in _entries(shard, inputs):
         ended = _ended(entry, given)
-        keys.append([entry.id, ended or step.key(context.for_photo(entry.settings), entry, given)])
+        keys.append([entry.id, ended or step.key(context.for_photo(entry.settings), entry, by_stage(given))])
         stored = stored and bool(ended or stored_row(context, step, entry, given, known))
     return digest([_MANIFEST_VERSION, str(context.output), stage, keys]), stored
 
@@ -99,8 +100,8 @@ def make_row(run: str, stage: str, entry: Entry, given: Mapping[str, Row]) -> Ro
             reraise=True,
         ):
             with attempt:
-                key = step.key(context, entry, given)
-                payload, facts = step.compute(context, entry, given)
+                key = step.key(context, entry, by_stage(given))
+                payload, facts = step.compute(context, entry, by_stage(given))
                 if DEGRADED in facts:  # never taken for what was asked for: a later run tries that again
                     key = digest([key, facts[DEGRADED]])
                 made = context.store.write(stage, key, payload, facts)
@@ -163,18 +164,21 @@ def stored_row(
 ) -> Row | None:
     """The photo's row where its artifact is in the store and holds, else None. known: see `_known`."""
     run = run.for_photo(entry.settings)
-    key = stage.key(run, entry, given)
-    row = known.get(key)
-    if row is None or not run.listed(stage.name, key):
-        found = run.store.header(stage.name, key)
-        row = {"sha256": found.sha256, "facts": found.facts} if found else None
-    if row is None or (since and not run.store.written_since(stage.name, key, since)):
+    key = stage.key(run, entry, by_stage(given))
+    noted = known.get(key)
+    if noted is not None and run.listed(stage.name, key):
+        sha, facts = noted["sha256"], noted["facts"]
+    elif found := run.store.header(stage.name, key):
+        sha, facts = found.sha256, found.facts
+    else:
         return None
-    row = {"name": entry.name, "id": entry.id, "key": key, "sha256": row["sha256"], "facts": row["facts"]}
+    if since and not run.store.written_since(stage.name, key, since):
+        return None
+    row: Row = {"name": entry.name, "id": entry.id, "key": key, "sha256": sha, "facts": facts}
     return row if stage.intact(run, row) else None
 
 
-def _over(entry: Entry, state: str, reason: str) -> Row:
+def _over(entry: Entry, state: State, reason: str) -> Row:
     return {"name": entry.name, "id": entry.id, "state": state, "reason": reason}
 
 

@@ -7,10 +7,11 @@ import os
 import secrets
 import stat
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import detection
 import inpainting
@@ -54,7 +55,7 @@ class RunContext:
         unknown = self.settings.run.runner != "threads" and self.settings.run.address
         return self.settings.run.workers or (16 if unknown else os.cpu_count() or 1)
 
-    def for_photo(self, own: dict[str, Any] | None) -> RunContext:
+    def for_photo(self, own: Mapping[str, object] | None) -> RunContext:
         """The run as a photo meets it that has settings of its own."""
         return replace(self, settings=_with_own(self.settings, canonical_json(own))) if own else self
 
@@ -106,10 +107,19 @@ def _with_own(settings: Settings, own: bytes) -> Settings:
     return found.model_copy(update={"inpaint": resolve_fill(found.inpaint)})
 
 
+class _Saved(TypedDict):
+    """weights: name, path and sha256 by the name the settings use."""
+
+    output: str
+    token: str
+    settings: dict[str, object]
+    weights: dict[str, list[str]]
+
+
 @lru_cache(maxsize=4)
 def load_run(path: str) -> RunContext:
     """The context that `RunContext.save` wrote."""
-    data: dict[str, Any] = json.loads(read_own(as_path(path)))
+    data: _Saved = json.loads(read_own(as_path(path)))
     return RunContext(
         output=as_path(data["output"]),
         token=data["token"],

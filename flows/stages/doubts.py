@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from flows.facts import GivenFacts, RefineFacts
 
 FRAMES = {"upright": "shown", "unsure": "stored, before EXIF turns it (--set input.frame=upright takes it as shown)"}
 """By frame of given masks, how the photo is that they were drawn on."""
@@ -22,7 +21,7 @@ def keep_doubts(cut: int, unmatched: int) -> list[str]:
     return doubts
 
 
-def given_doubts(given: Mapping[str, Any], refined: Mapping[str, Any]) -> list[str]:
+def given_doubts(given: GivenFacts, refined: RefineFacts) -> list[str]:
     """Why masks that came with the photo may be elsewhere than people, or not be all that there is.
 
     given: `frame` of the masks, `doubt` about the annotations, and how many that may be people are `not_in_hole`.

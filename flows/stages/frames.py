@@ -7,7 +7,6 @@ square), `input.frame` does, or what somebody else sees in the photo.
 from __future__ import annotations
 
 import json
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +19,10 @@ from data.images import Decoded, upright
 from data.plan.entries import Entry
 from data.storage.files import digest
 from data.types import Hole, decode_counts, encode_counts
+from flows.facts import Frame
 from flows.stages.context import RunContext
 from flows.stages.verifier import look_settings
 
-Frame = Literal["raw", "upright", "unsure"]
 Size = tuple[int, int]
 _SCORE = 0.25
 MOSTLY = 0.5

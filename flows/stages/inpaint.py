@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import inpainting
 from configs import InpaintSettings
 from data.plan.entries import Entry
 from data.storage.store import artifact_key
 from data.types import Hole, Patch, PhotoError, Pixels
+from flows.facts import InpaintFacts, Rows
 from flows.stages import models
 from flows.stages.context import RunContext
-from flows.stages.records import Made, Rows, read_hole, read_kept, read_photo
+from flows.stages.records import StageOutput, read_hole, read_kept, read_photo
 from inpainting import inpaint
 from inpainting.protocol import Fill
 
-DEGRADED = "degraded"
+DEGRADED: Final = "degraded"
 """Name of the fact of an artifact that is less than what was asked for; it says how, and is in the artifact's key."""
-NOTE = "note"
+NOTE: Final = "note"
 """Name of the fact of an artifact that another fill made than the settings name; it says why, for people."""
 SMALLEST = 64
 """Pixels; the least `inpaint.window`."""
@@ -38,10 +41,10 @@ def key(run: RunContext, entry: Entry, rows: Rows) -> str:
     )
 
 
-def compute(run: RunContext, entry: Entry, rows: Rows) -> Made:
+def compute(run: RunContext, entry: Entry, rows: Rows) -> StageOutput:
     hole = read_hole(run, rows)
     if not hole.any():
-        return inpainting.pack([]), {}
+        return StageOutput(inpainting.pack([]), {})
     settings, note = inpainting.settings_for(_inpaint_settings(run, rows), hole)
     fill = models.fill(settings, run.weights)
     photo = read_photo(run, entry)
@@ -50,8 +53,12 @@ def compute(run: RunContext, entry: Entry, rows: Rows) -> Made:
         patches, lower = inpaint_within_memory(photo.pixels, hole, fill, settings, kept, orientation)
     except PhotoError as error:  # the room below knows no names
         raise PhotoError(error.state, f"{entry.name}: {error.sentence}") from None
-    facts = {DEGRADED: lower, NOTE: note}
-    return inpainting.pack(patches), {name: said for name, said in facts.items() if said}
+    facts: InpaintFacts = {}
+    if lower:
+        facts[DEGRADED] = lower
+    if note:
+        facts[NOTE] = note
+    return StageOutput(inpainting.pack(patches), facts)
 
 
 def inpaint_within_memory(

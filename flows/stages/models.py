@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import detection
 import inpainting
@@ -47,9 +47,11 @@ def check_fill(settings: InpaintSettings, weights: Mapping[str, Weight]) -> None
         _built(inpainting.build_fill, settings.model_copy(update={"device": "cpu"}), weights)
 
 
-def _built(build: Callable[[_Settings, Mapping[str, Weight]], _Network], settings: _Settings, weights: Any) -> _Network:
+def _built(
+    build: Callable[[_Settings, Mapping[str, Weight]], _Network], settings: _Settings, weights: Mapping[str, Weight]
+) -> _Network:
     try:
-        return build(settings, dict(weights))
+        return build(settings, weights)
     except ValueError as error:
         raise SettingsError(str(error)) from error
 
@@ -62,9 +64,9 @@ def face_reader() -> FaceReader:
 
 @lru_cache(maxsize=2)  # the run's and the second look's
 def _segmenter(settings: SegmentSettings, weights: _Weights) -> Segmenter:
-    return _built(detection.build_segmenter, settings, weights)
+    return _built(detection.build_segmenter, settings, dict(weights))
 
 
 @lru_cache(maxsize=3)  # the run's, that of very large holes, and that of photos with settings of their own
 def _fill(settings: InpaintSettings, weights: _Weights) -> Fill:
-    return _built(inpainting.build_fill, settings, weights)
+    return _built(inpainting.build_fill, settings, dict(weights))

@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from data.plan.entries import Entry
 from data.storage.files import sha256, sha256_of, write_atomic
 from data.storage.inside import inside, is_below
 from data.storage.places import is_remote, move, stamp_of
+from flows.facts import PublishedFile
 from flows.stages.context import RunContext
 
 MASKS = "masks/"
@@ -59,7 +59,7 @@ def _with_edited_mask(run: RunContext, entry: Entry) -> Entry:
 
 def write_files(
     run: RunContext, entry: Entry, files: Mapping[str, bytes], *, alone: bool = True
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, PublishedFile]:
     """Write a photo's files; returns what `is_intact` needs of those that are ours now, by name.
 
     A file that somebody changed since it was published is moved to `edited/`, an edited mask stays where it is.
@@ -69,7 +69,7 @@ def write_files(
     shas = {name: sha256(data) for name, data in files.items()}
     if any(name not in previous or previous[name]["sha256"] != sha for name, sha in shas.items()):
         _write_record(run, entry, previous, shas)
-    written = {}
+    written: dict[str, PublishedFile] = {}
     for name, data in files.items():
         if _write_file(run, name, data, shas[name], ours.get(name, set())):
             written[name] = {"sha256": shas[name], "stamp": stamp_of(run.output / name)}
@@ -89,7 +89,7 @@ def withdraw_photo(run: RunContext, photo_id: str) -> None:
     run.store.discard("published", photo_id)
 
 
-def is_intact(run: RunContext, files: Mapping[str, Mapping[str, Any]]) -> bool:
+def is_intact(run: RunContext, files: Mapping[str, PublishedFile]) -> bool:
     """Whether every file still stands as `write_files` left it."""
     return all(run.stamp(name) == list(file["stamp"]) for name, file in files.items())
 
@@ -143,7 +143,7 @@ def set_aside(run: RunContext, name: str) -> None:
     move(inside(run.output, name), inside(run.output, aside))
 
 
-def _record(run: RunContext, photo_id: str) -> tuple[dict[str, Any], dict[str, set[str]]]:
+def _record(run: RunContext, photo_id: str) -> tuple[dict[str, PublishedFile], dict[str, set[str]]]:
     """The photo's published files, and the digests that each file of ours may have."""
     record = run.store.header("published", photo_id)
     if record is None:
@@ -165,7 +165,7 @@ def _may_be_ours(name: str) -> bool:
 
 
 def _write_record(
-    run: RunContext, entry: Entry, files: Mapping[str, Any], writing: Mapping[str, str] | None = None
+    run: RunContext, entry: Entry, files: Mapping[str, PublishedFile], writing: Mapping[str, str] | None = None
 ) -> None:
     facts = {"files": dict(files), "name": entry.name, **({"writing": dict(writing)} if writing else {})}
     run.store.write("published", entry.id, b"", facts)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from data.plan.entries import Entry
 from data.storage.files import canonical_json, digest, sha256
 from data.storage.store import artifact_key
 from data.types import Hole, People, Pixels, State
+from flows.facts import EarlierFacts, PublishFacts, Rows, Verified, VerifyFacts
 from flows.report.thumbnails import SUFFIXES, thumbnails
 from flows.stages import refine
 from flows.stages.context import RunContext
@@ -21,13 +21,10 @@ from flows.stages.doubts import FRAMES, given_doubts, keep_doubts
 from flows.stages.frames import not_in_hole
 from flows.stages.inpaint import DEGRADED, NOTE
 from flows.stages.output_files import MASKS, write_files
-from flows.stages.records import Made, Rows, read_hole, read_missed, read_patches, read_people, read_photo
+from flows.stages.records import StageOutput, read_hole, read_missed, read_patches, read_people, read_photo
 
 STAGE_VERSION = 11
 """Part of every key: raise it when the same result gives other files or facts than before."""
-
-_VERIFIED = ("looked", "independent", "left", "found", "quality")
-"""Facts of the verify stage that the manifest tells; `quality` only where there is a hole."""
 
 
 def key(run: RunContext, entry: Entry, rows: Rows) -> str:
@@ -38,7 +35,8 @@ def key(run: RunContext, entry: Entry, rows: Rows) -> str:
         [],
         [
             *(entry.name, entry.mask_name, entry.sha256),
-            *(rows[stage]["sha256"] for stage in ("segment", "refine", "inpaint", "verify")),
+            *(rows["segment"]["sha256"], rows["refine"]["sha256"]),
+            *(rows["inpaint"]["sha256"], rows["verify"]["sha256"]),
             digest([rows["refine"]["facts"], rows["verify"]["facts"], rows["inpaint"]["facts"]]),
             digest([entry.settings, entry.decision, entry.decided_on]),
             *_doubted(entry, rows),
@@ -52,18 +50,22 @@ def _doubted(entry: Entry, rows: Rows) -> list[str]:
     return [digest(doubts)] if any(doubts) else []
 
 
-def compute(run: RunContext, entry: Entry, rows: Rows) -> Made:
+def compute(run: RunContext, entry: Entry, rows: Rows) -> StageOutput:
     first, extra = read_people(run, rows), read_missed(run, rows)
     people, refined = first.plus([extra]), rows["refine"]["facts"]
     stays = refine.choose(run, entry, first, extra).stays if refined["kept"] else (False,) * len(people)
     photo, hole = read_photo(run, entry), read_hole(run, rows)
     result = inpainting.compose(photo.pixels, hole, read_patches(run, rows)) if hole.any() else photo.pixels
     frame = rows["segment"]["facts"].get("frame")
-    facts = {"refine": refined, "verify": rows["verify"]["facts"], "inpaint": rows["inpaint"]["facts"]}
-    facts["given"] = {"frame": frame, "doubt": entry.doubt, "not_in_hole": not_in_hole(run, entry, photo, hole, frame)}
+    facts: EarlierFacts = {
+        "refine": refined,
+        "inpaint": rows["inpaint"]["facts"],
+        "verify": rows["verify"]["facts"],
+        "given": {"frame": frame, "doubt": entry.doubt, "not_in_hole": not_in_hole(run, entry, photo, hole, frame)},
+    }
     row = publish_photo(run, entry, photo, hole, result, people, stays, facts)
     artifact = json.loads(run.store.read("refine", rows["refine"]["key"]))
-    return canonical_json({"people": people.to_json(), "hole": artifact}), row
+    return StageOutput(canonical_json({"people": people.to_json(), "hole": artifact}), row)
 
 
 def publish_photo(
@@ -74,8 +76,8 @@ def publish_photo(
     result: Pixels,
     people: People,
     stays: Sequence[bool],
-    facts: dict[str, dict[str, Any]],
-) -> dict[str, Any]:
+    facts: EarlierFacts,
+) -> PublishFacts:
     """Write the photo's files below the output directory; returns the facts of its manifest row.
 
     `images/` gets what can be used, `review/` what somebody has to look at first. A photo without people is copied
@@ -125,7 +127,7 @@ def publish_photo(
         "settings": entry.settings,
         "mask": f"{MASKS}{entry.mask_name}" if run.settings.publish.masks or entry.edited else None,
         "notes": [*_notes(share, facts, decided, entry), *encoded.notes],
-        "verify": {key: verified[key] for key in _VERIFIED if key in verified},
+        "verify": _told(verified),
         "thumbnails": pictures,
         "orientation": photo.orientation,
         "frame": facts["given"]["frame"],
@@ -133,7 +135,20 @@ def publish_photo(
     }
 
 
-def photo_state(hole: Hole, facts: dict[str, dict[str, Any]]) -> State:
+def _told(facts: VerifyFacts) -> Verified:
+    """What the manifest tells of the verify stage; `quality` only where there is a hole."""
+    told: Verified = {
+        "looked": facts["looked"],
+        "independent": facts["independent"],
+        "left": facts["left"],
+        "found": facts["found"],
+    }
+    if "quality" in facts:
+        told["quality"] = facts["quality"]
+    return told
+
+
+def photo_state(hole: Hole, facts: EarlierFacts) -> State:
     """`review` when somebody may be left, or gone who was asked to stay, when the fill looks made up or is most of the
     photo, else `removed` or, where there was nobody, `passthrough`."""
     verified, refined = facts["verify"], facts["refine"]
@@ -143,7 +158,7 @@ def photo_state(hole: Hole, facts: dict[str, dict[str, Any]]) -> State:
     return "removed" if hole.any() else "passthrough"
 
 
-def _keep_doubts(facts: dict[str, dict[str, Any]]) -> list[str]:
+def _keep_doubts(facts: EarlierFacts) -> list[str]:
     refined, matched = facts["refine"], facts["verify"].get("matched", 0)
     return keep_doubts(refined.get("cut", 0), max(0, refined.get("unmatched", 0) - matched))
 
@@ -167,7 +182,7 @@ def _word(decided: str | None, entry: Entry) -> str | None:
     return "redo" if entry.settings else None
 
 
-def _notes(share: float, facts: dict[str, dict[str, Any]], decided: str | None, entry: Entry) -> list[str]:
+def _notes(share: float, facts: EarlierFacts, decided: str | None, entry: Entry) -> list[str]:
     refined, verified, degraded = facts["refine"], facts["verify"], facts["inpaint"].get(DEGRADED)
     words = {"approve": "approved by hand", "original": "rejected by hand: the original is kept"}
     notes = [f"{share:.0%} of the photo is made up"] if share and verified.get("made_up") else []
@@ -192,7 +207,7 @@ def _notes(share: float, facts: dict[str, dict[str, Any]], decided: str | None, 
     return notes
 
 
-def _reason(state: State, facts: dict[str, dict[str, Any]], entry: Entry, outdated: bool) -> str | None:
+def _reason(state: State, facts: EarlierFacts, entry: Entry, outdated: bool) -> str | None:
     if state == "refused":
         return f"{entry.name}: left out by decision."
     if state != "review":

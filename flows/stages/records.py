@@ -4,22 +4,44 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import NamedTuple, NotRequired, TypedDict, cast
 
 import inpainting
 from data.images import Decoded, decode, read_photo_bytes
 from data.plan.entries import Entry
 from data.storage.files import sha256
 from data.storage.places import as_path
-from data.types import Hole, Patch, People, PhotoError, as_hole, decode_counts
+from data.types import Hole, Patch, People, PeopleJson, PhotoError, as_hole, decode_counts
+from flows.facts import Row, Rows
 from flows.stages.context import RunContext
 
-Row = dict[str, Any]
-"""What a stage says of one photo: name, key, sha256 and facts of its artifact, or state and reason."""
-Rows = Mapping[str, Row]
-"""The photo's rows of earlier stages, by stage name."""
-Made = tuple[bytes, dict[str, Any]]
-"""An artifact's payload and facts."""
+
+class StageOutput(NamedTuple):
+    """An artifact. facts: small JSON values about it; flows.facts has a class of them for each stage."""
+
+    payload: bytes
+    facts: Mapping[str, object]
+
+
+class HoleJson(TypedDict):
+    """An artifact of the refine stage. size: (height, width). counts, kept: COCO compressed RLE of the hole, and of
+    what stays but is no source of the fill, where there is any."""
+
+    size: list[int]
+    counts: str
+    kept: NotRequired[str]
+
+
+class PublishedJson(TypedDict):
+    """An artifact of the publish stage. people: everyone found, extra passes included."""
+
+    people: PeopleJson
+    hole: HoleJson
+
+
+def by_stage(given: Mapping[str, Row]) -> Rows:
+    """The rows as the stages see them: which facts a row has is told by the name of its stage."""
+    return cast(Rows, given)
 
 
 def read_photo(run: RunContext, entry: Entry) -> Decoded:
@@ -54,19 +76,19 @@ def read_kept(run: RunContext, rows: Rows) -> Hole | None:
 
 def hole_of(artifact: bytes) -> Hole:
     """The hole in an artifact of the refine stage."""
-    data = json.loads(artifact)
-    return _part(data, "counts")
+    data: HoleJson = json.loads(artifact)
+    return _as_hole(data, data["counts"])
 
 
 def kept_of(artifact: bytes) -> Hole | None:
     """What stays but is no source of the fill, as a hole would mark it; None when there is nothing of that."""
-    data = json.loads(artifact)
-    return _part(data, "kept") if "kept" in data else None
+    data: HoleJson = json.loads(artifact)
+    return _as_hole(data, data["kept"]) if "kept" in data else None
 
 
-def _part(data: Mapping[str, Any], part: str) -> Hole:
+def _as_hole(data: HoleJson, counts: str) -> Hole:
     height, width = data["size"]
-    return as_hole(decode_counts(data[part], (height, width)))
+    return as_hole(decode_counts(counts, (height, width)))
 
 
 def read_patches(run: RunContext, rows: Rows) -> list[Patch]:

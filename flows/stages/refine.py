@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from io import BytesIO
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +16,18 @@ from data.storage.places import as_path, read_bytes
 from data.storage.store import artifact_key
 from data.types import People, PhotoError, as_hole, encode_counts
 from detection.mask_files import BadMask, mask_size, read_mask
+from flows.facts import Frame, RefineFacts, Rows
 from flows.stages.context import RunContext
-from flows.stages.frames import Frame, better, fits_both, is_upright
-from flows.stages.records import Made, Rows, extra_digest, read_made_up, read_missed, read_people, read_photo
+from flows.stages.frames import better, fits_both, is_upright
+from flows.stages.records import (
+    HoleJson,
+    StageOutput,
+    extra_digest,
+    read_made_up,
+    read_missed,
+    read_people,
+    read_photo,
+)
 
 _BY_PHOTO = {"keep", "spare_masks"}
 """Settings that stand in a photo's key as what they say of that photo."""
@@ -35,14 +43,14 @@ def key(run: RunContext, entry: Entry, rows: Rows) -> str:
     return artifact_key("refine", masks.STAGE_VERSION, settings, [], inputs)
 
 
-def compute(run: RunContext, entry: Entry, rows: Rows) -> Made:
+def compute(run: RunContext, entry: Entry, rows: Rows) -> StageOutput:
     extra = read_missed(run, rows).plus([read_made_up(run, rows)]) if extra_digest(rows) else None
     return make_hole(run, entry, read_people(run, rows), extra, lambda: read_photo(run, entry))
 
 
 def make_hole(
     run: RunContext, entry: Entry, people: People, extra: People | None, photo: Callable[[], Decoded]
-) -> tuple[bytes, dict[str, Any]]:
+) -> StageOutput:
     """The photo's hole and who stays, as an artifact. photo: reads it, where shadows are looked for.
 
     Raises PhotoError for a mask that cannot be used.
@@ -59,7 +67,7 @@ def make_hole(
             hole, rest = masks.hole_and_rest(everyone, settings, seen.pixels, choice, seen.orientation)
         else:
             hole, rest = masks.hole_and_rest(everyone, settings, choice=choice)
-    artifact = {"size": list(hole.shape), "counts": encode_counts(hole)}
+    artifact: HoleJson = {"size": list(hole.shape), "counts": encode_counts(hole)}
     kept, stays = choice.kept & (hole == 0), 0
     if rest.any():
         artifact["kept"] = encode_counts(rest)
@@ -67,15 +75,19 @@ def make_hole(
         found = map(people.boxed, people.persons)
         stays = sum(int(np.count_nonzero(kept[one.box] & one.mask)) > one.area / 2 for one in found)
     share = round(float((hole > 0).mean()), 6)
-    facts: dict[str, Any] = {"share": share, "kept": stays, "edited": bool(entry.edited)}
+    facts: RefineFacts = {"share": share, "kept": stays, "edited": bool(entry.edited)}
     if frame:
         facts["frame"] = frame
     if not entry.edited:  # a hand's word on the hole is the last one
         # numbers are said of every photo: where nobody was found, nobody can be taken for another
         unmatched = sum(len(people) > 0 or not isinstance(item, int) for item in choice.unmatched)
-        doubts = {"unsure": entry.unsure, "cut": masks.cut(people, choice, hole), "unmatched": unmatched}
-        facts |= {name: count for name, count in doubts.items() if count}
-    return canonical_json(artifact), facts
+        if entry.unsure:
+            facts["unsure"] = entry.unsure
+        if cut := masks.cut(people, choice, hole):
+            facts["cut"] = cut
+        if unmatched:
+            facts["unmatched"] = unmatched
+    return StageOutput(canonical_json(artifact), facts)
 
 
 def choose(run: RunContext, entry: Entry, people: People, extra: People | None = None) -> masks.Choice:

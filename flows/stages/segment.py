@@ -17,10 +17,11 @@ from data.types import Given, People, Person, Photo, PhotoError, Pixels, Thing
 from detection.mask_files import mask_size
 from detection.protocol import Segmenter
 from detection.rle import person_in_box
+from flows.facts import Frame, Rows, SegmentFacts
 from flows.stages import models
 from flows.stages.context import RunContext
-from flows.stages.frames import Frame, better, fits_both, frame_digest, is_upright, looker
-from flows.stages.records import Made, Rows, read_photo
+from flows.stages.frames import better, fits_both, frame_digest, is_upright, looker
+from flows.stages.records import StageOutput, read_photo
 
 
 def key(run: RunContext, entry: Entry, rows: Rows) -> str:
@@ -38,13 +39,16 @@ def key(run: RunContext, entry: Entry, rows: Rows) -> str:
     )
 
 
-def compute(run: RunContext, entry: Entry, rows: Rows) -> Made:
+def compute(run: RunContext, entry: Entry, rows: Rows) -> StageOutput:
     photo, settings, frame = read_photo(run, entry), run.settings.segment, None
     if entry.given and settings.segmenter in GIVEN_MASKS:
         people, frame = look_at_given(run, settings, photo, entry)
     else:
         people = look(run, settings, photo, photo.pixels, entry)
-    return canonical_json(people.to_json()), {"people": len(people)} | ({"frame": frame} if frame else {})
+    facts: SegmentFacts = {"people": len(people)}
+    if frame:
+        facts["frame"] = frame
+    return StageOutput(canonical_json(people.to_json()), facts)
 
 
 def see(segmenter: Segmenter, name: str, pixels: Pixels, orientation: int, given: Given | None = None) -> People:

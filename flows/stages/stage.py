@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from data.plan.entries import Entry
+from flows.facts import Row, Rows
 from flows.stages.context import RunContext
-from flows.stages.records import Made, Row, Rows
+from flows.stages.records import StageOutput
 
 
 @dataclass(frozen=True)
@@ -20,5 +21,5 @@ class Stage:
 
     name: str
     key: Callable[[RunContext, Entry, Rows], str]
-    compute: Callable[[RunContext, Entry, Rows], Made]
+    compute: Callable[[RunContext, Entry, Rows], StageOutput]
     intact: Callable[[RunContext, Row], bool] = lambda run, row: True

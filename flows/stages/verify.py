@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,11 @@ from data.rle import BoxMask
 from data.storage.files import canonical_json, sha256
 from data.storage.store import artifact_key
 from data.types import Hole, Keep, People, Person, Pixels, Thing
+from flows.facts import FindFacts, Rows, VerifyFacts
 from flows.stages import refine
 from flows.stages.context import RunContext
 from flows.stages.records import (
-    Made,
-    Rows,
+    StageOutput,
     extra_digest,
     read_hole,
     read_made_up,
@@ -58,7 +58,7 @@ class Find:
     where: Literal["hole", "elsewhere"]
     like: str | None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> FindFacts:
         return {"bbox": list(self.person.bbox), "score": self.person.score, "where": self.where, "like": self.like}
 
 
@@ -76,7 +76,7 @@ def key(run: RunContext, entry: Entry, rows: Rows) -> str:
         run.digests(detection.required_weights(settings)) if settings else [],
         [
             entry.sha256,
-            *(rows[s]["sha256"] for s in ("segment", "refine", "inpaint")),
+            *(rows["segment"]["sha256"], rows["refine"]["sha256"], rows["inpaint"]["sha256"]),
             *extra_digest(rows),
             *refine.kept_digest(run, entry),
             *refine.edited_digest(entry),
@@ -84,7 +84,7 @@ def key(run: RunContext, entry: Entry, rows: Rows) -> str:
     )
 
 
-def compute(run: RunContext, entry: Entry, rows: Rows) -> Made:
+def compute(run: RunContext, entry: Entry, rows: Rows) -> StageOutput:
     """Everyone who may be left: known people outside the hole, and people whom a second look finds.
 
     Whom the photo itself still shows is *missed*, whom the fill seems to show is *made up*. Both are for a further pass
@@ -92,11 +92,18 @@ def compute(run: RunContext, entry: Entry, rows: Rows) -> Made:
     """
     settings, people, hole = run.settings.verify, read_people(run, rows), read_hole(run, rows)
     choice = refine.choose(run, entry, people)
-    facts: dict[str, Any] = {"looked": "none", "independent": False, "left": _left(people, hole, choice, settings.left)}
+    facts: VerifyFacts = {
+        "looked": "none",
+        "independent": False,
+        "left": _left(people, hole, choice, settings.left),
+        "found": [],
+        "doubts": 0,
+        "extra": None,
+    }
     finds: list[Find] = []
     looker, first = look_settings(run.settings), run.settings.segment
     if looker:
-        facts |= {"looked": looker.segmenter, "independent": is_independent(first, looker)}
+        facts["looked"], facts["independent"] = looker.segmenter, is_independent(first, looker)
     # an untouched photo looks the same to the same eyes
     sees_more = looker is not None and (
         facts["independent"] or looker.score < first.score or looker.image_size != first.image_size
@@ -109,15 +116,18 @@ def compute(run: RunContext, entry: Entry, rows: Rows) -> Made:
             seen = not_kept(found, people, choice, run.settings.refine, entry.keep)
             finds = judge(seen, hole, photo.pixels, result)
             matched = [box for box in choice.unmatched if not isinstance(box, int) and masks.listed(found, (box,))]
-            facts |= {"matched": len(matched)} if matched else {}
+            if matched:
+                facts["matched"] = len(matched)
         if hole.any():
             share = rows["refine"]["facts"]["share"]
-            facts |= {"made_up": share} if share > settings.hole_share else {}
+            if share > settings.hole_share:
+                facts["made_up"] = share
             facts["quality"] = quality(result, hole)
             if inpainting.FILLS[run.settings.inpaint.fill].learned:
                 invented = invented_share(result, hole)
                 facts["quality"]["invented"] = round(invented, 4)
-                facts |= {"invented": round(invented, 4)} if invented > settings.invented else {}
+                if invented > settings.invented:
+                    facts["invented"] = round(invented, 4)
     facts["found"] = [find.to_json() for find in finds]
     facts["doubts"] = sum(not find.like or settings.lookalikes != "ignore" for find in finds)
     leave = [find for find in finds if not find.like or settings.lookalikes == "remove"]
@@ -128,7 +138,7 @@ def compute(run: RunContext, entry: Entry, rows: Rows) -> Made:
     payload = canonical_json({"missed": missed.to_json(), "made_up": made_up.to_json()})
     # a hand's word on the hole is the last one, so a further pass would change nothing
     facts["extra"] = sha256(payload) if len(missed) + len(made_up) and not entry.edited else None
-    return payload, facts
+    return StageOutput(payload, facts)
 
 
 def judge(seen: People, hole: Hole, before: Pixels, after: Pixels) -> list[Find]:
