@@ -77,6 +77,11 @@ def test_lists_and_strings_give_the_same_mask(counts: Any) -> None:
     np.testing.assert_array_equal(mask_from_rle({"size": [4, 3], "counts": counts}, (4, 3)), CROSS)
 
 
+def test_a_size_may_be_written_as_a_decimal() -> None:
+    rle = {"size": [4.0, 3.0], "counts": coco_rle(CROSS)["counts"]}
+    np.testing.assert_array_equal(mask_from_rle(rle, (4, 3)), CROSS)
+
+
 @given(st.integers(1, 9), st.integers(1, 9), st.randoms(use_true_random=False))
 def test_every_coco_string_is_read_back(height: int, width: int, random: Any) -> None:
     mask = np.array([random.random() < 0.5 for _ in range(height * width)], bool).reshape(height, width)
@@ -94,7 +99,9 @@ def test_long_runs_need_several_characters() -> None:
     [
         ({"size": [3, 4], "counts": [12]}, r"4 x 3 pixels \(width x height\), the photo 3 x 4"),
         ({"size": "43", "counts": [12]}, "size '43'"),
-        ({"size": [4.0, 3.0], "counts": [12]}, "instead of"),
+        ({"size": [4.5, 3.0], "counts": [12]}, "instead of"),
+        ({"size": [True, 3], "counts": [12]}, "instead of"),
+        ({"size": [4, float("nan")], "counts": [12]}, "instead of"),
         ({"counts": [12]}, "size None"),
         ({"size": [4, 3]}, "counts are NoneType"),
         ({"size": [4, 3], "counts": [5]}, "covers 5 pixels, the photo has 12"),
