@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -28,6 +29,10 @@ _CONVERT = "convert it to PNG or JPEG"
 _SEVERAL = "{}: animated and multi-page files are not supported; " + _CONVERT + "."
 _JPEG_PROCESSES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
 """Start-of-frame markers of sequential and progressive JPEG, with Huffman or arithmetic coding."""
+_DEFLATE_ERRORS = {"error", "ZlibError", "DeflateError"}
+"""Of zlib and imagecodecs: the stream is damaged or cut. Pillow shows what there is of it, and says nothing."""
+_GIF_EXPANSION = 4096
+"""Pixels that a byte of a GIF can hold: an LZW code of three bits or more is a string of at most 4,096 pixels."""
 _BMP_HEADERS = {12, 40, 52, 56, 64, 108, 124}
 """Sizes of those that Pillow reads."""
 
@@ -89,6 +94,8 @@ def _decode(raw: bytes, name: str, megapixels: float) -> Decoded:
         bmp.read_header(raw)  # Pillow takes run lengths that end early for whole
     if image.format == "WEBP":
         webp.check_size(webp.parse_webp(raw))
+    if image.format == "GIF" and math.prod(image.size) > _GIF_EXPANSION * len(raw):
+        raise ValueError(f"{image.width} x {image.height} pixels are more than its bytes can hold")
     if image.format not in SUFFIXES and image.format != "MPO":
         raise PhotoError("refused", f"{name}: {image.format} files are not supported; {_CONVERT}.")
     if image.format != "MPO" and pages(image) > 1:
@@ -120,6 +127,7 @@ def _decode_tiff(raw: bytes, name: str, megapixels: float) -> Decoded:
     # Pillow looks for the orientation in XMP, too, and turns the picture upright by itself.
     orientation = header.orientation if image is None else _orientation(image)
     if header.pillows and image is not None:
+        tiff_samples.check_jpeg(raw)
         mode, samples = _samples(image, raw, name)
         samples = _turned_back(samples, orientation)
         picture = tiff_samples.TiffPicture(mode, samples, _palette(image) if mode == "P" else None, False)
@@ -128,8 +136,8 @@ def _decode_tiff(raw: bytes, name: str, megapixels: float) -> Decoded:
             picture = tiff_samples.read_picture(raw, name)
         except (PhotoError, ValueError):  # refused, or seen to be damaged
             raise
-        except Exception:
-            if image is None:
+        except Exception as error:
+            if image is None or type(error).__name__ in _DEFLATE_ERRORS:
                 raise
             load(image)  # where Pillow fails, too, the file is damaged
             raise PhotoError(

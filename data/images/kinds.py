@@ -75,6 +75,8 @@ def unread_kind(raw: bytes, suffix: str) -> str | None:
     """The kind of a file that nothing here reads, as the beginning of a sentence; None where none is known."""
     if raw.startswith(_RAW_STARTS) or raw[4:12] == b"ftypcrx " or raw[6:14] == b"HEAPCCDR":
         return "Raw files of cameras"
+    if raw[:4] == b"\xff\xd8\xff\xf7":
+        return "JPEG-LS files"
     if raw[:2] == b"\xff\x0a" or raw.startswith(b"\0\0\0\x0cJXL \r\n\x87\n"):
         return "JPEG XL files"
     for start, kind in (

@@ -87,19 +87,19 @@ def with_fill(
 
 
 def _nearest(fill: NDArray[np.uint8], old: NDArray[Any], palette: Palette) -> NDArray[Any]:
-    """Palette indices of the colours nearest to `fill` (N x 3); an entry that is not opaque is never chosen, and a
-    pixel that was not opaque keeps its own."""
-    opaque = np.flatnonzero(palette[:, 3] == 255)
-    if not len(opaque):
-        opaque = np.arange(len(palette))
-    packed = fill.astype(np.uint32) @ np.array((1 << 16, 1 << 8, 1), np.uint32)
-    values, which = np.unique(packed, return_inverse=True)
-    colours = np.stack((values >> 16, values >> 8 & 255, values & 255), axis=1)
-    entries = palette[opaque, :3].astype(np.int32)
-    index = np.empty(len(colours), np.int64)
-    for start in range(0, len(colours), 4096):
-        part = colours[start : start + 4096].astype(np.int32)
-        index[start : start + 4096] = ((part[:, None] - entries) ** 2).sum(2).argmin(1)
-    chosen = opaque[index[which.reshape(-1)]]
+    """Palette indices of the colours nearest to `fill` (N x 3). An opaque pixel stays opaque, a clear one keeps its own
+    index, and any other gets the entry that is nearest in colour and in alpha."""
     old = np.minimum(old, len(palette) - 1)
-    return np.where(palette[old, 3] == 255, chosen, old).astype(old.dtype)
+    alpha = palette[old, 3]
+    packed = np.column_stack((fill, alpha)).astype(np.uint32) @ np.array((1 << 16, 1 << 8, 1, 1 << 24), np.uint32)
+    values, which = np.unique(packed, return_inverse=True)
+    wanted = np.stack((values >> 16 & 255, values >> 8 & 255, values & 255, values >> 24), axis=1).astype(np.int32)
+    entries = palette.astype(np.int32)
+    veiled = np.where(entries[:, 3] == 255, 0, 1 << 20)  # more than the distance of any two colours
+    index = np.empty(len(wanted), np.int64)
+    for start in range(0, len(wanted), 4096):
+        part = wanted[start : start + 4096]
+        apart = ((part[:, None] - entries) ** 2).sum(2)
+        apart += np.where(part[:, 3:] == 255, veiled, 0)
+        index[start : start + 4096] = apart.argmin(1)
+    return np.where(alpha == 0, old, index[which.reshape(-1)]).astype(old.dtype)

@@ -74,7 +74,7 @@ def _by_opencv(photo: Decoded) -> NDArray[np.uint8] | None:
     )
     if decoded is None or decoded.dtype not in (np.uint8, np.uint16):
         return None
-    if decoded.ndim == 2:
-        return to_pixels(decoded, "L" if decoded.dtype == np.uint8 else "L;16")
-    colours = np.ascontiguousarray(decoded[..., 2::-1])
-    return to_pixels(colours, "RGB" if decoded.dtype == np.uint8 else "RGB;16")
+    colours = decoded if decoded.ndim == 2 else np.ascontiguousarray(decoded[..., 2::-1])
+    mode = ("L" if decoded.ndim == 2 else "RGB") + ("" if decoded.dtype == np.uint8 else ";16")
+    pixels = to_pixels(colours, mode)
+    return to_raw_frame(pixels, photo.orientation) if photo.format == "TIFF" else pixels  # turned, whatever the flag

@@ -28,6 +28,11 @@ def given_doubts(given: GivenFacts, refined: RefineFacts) -> list[str]:
     refined: facts of the refine stage.
     """
     doubts = []
+    if refined.get("spared_frame") == "unsure":
+        doubts.append(
+            "the mask of where nothing is removed fits it both as it is stored and as it is shown, and which is meant "
+            "is not known (--set input.frame=raw or upright says it)"
+        )
     frame = refined.get("frame") if refined["edited"] else given["frame"]
     if frame == "unsure":
         doubts.append("its masks fit it both as it is stored and as it is shown, and which is meant is not known")

@@ -55,9 +55,11 @@ def make_hole(
 
     Raises PhotoError for a mask that cannot be used.
     """
-    choice, frame = choose(run, entry, people, extra), None
+    (spared, spared_frame), frame = _spared(run, entry, people.size), None
+    choice = masks.choose(people, entry.keep, run.settings.refine, spared, extra)
     if entry.edited and entry.edited_sha256:
-        drawn, frame = _drawn(run, entry, people.union() & ~choice.kept, photo().orientation)
+        known = people.union() & ~choice.kept
+        drawn, frame = _drawn(run, entry, (entry.edited, entry.edited_sha256), known, photo().orientation)
         hole = as_hole(drawn)
         rest = as_hole(choice.kept & (hole == 0))
     else:
@@ -78,6 +80,8 @@ def make_hole(
     facts: RefineFacts = {"share": share, "kept": stays, "edited": bool(entry.edited)}
     if frame:
         facts["frame"] = frame
+    if spared_frame:
+        facts["spared_frame"] = spared_frame
     if not entry.edited:  # a hand's word on the hole is the last one
         # numbers are said of every photo: where nobody was found, nobody can be taken for another
         unmatched = sum(len(people) > 0 or not isinstance(item, int) for item in choice.unmatched)
@@ -92,10 +96,17 @@ def make_hole(
 
 def choose(run: RunContext, entry: Entry, people: People, extra: People | None = None) -> masks.Choice:
     """Who of the photo's people stays, by the settings and by what goes with the photo."""
-    spared = None
-    if entry.spared and entry.spared_sha256:
-        spared = _read_mask(entry, entry.spared, entry.spared_sha256, people.size)
+    spared, _ = _spared(run, entry, people.size)
     return masks.choose(people, entry.keep, run.settings.refine, spared, extra)
+
+
+def _spared(run: RunContext, entry: Entry, size: tuple[int, int]) -> tuple[NDArray[np.bool_] | None, Frame | None]:
+    """Where nothing is removed, bool H x W in the photo's raw frame, and its frame where that is not sure or another.
+    Raises PhotoError."""
+    if not entry.spared or not entry.spared_sha256:
+        return None, None
+    nobody = np.zeros(size, bool)  # what is there says nothing of the frame
+    return _drawn(run, entry, (entry.spared, entry.spared_sha256), nobody, read_photo(run, entry).orientation)
 
 
 def kept_digest(run: RunContext, entry: Entry) -> list[str]:
@@ -104,6 +115,8 @@ def kept_digest(run: RunContext, entry: Entry) -> list[str]:
     said = [entry.keep, entry.spared_sha256, settings.min_size, settings.spare]
     if entry.unsure:
         said.append(entry.unsure)
+    if entry.spared_sha256:
+        said.append(run.settings.input.frame)
     return [digest(said)] if any(said) else []
 
 
@@ -113,31 +126,29 @@ def edited_digest(entry: Entry) -> list[str]:
 
 
 def _drawn(
-    run: RunContext, entry: Entry, known: NDArray[np.bool_], orientation: int
+    run: RunContext, entry: Entry, file: tuple[str, str], known: NDArray[np.bool_], orientation: int
 ) -> tuple[NDArray[np.bool_], Frame | None]:
-    """The mask that a hand edited, bool H x W in the photo's raw frame, as its published mask is, and its frame where
-    that is not sure or another. known: those who were found and leave, bool H x W. Raises PhotoError."""
-    assert entry.edited and entry.edited_sha256
-    raw, size, wanted = _read(entry, entry.edited, entry.edited_sha256), known.shape, run.settings.input.frame
+    """A mask file that goes with the photo (path and sha256 as planned), bool H x W in the photo's raw frame, as its
+    published mask is, and the frame that it was drawn in where that is not sure or another.
+
+    known: what it should agree with, bool H x W. Raises PhotoError.
+    """
+    (path, sha), size, wanted = file, known.shape, run.settings.input.frame
+    raw = _read(entry, path, sha)
     stated = mask_size(BytesIO(raw))
 
     def turned() -> NDArray[np.bool_]:
         shown = (size[1], size[0]) if orientation >= 5 else (size[0], size[1])
-        mask = _as_mask(entry, entry.edited or "", raw, shown)
+        mask = _as_mask(entry, path, raw, shown)
         return to_raw_frame(mask.astype(np.uint8), orientation).astype(bool)
 
     if is_upright(stated, size, orientation):
         return turned(), None
-    mask = _as_mask(entry, entry.edited, raw, (size[0], size[1]))
+    mask = _as_mask(entry, path, raw, (size[0], size[1]))
     if wanted == "raw" or not fits_both(stated, size, orientation):
         return mask, None
     frame = "upright" if wanted == "upright" else better(mask, turned(), known)
     return (turned() if frame == "upright" else mask), (None if frame == "raw" else frame)
-
-
-def _read_mask(entry: Entry, path: str, sha: str, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """A mask file that goes with the photo, as planned, bool H x W, white is true. Raises PhotoError."""
-    return _as_mask(entry, path, _read(entry, path, sha), size)
 
 
 def _read(entry: Entry, path: str, sha: str) -> bytes:

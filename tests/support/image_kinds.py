@@ -159,8 +159,12 @@ def tiff(channels: int, bits: int = 16, bigtiff: bool = False, **options: Any) -
         options.setdefault("extrasamples", ["unassalpha"])
     if channels == 2:
         options.setdefault("planarconfig", "contig")
+    return by_tifffile(samples, bigtiff=bigtiff, **options)
+
+
+def by_tifffile(samples: np.ndarray[Any, Any], **options: Any) -> bytes:
     out = io.BytesIO()
-    tifffile.imwrite(out, samples, metadata=None, bigtiff=bigtiff, **options)
+    tifffile.imwrite(out, samples, metadata=None, **options)
     return out.getvalue()
 
 

@@ -15,14 +15,16 @@ from typing import Any
 
 import numpy as np
 
+from data.images.containers import tiff_jpeg
 from data.images.samples import Palette, Samples
 from data.types import PhotoError
 
 HEADERS = (b"II*\0", b"MM\0*")
 _JPEG, _CCITT, _YCBCR = {6, 7}, {2, 3, 4}, 6
-_EXPANSION = {1: 1, 5: 4096, 8: 1032, 32946: 1032, 32773: 64}
+_EXPANSION = {1: 1, 5: 4096, 6: 2048, 7: 2048, 8: 1032, 32946: 1032, 32773: 64}
 """By compression: how many bytes of the picture a byte of the file can hold. LZW: a code of 9 bits or more is a string
-of at most 4,096 bytes (TIFF 6.0, section 13); Deflate: zlib's 1032; PackBits: 2 bytes are at most 128."""
+of at most 4,096 bytes (TIFF 6.0, section 13); Deflate: zlib's 1032; PackBits: 2 bytes are at most 128; JPEG: a block
+takes a bit, and is at most 171 samples of the picture (colours at a fourth of the width and height)."""
 _MODES = {
     (0, 1): {1: "1", 8: "L", 16: "L;16"},
     (1, 1): {1: "1", 8: "L", 16: "L;16"},
@@ -41,7 +43,8 @@ _ASSOCIATED, _INK_SET, _ORIENTATION, _SUB_IFDS = 1, 332, 274, 330
 class TiffHeader:
     """What the first directory says. pillows: whether Pillow reads its picture as it is, and tifffile does not (JPEG,
     YCbCr and fax coding). own: whether of Pillow, OpenCV and tifffile only the last reads its picture rightly (16 bits
-    in separate planes, or with 0 for white). several, sub_pictures: whether further pictures are in the file."""
+    in separate planes, with 0 for white, or of gray and alpha in tiles). several, sub_pictures: whether further
+    pictures are in the file."""
 
     width: int
     height: int
@@ -88,10 +91,20 @@ def read_header(raw: bytes) -> TiffHeader:
             height=int(page.imagelength),
             orientation=int(orientation) if orientation in range(1, 9) else 1,
             pillows=compression in _JPEG | _CCITT or page.tags.valueof(262) == _YCBCR,
-            own=page.bitspersample == 16 and (separate or int(page.photometric) == 0),
+            own=page.bitspersample == 16
+            and (separate or int(page.photometric) == 0 or (page.is_tiled and page.samplesperpixel == 2)),
             several=several,
             sub_pictures=_SUB_IFDS in page.tags,
         )
+
+
+def check_jpeg(raw: bytes) -> None:
+    """Raises ValueError for a JPEG-coded picture that is larger than its bytes can hold, or ends early."""
+    with _first_page(raw) as (_, page):
+        if int(page.compression) in _JPEG:
+            _check_extent(page, len(raw))
+        if int(page.compression) == 7:
+            tiff_jpeg.check_parts(page, raw)
 
 
 def read_picture(raw: bytes, name: str) -> TiffPicture:

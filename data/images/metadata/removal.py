@@ -136,21 +136,32 @@ def _png_chunk(chunk: Chunk) -> tuple[bytes | None, Gone]:
         keyword = data.split(b"\0")[0]
         if keyword == b"XML:com.adobe.xmp":
             return _itxt_xmp(data) if kind == b"iTXt" else (None, ["unreadable XMP"])
+        if keyword.lower() in (b"raw profile type exif", b"raw profile type app1"):
+            return _raw_profile(kind, data)
         if keyword.lower().startswith((b"raw profile type", b"thumb::")) and not keyword.lower().endswith(b"icc"):
-            return None, ["unreadable EXIF" if _is_broken_profile(kind, data) else keyword.decode("latin-1")]
+            return None, [keyword.decode("latin-1")]
     return data, []
 
 
-def _is_broken_profile(kind: bytes, data: bytes) -> bool:
-    """Whether a text chunk is EXIF that cannot be read. ImageMagick writes its name, its length and its digits."""
-    name, _, text = data.partition(b"\0")
-    if not name.lower().endswith((b"exif", b"app1")):
-        return False
+def _raw_profile(kind: bytes, data: bytes) -> tuple[bytes | None, Gone]:
+    """EXIF in a text chunk, where older programs keep it: ImageMagick writes its name, its length and its digits."""
+    keyword, _, text = data.partition(b"\0")
+    packed = kind == b"zTXt"
     try:
-        bytes.fromhex("".join((inflated(text[1:]) if kind == b"zTXt" else text).decode("ascii").split()[2:]))
+        name, _, *digits = (inflated(text[1:]) if packed else text).decode("ascii").split()
+        block = bytes.fromhex("".join(digits))
     except (ValueError, zlib.error):
-        return True
-    return False
+        return None, ["unreadable EXIF"]
+    start = b"Exif\0\0" if block.startswith(b"Exif\0\0") else b""
+    edited, gone = exif.without_people(block[len(start) :])
+    if kind == b"iTXt" or not edited:  # of no program that is known, or XMP
+        return None, [keyword.decode("latin-1")]
+    if not gone:
+        return data, []
+    edited = start + edited
+    lines = [edited.hex()[i : i + 72] for i in range(0, 2 * len(edited), 72)]
+    body = "\n".join((f"\n{name}\n{len(edited):8d}", *lines, "")).encode("ascii")
+    return keyword + b"\0" + (b"\0" + zlib.compress(body) if packed else body), gone
 
 
 def _itxt_xmp(data: bytes) -> tuple[bytes | None, Gone]:

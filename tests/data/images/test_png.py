@@ -8,6 +8,7 @@ import zlib
 import cv2
 import numpy as np
 import pytest
+from exif_blocks import ASCII, SHORT, block
 from image_kinds import picture, png, png_chunk, saved, unfiltered
 from PIL import Image
 
@@ -87,6 +88,48 @@ def test_unreadable_exif_is_dropped_from_a_whole_png(kind: str) -> None:
     assert done.notes == ("dropped: unreadable EXIF",)
     assert len(parse_png(done.raw)) == 3
     np.testing.assert_array_equal(decode(done.raw, "x.png").pixels, photo.pixels)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("preview", [True, False])
+@pytest.mark.parametrize("start", [b"", b"Exif\0\0"])
+@pytest.mark.parametrize("scrub", [True, False])
+def test_exif_in_a_text_chunk_keeps_the_orientation(packed: bool, preview: bool, start: bytes, scrub: bool) -> None:
+    """As ImageMagick wrote it before PNG had a chunk of its own for it."""
+    thumbnail = saved(picture(size=(16, 16)), "JPEG") if preview else b""
+    directories = {"IFD0": {0x0112: (SHORT, 6), 0x010F: (ASCII, b"Maker\0")}} | ({"IFD1": {}} if preview else {})
+    exif = start + block(">", directories, thumbnail).raw
+    text = f"\nexif\n{len(exif):8d}\n{exif.hex()}\n".encode()
+    chunk = (b"zTXt", b"\0" + zlib.compress(text)) if packed else (b"tEXt", text)
+    raw = saved(picture(size=SIZE), "PNG")
+    photo = decode(raw[:33] + png_chunk(chunk[0], b"Raw profile type exif\0" + chunk[1]) + raw[33:], "x.png")
+    assert photo.orientation == 6
+    done = encode(photo, photo.pixels, HOLE, scrub=scrub)
+    assert Image.open(io.BytesIO(done.raw)).getexif() == ({274: 6} if scrub else {274: 6, 271: "Maker"})
+    assert scrub or (done.notes == ("dropped: EXIF thumbnail",)) == preview
+
+
+@pytest.mark.parametrize("alpha", [0, 1, 254, 255])
+def test_a_palette_without_an_opaque_colour_is_filled_too(alpha: int) -> None:
+    image = picture("P", SIZE)
+    colours = len(image.getpalette() or ()) // 3
+    photo = decode(saved(image, "PNG", transparency=bytes([alpha] * colours)), "x.png")
+    done = decode(encode(photo, np.full_like(photo.pixels, 255), HOLE).raw, "x.png")
+    inside = done.samples[HOLE > 0]
+    assert (len(np.unique(inside)) == 1) == (alpha > 0), "what nobody sees keeps its colour"
+    assert (done.palette is not None) and (done.palette[inside, 3] == alpha).all()
+    np.testing.assert_array_equal(done.samples[HOLE == 0], photo.samples[HOLE == 0])
+
+
+def test_half_clear_pixels_get_half_clear_colours() -> None:
+    samples = np.repeat(np.arange(4, dtype=np.uint8), SIZE[0] // 4)[None].repeat(SIZE[1], 0)
+    image = Image.fromarray(samples, "P")
+    image.putpalette([0, 0, 0, 200, 0, 0, 0, 0, 0, 190, 0, 0])
+    photo = decode(saved(image, "PNG", transparency=bytes((255, 255, 128, 120))), "x.png")
+    done = decode(encode(photo, np.full_like(photo.pixels, (200, 0, 0)), HOLE).raw, "x.png")
+    inside = HOLE > 0
+    for old, new in ((0, 1), (1, 1), (2, 3), (3, 3)):
+        assert (done.samples[inside & (samples == old)] == new).all()
 
 
 @pytest.mark.parametrize("lossless", [True, False])

@@ -52,3 +52,28 @@ def test_separate_planes_are_written_as_one_which_others_read() -> None:
     hole = np.zeros(photo.pixels.shape[:2], np.uint8)
     hole[5:13, 18:30] = 255
     assert agrees(decode(encode(photo, photo.pixels, hole).raw, "x.tif")) is True
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("planes", ["contig", "separate"])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_turned_tiff_is_the_same_to_both(orientation: int, planes: str, bits: int) -> None:
+    """OpenCV turns TIFF files, whatever it is told."""
+    photo = decode(tiff(3, bits, planarconfig=planes, extratags=[(274, 3, 1, orientation, True)]), "x.tif")
+    hole = np.zeros(photo.pixels.shape[:2], np.uint8)
+    hole[5:13, 18:30] = 255
+    for scrub in (False, True):
+        done = decode(encode(photo, np.full_like(photo.pixels, 90), hole, scrub=scrub).raw, "x.tif")
+        assert (photo.orientation, done.orientation) == (orientation, orientation)
+        np.testing.assert_array_equal(done.samples[hole == 0], photo.samples[hole == 0])
+
+
+@pytest.mark.parametrize("planes", ["contig", "separate"])
+def test_gray_and_alpha_in_tiles(planes: str) -> None:
+    """OpenCV scrambles them, where they have 16 bits."""
+    photo = decode(tiff(2, planarconfig=planes, tile=(16, 32)), "x.tif")
+    hole = np.zeros(photo.pixels.shape[:2], np.uint8)
+    hole[5:13, 18:30] = 255
+    done = decode(encode(photo, np.full_like(photo.pixels, 90), hole).raw, "x.tif")
+    np.testing.assert_array_equal(done.samples[hole == 0], photo.samples[hole == 0])
+    assert (done.samples[hole > 0][:, 0] == 90 * 257).all()

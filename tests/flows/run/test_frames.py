@@ -141,6 +141,24 @@ def test_an_edited_mask_is_compared_with_those_found_before(tmp_path: Path, draw
     assert (after != (220, 20, 30)).any(-1).mean() > 0.9, "the person left, whichever way round the mask was drawn"
 
 
+@pytest.mark.parametrize(("orientation", "size"), [*TURNED, (6, (96, 128)), (8, (128, 96))])
+def test_masks_of_where_nothing_is_removed(tmp_path: Path, orientation: int, size: tuple[int, int]) -> None:
+    """Drawn on the photo as it is shown, over the person; so are the masks of people."""
+    save(tmp_path / "in/a.png", size, orientation)
+    given = (*box_masks(tmp_path / "masks", size), f"refine.spare_masks={tmp_path}/masks/{{stem}}.png")
+    x, y, w, h = PERSON
+    out = tmp_path / "out"
+    remove(tmp_path / "in", out, *given, UPRIGHT)
+    assert not hole(out, orientation)[y : y + h, x : x + w].any() and manifest(out)["a.png"]["state"] != "review"
+    if size not in ((96, 128), (128, 96)) or orientation < 5:
+        found = box_masks(tmp_path / "turned", size, orientation)
+        remove(tmp_path / "in", out, *found, given[-1], RAW)
+        assert hole(out, orientation)[y : y + h, x : x + w].any(), "on the pixels as stored the mask is elsewhere"
+        remove(tmp_path / "in", out, *given)
+        row = manifest(out)["a.png"]
+        assert row["state"] == "review" and "the mask of where nothing is removed fits it both" in row["reason"]
+
+
 def test_which_frame_agrees_better() -> None:
     here = np.zeros((8, 8), bool)
     here[1:4, 1:4] = True
