@@ -21,13 +21,15 @@ class SegmentFacts(TypedDict):
 
 
 class RefineFacts(TypedDict):
-    """share: of the photo that is hole. kept: how many stay. edited: whether a hand drew the hole. unsure, cut,
-    unmatched: what is doubtful about those who stay, where anything is (see `flows.stages.doubts`)."""
+    """share: of the photo that is hole. kept: how many stay. edited: whether a hand drew the hole. frame,
+    spared_frame: how its mask, and that of where nothing is removed, was drawn, where that is not as the pixels are
+    stored. unsure, cut, unmatched: what is doubtful about those who stay, where anything is (`flows.stages.doubts`)."""
 
     share: float
     kept: int
     edited: bool
     frame: NotRequired[Frame]
+    spared_frame: NotRequired[Frame]
     unsure: NotRequired[int]
     cut: NotRequired[int]
     unmatched: NotRequired[int]
