@@ -122,6 +122,22 @@ class YoloNetwork:
             found += self._find(images[start : start + batch], score, image_size)
         return found
 
+    def features(self, image: Pixels, layers: Sequence[int]) -> list[NDArray[np.float32]]:
+        """What these of the network's first layers make of an image, float32 C x h x w each, in the layers' order.
+
+        image: uint8 H x W x 3 RGB, sides in multiples of 32. layers: numbers before the first layer that takes more
+        than the one before it. For a model in a `.pt`, on the CPU; for one that `find` is never asked of, which changes
+        the weights a little.
+        """
+        import torch
+
+        found = {}
+        with torch.inference_mode():
+            out = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)[None])).float() / 255
+            for i, layer in enumerate(self._model.model.float().eval().model[: max(layers) + 1]):
+                out = found[i] = layer(out)
+        return [found[i][0].numpy() for i in layers]
+
     @property
     def _on_gpu(self) -> bool:
         return self._device != "cpu"

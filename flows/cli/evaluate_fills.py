@@ -14,13 +14,13 @@ from rich.progress import track
 from configs.load import load_settings
 from data.errors import InputError
 from data.storage.files import write_atomic
-from data.types import Pixels
+from data.types import PhotoError, Pixels
 from flows.cli.options import console
-from flows.evaluation.blind import BlindPairs
+from flows.evaluation.blind import BlindSheets, photos_with_holes
 from flows.evaluation.fill_report import as_json, by_pair, differences_table, row_of_pictures, table
 from flows.evaluation.fills import BINS, Contender, Judged, figures_of, in_bin, judge_fills, parse_fills, told
+from flows.evaluation.further import further_figures
 from flows.evaluation.pairs import Case, draw_pairs, make_cases, pairs_json, read_pairs
-from flows.evaluation.perceptual import load_lpips
 from flows.evaluation.plots import fills_plot
 from flows.evaluation.sheet import contact_sheet
 from flows.run.workers import prepare_process
@@ -46,6 +46,7 @@ class FillsAsked:
     paste: bool
     blind: str | None
     lpips: Path | None
+    verifier: str | None
     out: Path | None
 
 
@@ -54,7 +55,9 @@ def evaluate_fills(asked: FillsAsked) -> None:
     contenders = parse_fills(asked.fills, asked.preset, asked.overrides)
     settings = load_settings(asked.preset, asked.overrides)
     blind = _blind(asked, contenders)
-    lpips = load_lpips(asked.lpips) if asked.lpips else None
+    further = further_figures(
+        settings, asked.lpips, asked.verifier, lambda text: console.print(text, style="yellow", markup=False)
+    )
     if asked.ids:
         pairs = read_pairs(asked.ids)[: asked.limit]
     else:
@@ -66,12 +69,12 @@ def evaluate_fills(asked: FillsAsked) -> None:
         if asked.out and case.pair.number in shown and len(results) == len(contenders):
             pictures.extend(row_of_pictures(case, results))
         if blind:
-            blind.add(case, results)
+            blind.add(case.pair.number, case.image, case.hole, results)
 
     prepare_process()
     cases = make_cases(pairs, asked.scenes, asked.coco, settings, asked.size, asked.paste)
     progress = track(cases, "filling", len(pairs), console=Console(stderr=True))
-    judged, shares = judge_fills(contenders, progress, see, lpips)
+    judged, shares = judge_fills(contenders, progress, see, further)
     text = f"{table(judged, shares, asked.seed)}\n{differences_table(judged, shares, asked.seed)}"
     console.print(text, markup=False)
     for one in judged:
@@ -87,16 +90,38 @@ def evaluate_fills(asked: FillsAsked) -> None:
         console.print(f"Written: {asked.out}", markup=False)
 
 
-def _blind(asked: FillsAsked, contenders: Sequence[Contender]) -> BlindPairs | None:
+def _blind(asked: FillsAsked, contenders: Sequence[Contender]) -> BlindSheets | None:
     if not asked.blind:
         return None
     labels = tuple(part.strip() for part in asked.blind.split(","))
     known = [contender.label for contender in contenders]
-    if len(labels) != 2 or labels[0] == labels[1] or not set(labels) <= set(known):
-        raise InputError(f"--blind {asked.blind}: name two of the fills that are compared: {', '.join(known)}.")
+    if len(labels) < 2 or len(labels) != len(set(labels)) or not set(labels) <= set(known):
+        raise InputError(f"--blind {asked.blind}: name two or more of the fills that are compared: {', '.join(known)}.")
     if not asked.out:
         raise InputError("--blind writes pictures; say where with --out DIR.")
-    return BlindPairs(asked.out / "blind", (labels[0], labels[1]), asked.seed)
+    return BlindSheets(asked.out / "blind", labels, asked.seed)
+
+
+def write_blind(
+    coco: Path, fills: str, preset: str, overrides: Sequence[str], limit: int | None, seed: int, out: Path | None
+) -> None:
+    """Sheets of these fills on photos with people, whose holes are those of their annotations. Raises InputError."""
+    contenders = parse_fills(fills, preset, overrides)
+    if len(contenders) < 2:
+        raise InputError(f"--blind {fills}: name two or more fills.")
+    if not out:
+        raise InputError("--blind writes pictures; say where with --out DIR.")
+    settings = load_settings(preset, overrides)
+    prepare_process()
+    built = {contender.label: contender.build() for contender in contenders}
+    sheets = BlindSheets(out / "blind", list(built), seed)
+    photos = photos_with_holes(coco, settings, limit, seed)
+    for number, (name, image, hole) in enumerate(track(photos, "filling", limit, console=Console(stderr=True)), 1):
+        try:
+            sheets.add(number, image, hole, {label: fill(image, hole) for label, fill in built.items()})
+        except PhotoError as error:
+            console.print(f"{name}: {error.sentence}", markup=False)
+    console.print(f"To be judged by eye: {sheets.folder}; who is who: {sheets.write_key()}", markup=False)
 
 
 def _write(

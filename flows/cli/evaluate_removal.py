@@ -19,7 +19,7 @@ from data.collection.folder import Source
 from data.errors import InputError
 from data.storage.files import write_atomic
 from data.types import People
-from flows.cli.evaluate_fills import COMPARED, FillsAsked, evaluate_fills
+from flows.cli.evaluate_fills import COMPARED, FillsAsked, evaluate_fills, write_blind
 from flows.cli.options import FILLS, SEGMENTERS, Preset, Segmenter, Set, completing, console
 from flows.evaluation.fills import MEAN, Contender, parse_fills
 from flows.evaluation.finished import FinishedRun
@@ -65,7 +65,6 @@ def removal(
         typer.Option(
             metavar="NAME[:FILE]",
             help="Segmenter that looks at the results; best another than the run's.",
-            rich_help_panel=PEOPLE,
             autocompletion=completing(SEGMENTERS),
         ),
     ] = None,
@@ -83,7 +82,7 @@ def removal(
     ] = True,
     blind: Annotated[
         str | None,
-        typer.Option(metavar="A,B", help="Two fills side by side, without names.", rich_help_panel=SCENES),
+        typer.Option(metavar="A,B,...", help="Fills side by side without names; also without --scenes."),
     ] = None,
     lpips: Annotated[
         Path | None,
@@ -99,8 +98,8 @@ def removal(
     """
     base: list[str] = [*(set_ or ()), *([f"segment.segmenter={segmenter}"] if segmenter else ())]
     if scenes:
-        if of or verifier:
-            raise InputError("--of and --verifier judge photos with people; leave them out with --scenes.")
+        if of:
+            raise InputError("--of judges a run of photos with people; leave it out with --scenes.")
         evaluate_fills(
             FillsAsked(
                 coco=directory,
@@ -115,12 +114,20 @@ def removal(
                 paste=paste,
                 blind=blind,
                 lpips=lpips,
+                verifier=verifier,
                 out=out,
             )
         )
         return
-    if ids or blind or lpips:
-        raise InputError("--ids, --blind and --lpips are about fills in scenes; name the scenes with --scenes.")
+    if ids or lpips:
+        raise InputError("--ids and --lpips are about fills in scenes; name the scenes with --scenes.")
+    if blind:
+        if of or fills or verifier:
+            raise InputError(
+                "--blind names the fills itself and judges no run; leave out --fills, --of and --verifier."
+            )
+        write_blind(directory, blind, preset, base, limit, seed, out)
+        return
     settings = load_settings(preset, base)
     collection, sources = listed_photos(directory, settings, limit, seed)
     prepare_process()

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,14 @@ import numpy as np
 from configs import Settings
 from configs.load import load_settings, validate
 from data.errors import InputError
-from data.types import PhotoError, Pixels
+from data.types import Hole, PhotoError, Pixels
 from data.weights.files import find
 from flows.evaluation.estimates import Estimate, Parts, difference, estimate
 from flows.evaluation.pairs import Case
-from flows.evaluation.perceptual import Distance
 from flows.stages import models
 from flows.stages.context import resolve
 from inpainting import compose, inpaint, metrics, required_weights, settings_for
+from inpainting.invention import invented_share
 
 MEAN = "mean"
 """A contender that is no fill of the pipeline: the mean colour of what is known, which every fill has to beat."""
@@ -52,11 +53,21 @@ FIGURES = {
         "sliced Wasserstein", -1, 2, "distance of the texture from the truth's, grey levels; 0 is the truth's"
     ),
     "lpips": Figure("LPIPS", -1, 3, "perceptual distance of the filled photo from the truth (with --lpips)"),
+    "yolo_features": Figure(
+        "feature distance",
+        -1,
+        3,
+        "distance of YOLOv8n's features in the hole from the truth's, 0 to 4; 0 is the truth's",
+    ),
     "detail": Figure("fine detail / truth's", 0, 2, "standard deviation of the finest band, as a share of the truth's"),
     "seam": Figure("seam / truth's", 0, 2, "mean step across the hole's rim, as a share of the truth's"),
     "ring": Figure("ring ΔE − truth's", 0, 2, "colour difference along the rim beyond the truth's, CIE76"),
+    "invented": Figure("made up, %", -1, 1, "share of the hole that is like nothing around it"),
+    "person": Figure("person found, %", -1, 1, "share of the holes in which a segmenter finds a person"),
 }
 
+Measure = Callable[[Pixels, Case], float]
+"""A further figure: of a case, and of what a fill made of it, uint8 H x W x 3."""
 Values = dict[str, float]
 """What is measured of one filled hole: figures by name, and the truth's own as `seam_truth` and the like."""
 
@@ -68,17 +79,17 @@ class Contender:
     label: str
     settings: Settings | None = None
 
-    def build(self) -> Callable[[Case], Pixels]:
-        """What fills a case. Raises SettingsError, WeightsError before the first one."""
+    def build(self) -> Callable[[Pixels, Hole], Pixels]:
+        """What fills the hole of a photo. Raises SettingsError, WeightsError before the first one."""
         if self.settings is None:
             return fill_with_mean
         settings = resolve(self.settings).inpaint
         weights = {name: find(name) for name in required_weights(settings)}
         models.fill(settings, weights)
 
-        def filled(case: Case) -> Pixels:
-            able, _ = settings_for(settings, case.hole)
-            return compose(case.image, case.hole, inpaint(case.image, case.hole, models.fill(able, weights), able))
+        def filled(image: Pixels, hole: Hole) -> Pixels:
+            able, _ = settings_for(settings, hole)
+            return compose(image, hole, inpaint(image, hole, models.fill(able, weights), able))
 
         return filled
 
@@ -123,16 +134,17 @@ def _settings_of(name: str, rest: str, spec: str) -> dict[str, Any]:
     return dict(part.split("=", 1) for part in re.split(r"\+(?=[a-z_]+=)", rest))
 
 
-def fill_with_mean(case: Case) -> Pixels:
-    out = case.image.copy()
-    out[case.hole != 0] = np.rint(case.image[case.hole == 0].mean(axis=0)).astype(np.uint8)
+def fill_with_mean(image: Pixels, hole: Hole) -> Pixels:
+    out = image.copy()
+    out[hole != 0] = np.rint(image[hole == 0].mean(axis=0)).astype(np.uint8)
     return out
 
 
-def measure(result: Pixels, case: Case, lpips: Distance | None = None) -> Values:
+def measure(result: Pixels, case: Case, further: Mapping[str, Measure] = MappingProxyType({})) -> Values:
+    """further: figures by their names in `FIGURES`."""
     truth, hole = case.truth, case.hole
     return {
-        **({"lpips": lpips(result, truth)} if lpips else {}),
+        **{name: one(result, case) for name, one in further.items()},
         "psnr": min(metrics.psnr(result, truth, hole), MOST_PSNR),
         "ssim": metrics.ssim(result, truth, hole),
         "l1": metrics.l1(result, truth, hole),
@@ -143,13 +155,14 @@ def measure(result: Pixels, case: Case, lpips: Distance | None = None) -> Values
         "seam_truth": metrics.seam(truth, hole),
         "ring": metrics.ring_delta_e(result, hole),
         "ring_truth": metrics.ring_delta_e(truth, hole),
+        "invented": 100 * invented_share(result, hole),
     }
 
 
 def parts_of(values: Values) -> Parts:
     """One pair's part of the figures: seam and detail are ratios of sums, so that a scene without any does not count
     without bounds; the others are means over pairs."""
-    measured = [name for name in ("psnr", "ssim", "l1", "swd", "lpips") if name in values]
+    measured = [name for name in FIGURES if name in values and name not in ("detail", "seam", "ring")]
     means: dict[str, tuple[float, float]] = {name: (values[name], 1.0) for name in measured}
     ratios = {name: (values[name], values[f"{name}_truth"]) for name in ("detail", "seam")}
     return {**means, **ratios, "ring": (values["ring"] - values["ring_truth"], 1.0)}
@@ -159,11 +172,11 @@ def judge_fills(
     contenders: Sequence[Contender],
     cases: Iterable[Case],
     seen: Callable[[Case, Mapping[str, Pixels]], None] = lambda case, results: None,
-    lpips: Distance | None = None,
+    further: Mapping[str, Measure] = MappingProxyType({}),
 ) -> tuple[list[Judged], dict[int, float]]:
     """Every contender on every case, and the share of the photo that each case's hole covers, by the pair's number.
 
-    seen: is shown each case with what the contenders made of it, by label.
+    seen: is shown each case with what the contenders made of it, by label. further: figures beside the usual ones.
     """
     fills = [contender.build() for contender in contenders]
     judged, shares = [Judged(contender.label) for contender in contenders], {}
@@ -173,12 +186,12 @@ def judge_fills(
         for fill, one in zip(fills, judged, strict=True):
             started = time.process_time()  # of all threads: the same on a busy machine
             try:
-                results[one.label] = fill(case)
+                results[one.label] = fill(case.image, case.hole)
             except PhotoError as error:
                 one.failed[number] = error.sentence
                 continue
             one.seconds[number] = time.process_time() - started
-            one.values[number] = measure(results[one.label], case, lpips)
+            one.values[number] = measure(results[one.label], case, further)
         seen(case, results)
     return judged, shares
 

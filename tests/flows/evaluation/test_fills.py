@@ -62,7 +62,7 @@ def test_the_truth_itself_is_perfect() -> None:
 
 def test_the_mean_is_of_what_is_known() -> None:
     one = case()
-    filled = fill_with_mean(one)
+    filled = fill_with_mean(one.image, one.hole)
     assert (filled[one.hole == 0] == one.image[one.hole == 0]).all()
     assert filled[one.hole != 0].std(0).max() == 0
     assert np.abs(filled[one.hole != 0][0] - one.truth[one.hole == 0].mean(0)).max() <= 0.5  # no red in it
