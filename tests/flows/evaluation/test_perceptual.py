@@ -68,7 +68,11 @@ def test_a_network_of_features(tmp_path: Path) -> None:
     one = case()
     assert distance(one.truth, one.truth) == 0 < distance(one.image, one.truth)
     assert distance(one.image, one.truth) == pytest.approx(distance(one.truth, one.image))
-    judged, shares = judge_fills(parse_fills("telea,mean", "embedded", ()), [one], lpips=distance)
+    judged, shares = judge_fills(
+        parse_fills("telea,mean", "embedded", ()),
+        [one],
+        further={"lpips": lambda result, case: distance(result, case.truth)},
+    )
     assert figures_of(judged[0], shares, 0)["lpips"].value == judged[0].values[1]["lpips"] > 0
 
 
