@@ -34,7 +34,9 @@ def load_settings(
     tree = _read_preset(preset)
     merge(tree, base or {})
     for assignment in overrides:
-        merge(tree, parse_override(assignment))
+        if "preset" in (override := parse_override(assignment)):
+            raise SettingsError(f"--set {assignment}: a preset is not set but chosen: --preset NAME.")
+        merge(tree, override)
     tree["preset"] = preset
     return validate(tree)
 

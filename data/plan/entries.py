@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
 import unicodedata
 from collections import Counter
@@ -25,6 +24,7 @@ from data.storage.store import Store
 from data.types import Given, Keep, PhotoError, State
 
 _LONGEST_NAME = 255  # bytes, on every common file system
+_BYTES_A_PIXEL, _OTHER_BYTES = 16, 1 << 29  # four channels of 32 bits; metadata, layers and further pages
 MOST_ANNOTATIONS = 5_000
 """Persons and things that a photo's annotations may outline: a photo of a crowd has hundreds. Each of them takes time
 and a place in several lists, so a million of them on one photo would never end."""
@@ -71,7 +71,7 @@ class Entry:
 
 def make_entries(collection: Collection, settings: Settings, store: Store) -> list[Entry]:
     """Entries in the collection's order; annotation slices are put into the store. Raises InputError, CocoError."""
-    digests = _Digests(store)
+    digests = _Digests(store, settings.input.megapixels * 1e6 * _BYTES_A_PIXEL + _OTHER_BYTES)
     mask_names = _mask_names([source.name for source in collection.sources if not source.refused])
     twins = _twins([source.name for source in collection.sources if not source.refused], store)
 
@@ -99,6 +99,8 @@ def make_entries(collection: Collection, settings: Settings, store: Store) -> li
             return replace(base, sha256=sha, bytes=size)
         except PhotoError as error:
             return replace(base, state=error.state, reason=error.sentence)
+        except _TooLarge as error:
+            return replace(base, state="refused", reason=f"{source.name}: {error} (input.megapixels).")
         except FileNotFoundError:
             return replace(base, state="failed", reason=f"{source.name}: the file is not there.")
         except OSError as error:
@@ -278,10 +280,17 @@ def _with_kept(entries: list[Entry], collection: Collection, settings: Settings,
     for entry in entries:
         if entry.state is None:
             mask = collection.root / _for_photo(refine.spare_masks, entry.name)
-            with contextlib.suppress(FileNotFoundError):
+            try:
                 entry = replace(entry, spared=str(mask), spared_sha256=digests.of(mask)[0])
+            except (FileNotFoundError, NotADirectoryError):
+                pass
+            except OSError as error:  # a person whom it spares would leave
+                reason = (
+                    f"{entry.name}: its mask {mask} cannot be read ({error.strerror or error}; refine.spare_masks)."
+                )
+                entry = replace(entry, state="refused", reason=reason)
         out.append(entry)
-    if all(entry.spared is None for entry in out):
+    if all(entry.spared is None and entry.state is None for entry in out):
         raise InputError(f"{refine.spare_masks}: there is no such mask file for any photo (refine.spare_masks).")
     return out
 
@@ -291,17 +300,27 @@ def _for_photo(pattern: str, name: str) -> str:
     return pattern.replace("{stem}", PurePosixPath(name).with_suffix("").as_posix()).replace("{name}", name)
 
 
-class _Digests:
-    """sha256 of files, remembered by (path, size, mtime), so that a plan does not read every photo again."""
+class _TooLarge(OSError):
+    """A file that no picture needs: to hash a terabyte takes an hour, and no memory holds it."""
 
-    def __init__(self, store: Store) -> None:
+
+class _Digests:
+    """sha256 of files, remembered by (path, size, mtime), so that a plan does not read every photo again.
+
+    most: bytes of the largest file that is looked into.
+    """
+
+    def __init__(self, store: Store, most: float) -> None:
         self.store = store
+        self.most = most
         self.known: dict[str, Any] = store.note("digests.json", {})
         self.used: dict[str, Any] = {}
 
     def of(self, path: Path) -> tuple[str, int]:
         """(sha256, bytes) of a file. Raises OSError."""
         stamp = stamp_of(path)
+        if stamp[0] > self.most:
+            raise _TooLarge(f"the file has {stamp[0] / 1e9:,.1f} GB, more than a photo of the largest size takes")
         remembered = self.known.get(str(path))
         if isinstance(remembered, list) and len(remembered) == 3 and remembered[:2] == stamp:
             sha = str(remembered[2])

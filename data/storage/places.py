@@ -13,10 +13,12 @@ from typing import Any, NamedTuple, cast
 
 from configs import UserError
 
-_ADDRESS = re.compile(r"(?i)([a-z][a-z0-9+.-]+):(//+|(?<=s3:)/?)([^/?#]*)(.*)", re.DOTALL)
-"""scheme, slashes, bucket or host, the rest. `s3:` counts with any number of slashes: it is a slip, no folder."""
+_ADDRESS = re.compile(r"(?i)([a-z][a-z0-9+.:-]+):(//+|(?<=s3:)/?)([^/?#]*)(.*)", re.DOTALL)
+"""scheme (fsspec's chains and `jdbc:` have several), slashes, bucket or host, the rest. `s3:` counts with any number of
+slashes: it is a slip, no folder."""
 _SIGNED = re.compile(r"(?i)\?.*(sig|signature|credential|token|password|key)[^=&]*=")
-_BUCKET = re.compile(r"[a-zA-Z0-9][\w.:-]{1,254}")
+_NOT_FOLDER = re.compile(r"[?#&;=]|::")
+_BUCKET = re.compile(r"[a-zA-Z0-9][\w.-]{1,254}|arn:[\w.:-]{1,250}")
 _HEAD = 1 << 16
 Stamp = list[Any]
 """[size, mtime in ns] of a local file, [size, etag] of an object: equal stamps, equal content."""
@@ -36,17 +38,18 @@ def as_path(text: str | Path) -> Path:
     if address is None:
         return Path(text)
     scheme, slashes, bucket, rest = address.groups()
-    if "@" in bucket or _SIGNED.search(rest):
+    if "@" in bucket or (":" in bucket and "@" in rest) or _SIGNED.search(rest):  # a secret key may hold slashes
         raise PlaceError(
             f"An address of {scheme}:// with credentials or a signature in it: leave them out; they come from the "
             "environment (AWS_ACCESS_KEY_ID, AWS_PROFILE and the like)."
         )
+    folder = re.split(_NOT_FOLDER, rest, maxsplit=1)[0]
     if scheme.lower() != "s3":
         raise PlaceError(
-            f"{scheme}://{bucket}{rest}: no file system is known for {scheme}:// here; s3://bucket/folder works."
+            f"{scheme}://{bucket}{folder}: no file system is known for {scheme}:// here; s3://bucket/folder works."
         )
     if slashes != "//" or not _BUCKET.fullmatch(bucket):
-        raise PlaceError(f"{scheme}:{slashes}{bucket}{rest}: write it as s3://bucket/folder.")
+        raise PlaceError(f"{scheme}:{slashes}{bucket}{folder}: write it as s3://bucket/folder.")
     try:
         from upath import UPath
 

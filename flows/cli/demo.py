@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from configs.load import load_settings
+from data.errors import InputError
 from data.sample_photos import copy_samples
 from flows.cli.run import run_job
 
@@ -24,7 +25,10 @@ def demo(
     person-removal demo
     person-removal demo try/ --no-prefect
     """
-    copy_samples(folder / "photos")
+    try:
+        copy_samples(folder / "photos")
+    except OSError as error:
+        raise InputError(f"{folder}: the photos cannot be written there ({error.strerror or error}).") from None
     raise typer.Exit(
         run_job(
             folder / "photos", folder / "without-people", load_settings("embedded"), prefect=prefect, allow_review=True

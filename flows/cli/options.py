@@ -16,9 +16,9 @@ from data.storage.places import as_path
 
 SEGMENTERS, FILLS = get_args(SegmenterName), get_args(FillName)
 
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, emoji=False)  # `:b:` may stand in a file name
 """stdout: what a command was asked for."""
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def completing(words: Iterable[str] | Callable[[], Iterable[str]], many: bool = False) -> Callable[[str], list[str]]:

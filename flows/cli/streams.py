@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-_CREDENTIALS = re.compile(r"(\b[a-zA-Z][\w+.-]*://)[^\s/@'\"]+@")
+_CREDENTIALS = re.compile(r"(\b[a-zA-Z][\w+.-]+:/+)[^\s/@'\"]+@")  # one slash where a path was made of an address
 _SIGNATURE = re.compile(r"(\b[a-zA-Z][\w+.-]*://[^\s?'\"]+\?)[^\s'\"]+")
 
 

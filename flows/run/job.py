@@ -25,7 +25,7 @@ from flows.plan.trust import check_preset
 from flows.results.finish import Summary, finish
 from flows.run import store_maintenance
 from flows.run.lock import alone
-from flows.run.places import check_log, check_owner, check_places, claim
+from flows.run.places import check_log, check_owner, check_photo_places, check_places, claim
 from flows.run.progress import Counts, json_log, listening
 from flows.run.rates import note_rates
 from flows.run.runner import run_stage
@@ -93,6 +93,7 @@ def open_places(
     for tree in trees if "inpaint" in selection.stages else ():
         check_fill(tree.inpaint, weights)
     collection = read_collection(source, resolved.input)
+    check_photo_places({collection.images, *(file.folder for file in collection.files)}, output)
     context = RunContext(output, resolved, weights)
     check_owner(context, source)
     return Opened(collection, context, decided, str(decisions or output / RECORD))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -31,6 +32,20 @@ def check_places(source: Path, output: Path) -> None:
             raise InputError(f"{output}: the directory holds other files; give an empty or a new one.")
     elif output.exists():
         raise InputError(f"{output}: the output is a file; give a directory.")
+
+
+def check_photo_places(folders: Iterable[Path], output: Path) -> None:
+    """Raises InputError where photos are taken from the output directory, or it lies among them.
+
+    folders: of the photos; by a link or by `input.images` they may lie outside the input directory.
+    """
+    for folder in folders:
+        real = folder if is_remote(folder) else folder.resolve()
+        if is_remote(real) == is_remote(output) and (_holds(real, output) or _holds(output, real)):
+            raise InputError(
+                f"{output}: the output directory must lie apart from the photos' folder {real}; originals are never "
+                "written to."
+            )
 
 
 def check_links(output: Path) -> None:
@@ -97,10 +112,16 @@ def claim(context: RunContext, source: Path) -> None:
 
 def check_log(target: str | None, output: Path) -> None:
     """Raises InputError where `run.log_json` is a file that no run began, so that nothing is appended to a photo, or
-    leads out of the output directory that it seems to lie in."""
+    leads out of the output directory that it seems to lie in, or cannot be written."""
     if target in (None, "-"):
         return
+    if is_remote(as_path(str(target))):
+        raise InputError(f"{as_path(str(target))}: the log is a local file; give one (run.log_json).")
     path = Path(str(target)).expanduser().absolute()
+    if not path.parent.is_dir() or path.is_dir():
+        raise InputError(
+            f"{path}: the log cannot be written there; name a file in a folder that is there (run.log_json)."
+        )
     if not is_remote(output) and path.is_relative_to(output):
         inside(output, path.relative_to(output).as_posix())
         if path.is_symlink():

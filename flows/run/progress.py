@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from data.errors import InputError
 from data.types import PUBLISHED
 from flows.facts import PublishFacts, Row
 
@@ -102,12 +103,17 @@ class Counts(defaultdict[str, StageCount]):
 def json_log(target: str | None, **about: object) -> Iterator[Callable[..., None]]:
     """One JSON object a line into a file (appended) or, for `-`, on stderr; yields what writes an event.
 
-    Photos from the store are told once, when they are published; about: goes into every line. Raises OSError.
+    Photos from the store are told once, when they are published; about: goes into every line. Raises InputError.
     """
     if target is None:
         yield lambda event, **values: None
         return
-    file: IO[str] = sys.stderr if target == "-" else Path(target).expanduser().open("a", encoding="utf-8")
+    try:
+        file: IO[str] = sys.stderr if target == "-" else Path(target).expanduser().open("a", encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"{target}: the log cannot be written ({error.strerror}); name another (run.log_json)."
+        ) from None
     lock = threading.Lock()
 
     def write(event: str, **values: object) -> None:

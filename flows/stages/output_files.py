@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from data.errors import InputError
 from data.plan.entries import Entry
 from data.storage.files import sha256, sha256_of, write_atomic
 from data.storage.inside import inside, is_below
@@ -26,6 +27,8 @@ MASKS = "masks/"
 FOLDERS = ("images/", "review/", "report/", MASKS)
 """Where files of photos are published."""
 _LINK, _SHARED = "link", "shared"
+_LARGEST = 1 << 33
+"""Bytes: no result is larger."""
 
 
 def check_photo_folders(run: RunContext, entries: Iterable[Entry]) -> None:
@@ -53,6 +56,8 @@ def _with_edited_mask(run: RunContext, entry: Entry) -> Entry:
     files, ours = _record(run, entry.id)
     if name in files and files[name]["stamp"] == stamp:
         return entry  # not looked into, as photos are not
+    if stamp[0] > _LARGEST:
+        raise InputError(f"{path}: the file is larger than any mask; delete it, or move it away.")
     sha = sha256_of(path)
     return entry if sha in ours.get(name, ()) else replace(entry, edited=str(path), edited_sha256=sha)
 
@@ -111,8 +116,8 @@ def _write_file(run: RunContext, name: str, data: bytes, sha: str, ours: set[str
 
 
 def _digest_of(path: Path) -> str | None:
-    """sha256 of a file, None where none is; `_LINK` for a link or a device, which is never looked into, and `_SHARED`
-    for one of several hard links."""
+    """sha256 of a file, None where none is; `_LINK` for a link, a device or a file larger than any of ours, which are
+    never looked into, and `_SHARED` for one of several hard links."""
     if is_remote(path):
         return sha256_of(path) if path.exists() else None
     try:
@@ -121,7 +126,7 @@ def _digest_of(path: Path) -> str | None:
         return None
     if stat.S_ISDIR(status.st_mode):
         return None
-    if not stat.S_ISREG(status.st_mode):
+    if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
         return _LINK
     return sha256_of(path) if status.st_nlink == 1 else _SHARED
 

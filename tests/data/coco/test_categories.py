@@ -33,13 +33,44 @@ from data.coco.ids import id_of, size_of
             "crowd",
         ),
         *("Menschen", "personne", "行人", "Fußgänger"),
+        *(
+            "Mann",
+            "hombre",
+            "femme",
+            "niño",
+            "nin\u0303o",
+            "男",
+            "女人",
+            "子供",
+            "شخص",
+            "אדם",
+            "člověk",
+            "henkilö",
+            "kişi",
+        ),
+        *("person1", "Person_2", "bystanders 2", "ｐｅｒｓｏｎ", "person\u200b", "human_being"),
     ],
 )
 def test_people(name: str) -> None:
     assert means_people(name)
 
 
-@pytest.mark.parametrize("name", ["mannequin", "car", "baby_buggy", "manhole", "CD_player", "snowman", "scarecrow", ""])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mannequin",
+        "car",
+        "baby_buggy",
+        "manhole",
+        "CD_player",
+        "snowman",
+        "scarecrow",
+        "",
+        "12",
+        "机器人",
+        "人行道",
+    ],
+)
 def test_no_people(name: str) -> None:
     assert not means_people(name) and not may_mean_people(name, "")
 
@@ -53,6 +84,11 @@ def test_no_people(name: str) -> None:
         ("Human face", ""),
         ("barista", "person"),
         ("x", "Human"),
+        ("cyclists group", ""),
+        ("Person (adult)", ""),
+        ("3 people", ""),
+        ("Kind", ""),
+        ("骑马的人", ""),
     ],
 )
 def test_may_be_people(name: str, above: str) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from collection_with_people import FAST, make_coco
+from collection_with_people import FAST, make_coco, remove
 
 from configs.load import SettingsError, load_settings
+from data.errors import InputError
 from data.storage.places import PlaceError, as_path, is_remote
 from flows.cli.main import main
 
@@ -219,6 +220,14 @@ ADDRESSES = {
     "s3:///photos": "write it as s3://bucket/folder",
     "s3:bucket": "write it as s3://bucket/folder",
     "s3://two words/photos": "write it as s3://bucket/folder",
+    "s3://KEY:SEC/RET+SECRET@bucket/photos": "environment",
+    "s3://bucket:80/photos;sig=SECRET": "s3://bucket:80/photos: write it as",
+    "https://host/photos#SECRET": "https://host/photos: no file system",
+    "https://host/photos?SECRET": "https://host/photos: no file system",
+    "simplecache::s3://KEY:SECRET@bucket/photos": "environment",
+    "simplecache::s3://bucket/photos": "no file system is known for simplecache::s3://",
+    "zip://a.zip::s3://KEY:SECRET@bucket/photos": "environment",
+    "jdbc:postgresql://KEY:SECRET@host/photos": "environment",
 }
 
 
@@ -243,6 +252,9 @@ def test_no_command_shows_a_secret(
         ["family", address, str(tmp_path / "out")],
         ["cache", "size", address],
         ["schedule", address, str(tmp_path / "out")],
+        ["undo-annotations", address, "-o", str(tmp_path / "restored.json")],
+        ["fill", address, address, address, "--fill", "telea"],
+        ["run", str(coco), str(tmp_path / "out"), "--preset", "coco", "--set", f"run.log_json={address}"],
     ):
         monkeypatch.setattr(sys, "argv", ["person-removal", *arguments])
         with pytest.raises(SystemExit) as ended:
@@ -254,6 +266,24 @@ def test_no_command_shows_a_secret(
 @pytest.mark.parametrize("place", ["a/b", "C:\\photos", "C:/photos", "a:b", "/x/s3:y", "s3", "folder/https:"])
 def test_a_local_path_stays_one(place: str) -> None:
     assert as_path(place) == Path(place) and not is_remote(as_path(place))
+
+
+def test_a_file_name_is_no_emoji(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["person-removal", "run", "a:b:c", "out", "--preset", "coco"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "a:b:c: the input directory is not there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("log", ["", "no/folder/log.jsonl"])
+def test_a_log_that_cannot_be_written(coco: Path, tmp_path: Path, log: str) -> None:
+    with pytest.raises(InputError, match=r"the log cannot be written there; .*run\.log_json"):
+        remove(coco, tmp_path / "out", f"run.log_json={tmp_path / log}")
+
+
+def test_a_preset_is_not_set() -> None:
+    with pytest.raises(SettingsError, match="--preset NAME"):
+        load_settings("coco", ["preset=embedded"])
 
 
 def test_a_key_may_have_any_sign() -> None:

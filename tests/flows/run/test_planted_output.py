@@ -320,6 +320,34 @@ def test_places_that_overlap_under_other_names(copied: Path) -> None:
     remove(copied / "link", copied / "out")  # an input that is reached by a link is fine
 
 
+@pytest.mark.parametrize("way", ["link", "setting", "above"])
+def test_photos_are_never_taken_from_the_output(copied: Path, way: str) -> None:
+    """Their names below OUT/images would be those of the results."""
+    before, overrides = {p: p.read_bytes() for p in (copied / "out/images").rglob("*.png")}, []
+    if way == "link":
+        shutil.rmtree(copied / "in/images")
+        (copied / "in/images").symlink_to(copied / "out/images")
+    else:
+        overrides = [f"input.images={copied / 'out/images' if way == 'setting' else copied}"]
+    assert f"must lie apart from the photos' folder {copied}" in str(run(copied, "refine.dilate=0.2", *overrides))
+    assert {p: p.read_bytes() for p in (copied / "out/images").rglob("*.png")} == before
+
+
+def test_files_that_are_too_large_are_not_looked_into(copied: Path) -> None:
+    """They may be sparse: a terabyte takes no place on a disk, and an hour to be hashed."""
+    for name in ("in/images/0003.png", "out/images/0001.png"):
+        with (copied / name).open("r+b") as file:
+            file.truncate(1 << 40)
+    assert run(copied, "refine.dilate=0.2") is None
+    rows = manifest(copied / "out")
+    assert rows["0003.png"]["state"] == "refused" and "1,099.5 GB" in rows["0003.png"]["reason"]
+    assert rows["0001.png"]["state"] == "removed"
+    assert [p.stat().st_size for p in (copied / "out/edited").rglob("0001.png")] == [1 << 40]
+    with (copied / "out/masks/0002.png").open("r+b") as file:
+        file.truncate(1 << 40)
+    assert "0002.png: the file is larger than any mask" in str(run(copied))
+
+
 @pytest.mark.parametrize("name", ["annotations", "images", "report", f"{STORE}/shards", f"{STORE}/runs"])
 def test_a_file_where_a_folder_is_to_be(copied: Path, name: str) -> None:
     plant(copied, name, "in/images/0001.png", hard=True)

@@ -126,6 +126,14 @@ def test_a_mask_of_where_nothing_is_removed(coco: Path, tmp_path: Path) -> None:
     assert rows["0001.png"]["hole_share"] == 0 and rows["0002.png"]["hole_share"] > 0
 
 
+def test_a_mask_that_cannot_be_read_takes_nobody_out(coco: Path, tmp_path: Path) -> None:
+    (tmp_path / "0001-spare.png").mkdir()
+    remove(coco, tmp_path / "out", f"refine.spare_masks={tmp_path}/{{stem}}-spare.png")
+    rows = manifest(tmp_path / "out")
+    assert rows["0001.png"]["state"] == "refused" and "0001-spare.png cannot be read" in rows["0001.png"]["reason"]
+    assert rows["0002.png"]["state"] == "removed"
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
