@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel
@@ -45,7 +46,7 @@ def settings_page() -> str:
     return "\n".join(parts)
 
 
-def _table(section: str, model: type[BaseModel], presets: dict[str, dict[str, Any]]) -> str:
+def _table(section: str, model: type[BaseModel], presets: Mapping[str, Mapping[str, object]]) -> str:
     lines = ["| setting | values | default | what |", "|---|---|---|---|"]
     for name, field in model.model_fields.items():
         default = _code(field.default)
@@ -60,7 +61,7 @@ def _values(field: FieldInfo) -> str:
     return _kind(field.annotation, field.metadata).replace("|", "\\|")
 
 
-def _kind(kind: Any, bounds: list[Any] | tuple[Any, ...] = ()) -> str:
+def _kind(kind: object, bounds: Sequence[object] = ()) -> str:
     origin, parts = get_origin(kind), get_args(kind)
     if origin is Annotated:
         return _kind(parts[0], [b for item in parts[1:] for b in getattr(item, "metadata", [item])])
@@ -72,16 +73,17 @@ def _kind(kind: Any, bounds: list[Any] | tuple[Any, ...] = ()) -> str:
         return " or ".join(_kind(part, bounds) for part in parts if part is not type(None))
     if kind in (int, float):
         return f"{'whole ' if kind is int else ''}number{_bounds(bounds)}"
-    return {bool: "true, false", str: "text"}[kind]
+    words: dict[object, str] = {bool: "true, false", str: "text"}
+    return words[kind]
 
 
-def _bounds(bounds: list[Any] | tuple[Any, ...]) -> str:
+def _bounds(bounds: Sequence[object]) -> str:
     known = {name: getattr(b, name) for b in bounds for name in ("ge", "gt", "le", "multiple_of") if hasattr(b, name)}
     words = {"ge": "from {:g}", "gt": "above {:g}", "le": "to {:g}", "multiple_of": "in steps of {:g}"}
     return "".join(" " + words[name].format(known[name]) for name in words if name in known)
 
 
-def _code(value: Any) -> str:
+def _code(value: object) -> str:
     if value is None or value == ():
         return "nothing"
     if isinstance(value, tuple):
@@ -90,7 +92,7 @@ def _code(value: Any) -> str:
     return f"`{text}`"
 
 
-def _preset(name: str) -> dict[str, Any]:
+def _preset(name: str) -> dict[str, dict[str, object]]:
     text = (files("configs.presets") / f"{name}.yaml").read_text(encoding="utf-8")
     return dict(yaml.safe_load(text) or {})
 

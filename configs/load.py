@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -24,7 +23,7 @@ def preset_names() -> list[str]:
 
 
 def load_settings(
-    preset: str = "default", overrides: Sequence[str] = (), *, base: dict[str, Any] | None = None
+    preset: str = "default", overrides: Sequence[str] = (), *, base: Mapping[str, object] | None = None
 ) -> Settings:
     """The settings of a preset (name or YAML file) with `section.field=value` overrides on top.
 
@@ -41,7 +40,7 @@ def load_settings(
     return validate(tree)
 
 
-def with_preset(settings: Settings | dict[str, Any], preset: str) -> Settings:
+def with_preset(settings: Settings | dict[str, object], preset: str) -> Settings:
     """What was set in `settings` on top of a preset; the one that they name themselves, if they do. Raises
     SettingsError."""
     given = validate(settings) if isinstance(settings, dict) else settings
@@ -49,7 +48,7 @@ def with_preset(settings: Settings | dict[str, Any], preset: str) -> Settings:
     return load_settings(tree.get("preset", preset), base=tree)
 
 
-def with_own(settings: Settings, own: dict[str, Any]) -> Settings:
+def with_own(settings: Settings, own: Mapping[str, object]) -> Settings:
     """Settings of a run with a photo's own over them, by section; who stays in it (`refine.keep`) stands in the plan.
     Raises SettingsError."""
     tree = settings.model_dump(mode="json")
@@ -59,7 +58,7 @@ def with_own(settings: Settings, own: dict[str, Any]) -> Settings:
     return validate(tree)
 
 
-def validate(tree: dict[str, Any]) -> Settings:
+def validate(tree: Mapping[str, object]) -> Settings:
     """Settings from nested values. Raises SettingsError with the first fault and the nearest field name."""
     try:
         return Settings.model_validate(tree)
@@ -67,7 +66,7 @@ def validate(tree: dict[str, Any]) -> Settings:
         raise SettingsError(sentence(error)) from None
 
 
-def parse_override(assignment: str) -> dict[str, Any]:
+def parse_override(assignment: str) -> dict[str, object]:
     """`refine.dilate=0.08` -> {"refine": {"dilate": 0.08}}; the value is read as YAML."""
     key, equals, text = assignment.partition("=")
     path = key.strip().split(".")
@@ -83,7 +82,7 @@ def parse_override(assignment: str) -> dict[str, Any]:
     return value
 
 
-def _read_preset(preset: str) -> dict[str, Any]:
+def _read_preset(preset: str) -> dict[str, object]:
     if preset in preset_names():
         return read_yaml(preset, (files("configs.presets") / f"{preset}.yaml").read_text(encoding="utf-8"))
     if Path(preset).suffix in {".yaml", ".yml"}:
@@ -94,7 +93,7 @@ def _read_preset(preset: str) -> dict[str, Any]:
     )
 
 
-def read_yaml(name: str, text: str | None = None, kind: str = "preset") -> dict[str, Any]:
+def read_yaml(name: str, text: str | None = None, kind: str = "preset") -> dict[str, object]:
     """The nested values of the file `name`, or of its `text` where that was read. Raises SettingsError."""
     try:
         tree = yaml.load(_text_of(name) if text is None else text, _OnceLoader) or {}
@@ -131,7 +130,7 @@ class _OnceLoader(yaml.SafeLoader):
             raise yaml.composer.ComposerError(None, None, "aliases (*name) are not taken", None)
         return super().compose_node(parent, index)
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, object]:
         seen: set[str] = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
@@ -143,11 +142,12 @@ class _OnceLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def merge(tree: dict[str, Any], more: dict[str, Any]) -> None:
+def merge(tree: dict[str, object], more: Mapping[str, object]) -> None:
     """Put the nested values of `more` into `tree`, over what stands there."""
     for key, value in more.items():
-        if isinstance(value, dict) and isinstance(tree.get(key), dict):
-            merge(tree[key], value)
+        below = tree.get(key)
+        if isinstance(value, dict) and isinstance(below, dict):
+            merge(below, value)
         else:
             tree[key] = value
 
@@ -165,7 +165,7 @@ def sentence(error: ValidationError, model: type[BaseModel] = Settings) -> str:
     return f"{where} = {_short(first['input'])}: {message[0].lower()}{message[1:]}."
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     """A value in a sentence. Numbers may have more digits than Python writes, lists may be as deep as they like."""
     try:
         text = repr(value)

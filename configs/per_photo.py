@@ -7,6 +7,9 @@ switches on trust in a program. A new setting stays out of such files until it i
 
 from __future__ import annotations
 
+OwnSettings = dict[str, dict[str, object]]
+"""Settings of one photo: section -> name -> value."""
+
 PER_PHOTO: dict[str, frozenset[str]] = {
     "segment": frozenset({"segmenter", "score", "union", "image_size", "tile", "tile_overlap"}),
     "refine": frozenset(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
@@ -175,7 +175,7 @@ def load_training(config: str | None = None, overrides: Sequence[str] = ()) -> T
     Raises SettingsError.
     """
     packaged = None if config else (files("configs") / "train.yaml").read_text(encoding="utf-8")
-    tree: dict[str, Any] = read_yaml(config or "train.yaml", packaged, "training")
+    tree = read_yaml(config or "train.yaml", packaged, "training")
     for assignment in overrides:
         merge(tree, parse_override(assignment))
     try:

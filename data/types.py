@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, TypedDict, get_args
+from typing import Literal, TypedDict, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,10 @@ class PhotoError(UserError):
         return self.sentence
 
 
+Annotation = Mapping[str, object]
+"""An annotation or image of a COCO file as it stands there: nothing in it is checked."""
+
+
 @dataclass(frozen=True)
 class Given:
     """Masks that came with a photo: its slice of the annotations, or its mask file.
@@ -70,8 +74,8 @@ class Given:
     things that people carry; `mask_file` is a path.
     """
 
-    annotations: tuple[dict[str, Any], ...] = ()
-    objects: tuple[tuple[str, dict[str, Any]], ...] = ()
+    annotations: tuple[Annotation, ...] = ()
+    objects: tuple[tuple[str, Annotation], ...] = ()
     mask_file: Path | None = None
 
 

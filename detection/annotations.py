@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import cv2
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from configs import SegmentSettings
 from data.coco.segmentation import BrokenMask, polygons, rle_of_polygons, run_lengths
-from data.types import People, Person, Photo, PhotoError, Thing, Weight
+from data.types import Annotation, People, Person, Photo, PhotoError, Thing, Weight
 from detection.rle import Placed, person_in_box, person_of_counts, person_of_rle
 
 SOURCE = "annotations"
@@ -44,7 +43,7 @@ def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Annotated
     return AnnotatedPeople()
 
 
-def _person(photo: Photo, annotation: dict[str, Any], unnamed: str) -> Person:
+def _person(photo: Photo, annotation: Annotation, unnamed: str) -> Person:
     """unnamed: what to call an annotation without an id."""
     label = annotation.get("id", unnamed) if isinstance(annotation, dict) else unnamed
     try:
@@ -64,7 +63,7 @@ def _person(photo: Photo, annotation: dict[str, Any], unnamed: str) -> Person:
         ) from None
 
 
-def _thing(photo: Photo, label: str, annotation: dict[str, Any]) -> Person:
+def _thing(photo: Photo, label: str, annotation: Annotation) -> Person:
     try:
         return _person(photo, annotation, f"of a {label}")
     except PhotoError as error:
@@ -72,7 +71,7 @@ def _thing(photo: Photo, label: str, annotation: dict[str, Any]) -> Person:
         raise PhotoError(error.state, hint) from None
 
 
-def _outlined(segmentation: Any, size: tuple[int, int], crowd: bool) -> Person:
+def _outlined(segmentation: object, size: tuple[int, int], crowd: bool) -> Person:
     """The person of a segmentation, without a mask of the full frame. Raises BrokenMask."""
     if isinstance(segmentation, dict):
         found = person_of_counts(run_lengths(segmentation, size), size, 1.0, SOURCE, crowd)

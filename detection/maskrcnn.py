@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -18,6 +18,12 @@ from data.types import People, Photo, Pixels, Weight
 from detection.protocol import Segmenter
 from detection.rle import Placed, people_in_boxes
 from detection.tiles import tiled
+
+if TYPE_CHECKING:
+    import torch
+
+    Network = Callable[[list[torch.Tensor]], list[dict[str, torch.Tensor]]]
+    """torchvision's: float images C x H x W in 0..1 -> for each boxes, labels, scores and masks."""
 
 SOURCE = "maskrcnn"
 DEFAULT_WEIGHTS = "maskrcnn-resnet50-fpn-v2"
@@ -44,7 +50,7 @@ class Detections:
 class MaskRcnn:
     """Segments persons; masks are pasted back at the photo's own resolution, one person at a time."""
 
-    def __init__(self, network: Any, device: str, things: Sequence[str] = ()) -> None:
+    def __init__(self, network: Network, device: str, things: Sequence[str] = ()) -> None:
         """network: what `load_network` gives. things: COCO's names of classes to find beside persons."""
         self._network = network
         self._device = device
@@ -72,7 +78,7 @@ class MaskRcnn:
             for result, p, seen in zip(results, images, small, strict=True)
         ]
 
-    def _wanted_ones(self, result: dict[str, Any], scale: NDArray[np.float64]) -> Detections:
+    def _wanted_ones(self, result: dict[str, torch.Tensor], scale: NDArray[np.float64]) -> Detections:
         names = [_class_names().get(label, "") for label in result["labels"].tolist()]
         of = [i for i, name in enumerate(names) if name in self._wanted]
         boxes, scores, masks = (result[k][of].cpu().numpy() for k in ("boxes", "scores", "masks"))
@@ -101,7 +107,9 @@ def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Segmenter
     return tiled(MaskRcnn(network, device, settings.objects), settings, sees=LONGER)
 
 
-def load_network(path: Path, score: float, device: str = "cpu", shorter: int = SHORTER, longer: int = LONGER) -> Any:
+def load_network(
+    path: Path, score: float, device: str = "cpu", shorter: int = SHORTER, longer: int = LONGER
+) -> Network:
     """The network with the weights of a file, ready to be called with float images C x H x W in 0..1.
 
     The file is a state dict, by itself or under `model` as torchvision's training script saves it; it is read without
@@ -128,7 +136,8 @@ def load_network(path: Path, score: float, device: str = "cpu", shorter: int = S
         raise _not_these(path, "its layers differ from Mask R-CNN ResNet-50 FPN v2's") from None
     # torchvision would paste every mask into a full frame: 100 people in 24 megapixels are 10 GB.
     network.transform.postprocess = _resize_boxes_only
-    return network.eval().to(torch.device(device))
+    ready: Network = network.eval().to(torch.device(device))
+    return ready
 
 
 def people(found: Detections, size: tuple[int, int]) -> People:
@@ -159,8 +168,8 @@ def paste(mask: NDArray[np.float32], box: NDArray[np.float64], size: tuple[int, 
 
 
 def _resize_boxes_only(
-    result: list[dict[str, Any]], seen: list[tuple[int, int]], original: list[tuple[int, int]]
-) -> list[dict[str, Any]]:
+    result: list[dict[str, torch.Tensor]], seen: list[tuple[int, int]], original: list[tuple[int, int]]
+) -> list[dict[str, torch.Tensor]]:
     from torchvision.models.detection.transform import resize_boxes
 
     for one, from_size, to_size in zip(result, seen, original, strict=True):
@@ -177,7 +186,7 @@ def _bounded(pixels: Pixels) -> Pixels:
     return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, torch.Tensor]:
     """The state dict of a file. Raises SettingsError for anything but one of this network."""
     import torch
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from data.coco.segmentation import Rle
 from data.types import People, Person, Thing
 from detection.crops import Window
 
@@ -113,7 +114,7 @@ def is_cut(box: Window, zone: Window, size: tuple[int, int]) -> bool:
     )
 
 
-def _joined(persons: Sequence[Person], masks: Sequence[Any]) -> Person:
+def _joined(persons: Sequence[Person], masks: Sequence[Rle]) -> Person:
     if len(persons) == 1:
         return persons[0]
     union = coco_mask.merge(list(masks))
@@ -128,19 +129,20 @@ def _joined(persons: Sequence[Person], masks: Sequence[Any]) -> Person:
     )
 
 
-def _rle(person: Person, size: tuple[int, int]) -> Any:
+def _rle(person: Person, size: tuple[int, int]) -> Rle:
     return {"size": list(size), "counts": person.counts.encode("ascii")}
 
 
-def _both(a: Any, b: Any) -> Any:
-    return coco_mask.merge([a, b], intersect=True)
+def _both(a: Rle, b: Rle) -> Rle:
+    both: Rle = coco_mask.merge([a, b], intersect=True)
+    return both
 
 
-def _area(rle: Any) -> float:
+def _area(rle: Rle) -> float:
     return float(coco_mask.area(rle))
 
 
-def _within(rle: Any, box: Window, zone: Window, size: tuple[int, int]) -> Any:
+def _within(rle: Rle, box: Window, zone: Window, size: tuple[int, int]) -> Rle:
     """The part of the mask, which lies in `box`, that lies in `zone`."""
     if zone.x <= box.x and zone.y <= box.y and zone.right >= box.right and zone.bottom >= box.bottom:
         return rle

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Generic, Literal, NotRequired, TypedDict, TypeVar
 
+from configs.per_photo import OwnSettings
+from data.storage.places import Stamp
 from data.types import State
 
 Frame = Literal["raw", "upright", "unsure"]
@@ -94,7 +96,7 @@ class PublishedFile(TypedDict):
     """A file of the output directory as it was written. stamp: see `data.storage.places.Stamp`."""
 
     sha256: str
-    stamp: list[Any]
+    stamp: Stamp
 
 
 class PersonFacts(TypedDict):
@@ -122,7 +124,7 @@ class Told(TypedDict):
     verify: Verified | None
     notes: list[str] | None
     decision: str | None
-    settings: dict[str, dict[str, object]] | None
+    settings: OwnSettings | None
 
 
 class PublishFacts(Told):
@@ -143,6 +145,56 @@ class PhotoRecord(Told):
 
     file_name: str
     state: State
+
+
+class ShownPhoto(PhotoRecord):
+    """What the report shows of a photo. decided: what is kept of its decision, see docs/review.md."""
+
+    id: str
+    orientation: int
+    thumbnails: dict[str, str] | None
+    persons: list[PersonFacts] | None
+    outdated: bool | None
+    decided: dict[str, object] | None
+
+
+class WeightRecord(TypedDict):
+    """A weights file of a run; licence: None for a file of the user's own."""
+
+    name: str
+    sha256: str
+    licence: str | None
+
+
+class RunRecord(TypedDict):
+    """What was done, and to what. id: the browser keeps decisions under it. originals: their folder, relative to the
+    output, None where the report may not link to it. licences: photos by licence name, where the input states any."""
+
+    version: str
+    preset: str
+    settings: OwnSettings
+    weights: list[WeightRecord]
+    input: str
+    id: str
+    licences: dict[str, int] | None
+    originals: str | None
+
+
+class HowItWent(TypedDict):
+    """started: ISO 8601. states: photos by state. computed, cached: photos."""
+
+    started: str
+    seconds: float
+    photos_per_second: float
+    states: dict[str, int]
+    computed: int
+    cached: int
+
+
+class FinishedRecord(RunRecord, HowItWent):
+    """What the report says of a run."""
+
+    remarks: list[str]
 
 
 Facts = TypeVar("Facts")

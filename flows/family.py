@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -211,10 +211,10 @@ def _one_face(a: Face, b: Face) -> bool:
     return math.hypot(a.x - b.x, a.y - b.y) < min(a.side, b.side) / 2
 
 
-def keep_list(photos: Mapping[str, Sequence[Verdict]], marks: Iterable[Mark]) -> dict[str, Any]:
+def keep_list(photos: Mapping[str, Sequence[Verdict]], marks: Iterable[Mark]) -> dict[str, object]:
     """What `refine.keep` takes: the boxes of those who stay, and of those who may. Marked people stay where they are
     marked; where such a mask shows several faces, somebody else may stay with it, and it is in both lists."""
-    asked: dict[str, Any] = {}
+    asked: dict[str, object] = {}
     by_hand: dict[str, list[Mark]] = {}
     for mark in marks:
         by_hand.setdefault(mark.photo, []).append(mark)

@@ -19,7 +19,7 @@ def remove_people_from_shard(shard: str, run_step: RunStage, passes: int, stages
     who were found so far and fills the original again. A photo with nobody left has the first pass's keys, so that it
     is not computed again.
     """
-    made: dict[str, Any] = {}
+    made: dict[str, object] = {}
 
     def step(stage: str, *inputs: str) -> None:
         if stage in stages:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence, Set
-from typing import Any
 
 from configs import PERSONS
 from data.coco.ids import Id, id_of
@@ -31,7 +30,7 @@ _NUMBER = re.compile(r"\s*\d+\Z")
 _NO_LETTERS = re.compile(r"[\W\d_]+")
 
 
-def categories_of(root: Mapping[str, Any]) -> list[tuple[Id, str, str]]:
+def categories_of(root: Mapping[str, object]) -> list[tuple[Id, str, str]]:
     """(id, name, supercategory) of every category that has an id and a name."""
     listed = root.get("categories")
     return [

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from configs import AnnotationSettings
 from data.coco.captions import mentions_people
@@ -22,6 +22,7 @@ from data.coco.members import members, parse, with_members
 from data.coco.overlap import HoleRle, hidden_share, visible_part
 from data.coco.spans import LISTS
 from data.storage.files import atomic_file
+from data.types import Annotation
 
 REMOVED = "removed_annotations.json"
 FORMAT = 1
@@ -75,14 +76,14 @@ class Verdict:
 
     action: str
     reason: str = ""
-    values: Mapping[str, Any] | None = None
+    values: Mapping[str, object] | None = None
 
 
 KEEP = Verdict("kept")
 
 
 def write_edited(
-    folder: Path, edits: Sequence[Edit], settings: AnnotationSettings, about: Mapping[str, Any]
+    folder: Path, edits: Sequence[Edit], settings: AnnotationSettings, about: Mapping[str, object]
 ) -> dict[str, dict[str, int]]:
     """Write every file of `edits` below `folder` (as `Edit.output`), and `removed_annotations.json`: all or none.
 
@@ -144,12 +145,12 @@ def _is_outside(raw: bytes, hole: HoleRle | None) -> bool:
     return hole is None or (hidden_share(parse(raw), hole) or 0) < 0.5
 
 
-def _by_share(annotation: dict[str, Any], hidden: float, hole: HoleRle, settings: AnnotationSettings) -> Verdict:
+def _by_share(annotation: Annotation, hidden: float, hole: HoleRle, settings: AnnotationSettings) -> Verdict:
     if hidden >= settings.gone or (settings.overlap == "drop" and hidden >= settings.hidden):
         return Verdict("removed", "hidden", {"hidden": round(hidden, 4)})
     if hidden < settings.hidden:
         return KEEP
-    values: dict[str, Any] = {"person_removal": {"hidden": round(hidden, 4)}}
+    values: dict[str, object] = {"person_removal": {"hidden": round(hidden, 4)}}
     if settings.overlap == "clip":
         values |= visible_part(annotation, hole)
         return Verdict("changed", "clipped", values)
@@ -161,7 +162,7 @@ def _write_file(
     number: int,
     edit: Edit,
     settings: AnnotationSettings,
-    about: Mapping[str, Any],
+    about: Mapping[str, object],
     records: _Records,
 ) -> dict[str, int]:
     layout, fates = edit.coco.layout, edit.by_id()
@@ -208,14 +209,14 @@ def write_lists(
     output.write(text[at:].encode("utf-8"))
 
 
-def _with_info(skeleton: bytes, about: Mapping[str, Any]) -> bytes:
+def _with_info(skeleton: bytes, about: Mapping[str, object]) -> bytes:
     """`info.person_removal` set. An `info` that is no object gives way to one (undo brings it back)."""
     old = next((value for key, _, _, value in reversed(members(skeleton)) if key == "info"), "{}")
     old = old if old.startswith("{") else "{}"
     return with_members(skeleton, {"info": with_members(old.encode("utf-8"), {"person_removal": _json(about)})})
 
 
-def _write_head(removed: BinaryIO, edits: Sequence[Edit], about: Mapping[str, Any]) -> None:
+def _write_head(removed: BinaryIO, edits: Sequence[Edit], about: Mapping[str, object]) -> None:
     files = [
         {
             "file": edit.output,
@@ -227,7 +228,8 @@ def _write_head(removed: BinaryIO, edits: Sequence[Edit], about: Mapping[str, An
         }
         for edit in edits
     ]
-    head = _json({"person_removal": {"format": FORMAT, **about}, "files": files})
+    made: dict[str, object] = {"format": FORMAT, **about}
+    head = _json({"person_removal": made, "files": files})
     removed.write(head.removesuffix(b"}"))
 
 
@@ -250,5 +252,5 @@ class _Records:
         self.output.write(b"\n]")
 
 
-def _json(value: Any) -> bytes:
+def _json(value: object) -> bytes:
     return json.dumps(value).encode("ascii")

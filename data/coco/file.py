@@ -9,7 +9,7 @@ from collections.abc import Collection as AnyOf
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from data.coco.categories import categories_of, may_mean_people, means_people, roots
 from data.coco.errors import CocoError
@@ -17,6 +17,7 @@ from data.coco.ids import Id, id_of
 from data.coco.members import parse
 from data.coco.scan import scan
 from data.coco.spans import Layout
+from data.types import Annotation
 
 Item = TypeVar("Item")
 
@@ -32,8 +33,8 @@ class CocoFile:
     """
 
     layout: Layout
-    root: dict[str, Any]
-    images: list[dict[str, Any]]
+    root: Mapping[str, object]
+    images: list[Annotation]
     image_ids: list[Id | None]
     category_ids: list[Id | None]
     captions: frozenset[int] = frozenset()
@@ -89,18 +90,18 @@ class CocoFile:
             return False
         return category is None or category in self.doubtful or category not in self._known
 
-    def persons_by_image(self) -> Slices[dict[str, Any]]:
+    def persons_by_image(self) -> Slices[Annotation]:
         """Person annotations (crowd included) of each image id, in file order."""
         return self.slices(self.is_person)
 
-    def doubtful_by_image(self) -> Slices[dict[str, Any]]:
+    def doubtful_by_image(self) -> Slices[Annotation]:
         """Annotations of each image id that may be persons, in file order."""
         return self.slices(self.may_be_person)
 
-    def slices(self, wanted: Callable[[int], bool]) -> Slices[dict[str, Any]]:
+    def slices(self, wanted: Callable[[int], bool]) -> Slices[Annotation]:
         return Slices(self, (i for i in range(len(self.image_ids)) if wanted(i)), lambda index, annotation: annotation)
 
-    def objects_by_image(self, labels: AnyOf[str]) -> Slices[tuple[str, dict[str, Any]]]:
+    def objects_by_image(self, labels: AnyOf[str]) -> Slices[tuple[str, Annotation]]:
         """(category name in lower case, annotation) of each image id for the categories of these names, in file order.
 
         Crowds are left out: a region of many bags is not what one person carries.
@@ -108,7 +109,7 @@ class CocoFile:
         wanted, of = {label.casefold() for label in labels}, self.category_ids
         names = {i: name.casefold() for i, name, _ in self.categories if name.casefold() in wanted}
 
-        def thing(index: int, annotation: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
+        def thing(index: int, annotation: Annotation) -> tuple[str, Annotation] | None:
             category, crowd = of[index], annotation.get("iscrowd") in (1, True)
             return None if crowd or category is None else (names[category], annotation)
 
@@ -121,9 +122,7 @@ class Slices(Mapping[Id, list[Item]]):
     make: what becomes of an annotation, by its place in the list and its content; None leaves it out.
     """
 
-    def __init__(
-        self, coco: CocoFile, indices: Iterable[int], make: Callable[[int, dict[str, Any]], Item | None]
-    ) -> None:
+    def __init__(self, coco: CocoFile, indices: Iterable[int], make: Callable[[int, Annotation], Item | None]) -> None:
         self.coco = coco
         self.make = make
         self.indices: dict[Id, list[int]] = defaultdict(list)
@@ -169,7 +168,7 @@ def load_coco(path: Path, persons: Sequence[str] = ()) -> CocoFile:
         category_ids: list[Id | None] = []
         captions = set()
         for index, raw in enumerate(layout.raw("annotations")):
-            annotation = parse(raw)
+            annotation: object = parse(raw)
             if not isinstance(annotation, dict):
                 raise CocoError(f"{path}: every entry of 'annotations' has to be an object.")
             if "segments_info" in annotation:
@@ -188,11 +187,11 @@ def load_coco(path: Path, persons: Sequence[str] = ()) -> CocoFile:
 class _Joined:
     """From what an annotation refers to, to the id that is meant: of any JSON type, or a unique name."""
 
-    def __init__(self, ids: Iterable[Any], names: Callable[[], Iterable[tuple[str, Any]]]) -> None:
+    def __init__(self, ids: Iterable[object], names: Callable[[], Iterable[tuple[str, object]]]) -> None:
         self.ids = frozenset(id_of(value) for value in ids)
         self.read_names = names
 
-    def __call__(self, value: Any) -> Id | None:
+    def __call__(self, value: object) -> Id | None:
         found = id_of(value)
         if found in self.ids or not isinstance(found, str):
             return found
@@ -209,7 +208,7 @@ class _Joined:
         return out
 
 
-def _names(images: Sequence[dict[str, Any]]) -> Iterator[tuple[str, Any]]:
+def _names(images: Sequence[dict[str, object]]) -> Iterator[tuple[str, object]]:
     """By which some tools refer to an image in place of its id: its file name, with or without its ending."""
     for image in images:
         if isinstance(name := image.get("file_name"), str):
@@ -217,7 +216,7 @@ def _names(images: Sequence[dict[str, Any]]) -> Iterator[tuple[str, Any]]:
             yield PurePosixPath(name).stem, image.get("id")
 
 
-def _is_stuff(categories: Any) -> bool:
+def _is_stuff(categories: object) -> bool:
     """COCO's stuff files: every category but `other` is of a kind that ends in -stuff."""
     kinds = (
         [str(c.get("supercategory")) for c in categories if isinstance(c, dict)] if isinstance(categories, list) else []

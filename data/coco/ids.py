@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 Id = int | str
 _WHOLE = re.compile(r"[+-]?[0-9]{1,40}(\.0*)?")
 _EXACT = 2**53  # larger floats are no longer every whole number
 
 
-def id_of(value: Any) -> Id | None:
+def id_of(value: object) -> Id | None:
     """One value for 1, 1.0, "1" and "1.0"; another text is an id as it stands. None for what is no id."""
     if isinstance(value, bool):
         return None
@@ -23,7 +22,7 @@ def id_of(value: Any) -> Id | None:
     return None
 
 
-def size_of(height: Any, width: Any) -> tuple[int, int] | None:
+def size_of(height: object, width: object) -> tuple[int, int] | None:
     """(height, width) in pixels; 150.0 and "150" are 150. None when one of them is no number."""
     size = id_of(height), id_of(width)
     return (size[0], size[1]) if isinstance(size[0], int) and isinstance(size[1], int) else None

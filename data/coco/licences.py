@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from data.coco.errors import CocoError
 from data.coco.file import CocoFile
@@ -19,7 +18,7 @@ _NO_DERIVATIVES = re.compile(r"-nd\b|no[- ]?deriv", re.IGNORECASE)
 class Licence:
     """id: as the annotation file has it. name, url: "" where it does not say."""
 
-    id: Any
+    id: int | str
     name: str = ""
     url: str = ""
 
@@ -59,7 +58,7 @@ def allowed(coco: CocoFile, wanted: Sequence[str]) -> list[bool]:
     return [licence in chosen for licence in licences]
 
 
-def attribution(image: Mapping[str, Any], licence: Licence | None) -> dict[str, str]:
+def attribution(image: Mapping[str, object], licence: Licence | None) -> dict[str, str]:
     """What an annotation file knows of where an image comes from: licence, licence_url, author, source."""
     author = next((_text(image[key]) for key in ("author", "photographer", "owner", "credit") if image.get(key)), "")
     source = next((_text(image[key]) for key in ("flickr_url", "url", "coco_url") if image.get(key)), "")
@@ -71,7 +70,7 @@ def attribution(image: Mapping[str, Any], licence: Licence | None) -> dict[str, 
     }
 
 
-def _listed(coco: CocoFile) -> dict[Any, Licence]:
+def _listed(coco: CocoFile) -> dict[int | str, Licence]:
     listed = coco.root.get("licenses")
     return {
         item["id"]: Licence(item["id"], _text(item.get("name")), _text(item.get("url")))
@@ -80,5 +79,5 @@ def _listed(coco: CocoFile) -> dict[Any, Licence]:
     }
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return value if isinstance(value, str) else "" if value is None else str(value)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from pycocotools import mask as coco_mask
 
 from data.coco.segmentation import BrokenMask, Rle, decompress, rle_of, rle_of_box
+from data.types import Annotation
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class HoleRle:
         return x, y, x + w, y + h
 
 
-def region(annotation: dict[str, Any], size: tuple[int, int]) -> Rle | None:
+def region(annotation: Annotation, size: tuple[int, int]) -> Rle | None:
     """The annotation's pixels: by its segmentation, else by its box; None when neither can be used."""
     for read, key in ((rle_of, "segmentation"), (rle_of_box, "bbox")):
         try:
@@ -50,7 +50,7 @@ def region(annotation: dict[str, Any], size: tuple[int, int]) -> Rle | None:
     return None
 
 
-def hidden_share(annotation: dict[str, Any], hole: HoleRle) -> float | None:
+def hidden_share(annotation: Annotation, hole: HoleRle) -> float | None:
     """Share (0..1) of the annotation's pixels that lie in the hole; None when it has no usable outline."""
     if _apart(annotation, hole.bounds):
         return 0.0
@@ -60,7 +60,7 @@ def hidden_share(annotation: dict[str, Any], hole: HoleRle) -> float | None:
     return float(coco_mask.area(coco_mask.merge([rle, hole.rle], intersect=True)) / coco_mask.area(rle))
 
 
-def visible_part(annotation: dict[str, Any], hole: HoleRle) -> dict[str, Any]:
+def visible_part(annotation: Annotation, hole: HoleRle) -> dict[str, object]:
     """New values of `segmentation` (compressed RLE), `area` (pixels) and `bbox` for what the hole left, of those that
     the annotation has."""
     rle = region(annotation, hole.size)
@@ -76,7 +76,7 @@ def visible_part(annotation: dict[str, Any], hole: HoleRle) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key in annotation}
 
 
-def _apart(annotation: dict[str, Any], bounds: tuple[float, float, float, float]) -> bool:
+def _apart(annotation: Annotation, bounds: tuple[float, float, float, float]) -> bool:
     """Whether a polygon's corners show already that it does not touch the hole (most do not)."""
     segmentation = annotation.get("segmentation")
     if not isinstance(segmentation, list) or not segmentation:

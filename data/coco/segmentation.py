@@ -6,8 +6,8 @@ string and asks for as much memory as a polygon's coordinates are large.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,13 @@ from pycocotools import mask as coco_mask
 
 from data.coco.ids import size_of
 
-Rle = dict[str, Any]
-"""`size` [height, width] and `counts` (bytes, compressed), as pycocotools takes and gives them."""
+
+class Rle(TypedDict):
+    """`size` [height, width] and `counts` (compressed), as pycocotools takes and gives them."""
+
+    size: list[int]
+    counts: bytes
+
 
 # Outlines drawn by hand leave the photo by a little (they are clipped); further out they belong to
 # another photo or another size of it. Share of the photo's longer side, at least 8 pixels.
@@ -29,7 +34,7 @@ class BrokenMask(ValueError):
     """A segmentation that does not describe a mask of the stated size; the message says what was found."""
 
 
-def rle_of_box(box: Any, size: tuple[int, int]) -> Rle:
+def rle_of_box(box: object, size: tuple[int, int]) -> Rle:
     """A `bbox` [x, y, width, height] as the run lengths of a mask of `size`, clipped to it. Raises BrokenMask."""
     numbers = _numbers(box) if isinstance(box, list) and len(box) == 4 else None
     if numbers is None:
@@ -40,7 +45,7 @@ def rle_of_box(box: Any, size: tuple[int, int]) -> Rle:
     return rle_of_polygons([np.array([[x0, y0], [x0, y1], [x1, y1], [x1, y0]])], size)
 
 
-def rle_of(segmentation: Any, size: tuple[int, int]) -> Rle:
+def rle_of(segmentation: object, size: tuple[int, int]) -> Rle:
     """A segmentation in any of COCO's forms as the run lengths of one mask of `size` (height, width), by COCO's own
     rule for which pixels a polygon covers. Raises BrokenMask."""
     if isinstance(segmentation, dict):
@@ -59,7 +64,7 @@ def rle_of_polygons(corners: Sequence[NDArray[np.float64]], size: tuple[int, int
     return parts[0]
 
 
-def polygons(segmentation: Any, size: tuple[int, int]) -> list[NDArray[np.float64]]:
+def polygons(segmentation: object, size: tuple[int, int]) -> list[NDArray[np.float64]]:
     """Corner points of each polygon, float N x 2 (x, y), N >= 3. Raises BrokenMask."""
     if not isinstance(segmentation, list) or not segmentation:
         found = "no segmentation" if not segmentation else f"a segmentation of type {type(segmentation).__name__}"
@@ -74,23 +79,23 @@ def polygons(segmentation: Any, size: tuple[int, int]) -> list[NDArray[np.float6
     return out
 
 
-def _listed(segmentation: list[Any]) -> list[Any]:
+def _listed(segmentation: list[object]) -> list[object]:
     """The polygons of a segmentation; VIA and others write one without the list around it."""
     return [segmentation] if isinstance(segmentation[0], int | float) or _is_pair(segmentation[0]) else segmentation
 
 
-def _flat(points: Any) -> Any:
+def _flat(points: object) -> object:
     """A polygon as x, y, x, y, ...; some tools write it as [[x, y], [x, y], ...]."""
     if isinstance(points, list) and points and all(map(_is_pair, points)):
         return [number for pair in points for number in pair]
     return points
 
 
-def _is_pair(value: Any) -> bool:
+def _is_pair(value: object) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(isinstance(v, int | float) for v in value)
 
 
-def _polygon(points: Any, size: tuple[int, int]) -> NDArray[np.float64]:
+def _polygon(points: object, size: tuple[int, int]) -> NDArray[np.float64]:
     if not isinstance(points, list) or len(points) < 6 or len(points) % 2:
         found = f"{len(points)} numbers" if isinstance(points, list) else type(points).__name__
         raise BrokenMask(f"a polygon needs at least 3 points as x, y pairs, but it has {found}")
@@ -106,7 +111,7 @@ def _polygon(points: Any, size: tuple[int, int]) -> NDArray[np.float64]:
     return corners
 
 
-def _numbers(values: list[Any]) -> NDArray[np.float64] | None:
+def _numbers(values: list[object]) -> NDArray[np.float64] | None:
     """The values as floats when each of them is a finite number (True and "1" are none)."""
     if not set(map(type, values)) <= {int, float}:
         return None
@@ -117,7 +122,7 @@ def _numbers(values: list[Any]) -> NDArray[np.float64] | None:
     return numbers if np.isfinite(numbers).all() else None
 
 
-def run_lengths(segmentation: dict[str, Any], size: tuple[int, int]) -> list[int]:
+def run_lengths(segmentation: Mapping[str, object], size: tuple[int, int]) -> list[int]:
     """The runs of a COCO RLE (counts as a list or as the compressed string), down the columns, background first.
     They cover `size` (height, width) exactly. Raises BrokenMask."""
     height, width = size

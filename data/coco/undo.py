@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from data.coco.edit import FORMAT, REMOVED, write_lists
 from data.coco.errors import CocoError
@@ -16,6 +16,26 @@ from data.coco.spans import BOM, LISTS, Layout
 from data.storage.files import atomic_file, sha256_of
 
 _KINDS = {"images": "image", "annotations": "annotation"}
+
+
+class _Source(TypedDict):
+    """A file that was edited, as `removed_annotations.json` tells of it. skeleton: its text, the lists emptied.
+    between: white space before, separator and white space after, by list. marked: whether it had a byte order mark."""
+
+    file: str
+    sha256: str
+    bytes: int
+    skeleton: str
+    between: dict[str, list[str]]
+    marked: NotRequired[bool]
+
+
+class _Taken(TypedDict):
+    """An item of a list of `removed_annotations.json`. file: the number of its file. index: its place there."""
+
+    file: int
+    index: int
+    action: str
 
 
 @dataclass(frozen=True)
@@ -72,7 +92,7 @@ def _undo(edited: Path, removed: Path, output: Path) -> Restored:
     return Restored(restored, sha256_of(output) == file["sha256"])
 
 
-def _which(kept: Layout, files: list[dict[str, Any]], edited: Path, removed: Path) -> tuple[int, dict[str, Any]]:
+def _which(kept: Layout, files: list[_Source], edited: Path, removed: Path) -> tuple[int, _Source]:
     """The number of the edited file in `removed`, by the digest of what it was made from."""
     info = json.loads(kept.skeleton).get("info")
     about = info.get("person_removal") if isinstance(info, dict) else None
@@ -86,7 +106,7 @@ def _which(kept: Layout, files: list[dict[str, Any]], edited: Path, removed: Pat
 def _records(taken: Layout, name: str, number: int) -> Iterator[tuple[int, str, bytes]]:
     """(index in the original, action, original text) of one file's items, in order."""
     for raw in taken.raw(name):
-        record = parse(raw)
+        record: _Taken = parse(raw)
         if record["file"] == number:
             text = {key: value for key, _, _, value in members(raw)}[_KINDS[name]]
             yield record["index"], record["action"], text.encode("utf-8")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from configs import InputSettings
 from data.coco import REMOVED, CocoError, CocoFile, NotAnnotationsError, load_coco
@@ -37,7 +36,7 @@ class AnnotationFile:
     output: str = ""
     matched: Mapping[str, str] = field(default_factory=dict)
 
-    def name_of(self, image: Mapping[str, Any]) -> str:
+    def name_of(self, image: Mapping[str, object]) -> str:
         """The photo's name in the collection: `file_name` without `./` and doubled slashes, below the prefix."""
         name = stated_name(image)
         if name is None:

@@ -6,14 +6,13 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import PurePosixPath
-from typing import Any
 from urllib.parse import unquote
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
-def stated_name(image: Mapping[str, Any]) -> str | None:
+def stated_name(image: Mapping[str, object]) -> str | None:
     """What an image says of its file: `file_name`, else the end of `coco_url` (LVIS: folder and name) or `path`."""
     name = image.get("file_name")
     if isinstance(name, str) and name:

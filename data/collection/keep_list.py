@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection as AnyOf
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from data.errors import InputError
 from data.storage.json_files import read_json
@@ -56,7 +56,7 @@ def parse_keep(text: str) -> Keep:
     return as_keep(list(numbers), f"--keep {text}")
 
 
-def _asked(value: Any, where: str) -> Asked:
+def _asked(value: object, where: str) -> Asked:
     """`{"keep": ..., "unsure": ...}`, as `person-removal family` writes it, or who stays alone."""
     if not isinstance(value, dict):
         return Asked(as_keep(value, where))
@@ -68,7 +68,7 @@ def _asked(value: Any, where: str) -> Asked:
     return Asked(as_keep(value.get("keep", []), where), len([one_person(item, where) for item in unsure]))
 
 
-def as_keep(value: Any, where: str) -> Keep:
+def as_keep(value: object, where: str) -> Keep:
     """Who stays, from a keep-list. where: for the message. Raises InputError."""
     if value == "largest":
         return "largest"
@@ -77,7 +77,7 @@ def as_keep(value: Any, where: str) -> Keep:
     return tuple(one_person(item, where) for item in value)
 
 
-def one_person(item: Any, where: str) -> int | tuple[float, float, float, float]:
+def one_person(item: object, where: str) -> int | tuple[float, float, float, float]:
     """A person's number or box. where: what the sentence of the InputError begins with."""
     if isinstance(item, int) and not isinstance(item, bool) and item >= 0:
         return item
@@ -87,7 +87,7 @@ def one_person(item: Any, where: str) -> int | tuple[float, float, float, float]
     raise InputError(f"{where}: {item!r} is neither a person's number (from 0) nor a box [x, y, width, height].")
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     try:

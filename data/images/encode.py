@@ -7,7 +7,6 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from PIL import Image, JpegImagePlugin
@@ -133,7 +132,7 @@ def _jpeg(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encod
 
 def _jpeg_anew(original: Decoded, samples: Samples) -> bytes:
     source = open_image(original.raw)
-    options: dict[str, Any] = {"qtables": source.quantization}  # type: ignore[attr-defined]
+    options: dict[str, object] = {"qtables": source.quantization}  # type: ignore[attr-defined]
     sampling = JpegImagePlugin.get_sampling(source)
     if sampling >= 0:
         options["subsampling"] = sampling
@@ -177,7 +176,7 @@ def _bmp(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encode
 def _gif(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:
     source = open_image(original.raw)
     keep = ("transparency", "background", "duration")
-    options: dict[str, Any] = {str(key): value for key, value in source.info.items() if key in keep}
+    options: dict[str, object] = {str(key): value for key, value in source.info.items() if key in keep}
     gone = []
     if comment := source.info.get("comment"):
         if scrub:
@@ -195,7 +194,7 @@ def _webp(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encod
     if not hole.any():
         return Encoded(webp.join_webp(webp.with_flags(kept)), notes)
     if quality is None:
-        options: dict[str, Any] = {"lossless": True}
+        options: dict[str, object] = {"lossless": True}
     else:
         options = {"quality": quality, "alpha_quality": 100}
         notes = (f"re-encoded: lossy WebP with quality {quality}, as the original seems to have", *notes)
@@ -219,7 +218,7 @@ def _avif(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encod
     if not hole.any():
         return Encoded(clean, _dropped(gone))
     source = open_image(clean)
-    options: dict[str, Any] = {"quality": AVIF_QUALITY, "subsampling": "4:4:4", "max_threads": 1, "speed": 6}
+    options: dict[str, object] = {"quality": AVIF_QUALITY, "subsampling": "4:4:4", "max_threads": 1, "speed": 6}
     options |= {key: source.info[key] for key in ("icc_profile", "exif", "xmp") if source.info.get(key)}
     notes = (f"re-encoded: AVIF with quality {AVIF_QUALITY}, 4:4:4", *_dropped(gone))
     return Encoded(_pillow(_image(original, samples), "AVIF", options), notes)
@@ -237,7 +236,7 @@ def _image(original: Decoded, samples: Samples) -> Image.Image:
     return image
 
 
-def _pillow(image: Image.Image, format_: str, options: dict[str, Any]) -> bytes:
+def _pillow(image: Image.Image, format_: str, options: dict[str, object]) -> bytes:
     out = io.BytesIO()
     try:
         image.save(out, format=format_, **options)

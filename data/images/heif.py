@@ -69,7 +69,7 @@ def with_picture(raw: bytes, mode: str, samples: Samples, scrub: bool) -> tuple[
     for key, words in (("thumbnails", "thumbnail"), ("depth_images", "depth map"), ("aux", "auxiliary pictures")):
         if info.get(key):
             gone.append(words)
-    options: dict[str, Any] = {"quality": QUALITY, "chroma": info.get("chroma") or 420, "save_nclx_profile": True}
+    options: dict[str, object] = {"quality": QUALITY, "chroma": info.get("chroma") or 420, "save_nclx_profile": True}
     if profile := info.get("icc_profile"):
         options["icc_profile"] = colours_only(profile) if scrub else profile
     if scrub:

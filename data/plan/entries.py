@@ -10,9 +10,9 @@ from collections.abc import Collection as AnyOf
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from configs import Settings
+from configs.per_photo import OwnSettings
 from data.coco.ids import Id
 from data.collection.doubts import no_people
 from data.collection.folder import Collection, Source
@@ -21,7 +21,7 @@ from data.errors import InputError
 from data.storage.files import canonical_json, digest, sha256, sha256_of
 from data.storage.places import is_remote, stamp_of
 from data.storage.store import Store
-from data.types import Given, Keep, PhotoError, State
+from data.types import Annotation, Given, Keep, PhotoError, State
 
 _LONGEST_NAME = 255  # bytes, on every common file system
 _BYTES_A_PIXEL, _OTHER_BYTES = 16, 1 << 29  # four channels of 32 bits; metadata, layers and further pages
@@ -60,7 +60,7 @@ class Entry:
     spared_sha256: str | None = None
     edited: str | None = None
     edited_sha256: str | None = None
-    settings: dict[str, Any] | None = None
+    settings: OwnSettings | None = None
     decision: str | None = None
     decided_on: str | None = None
     doubt: str | None = None
@@ -165,7 +165,7 @@ def _with_annotations(entries: list[Entry], collection: Collection, settings: Se
     given_to, doubtful_of = annotations_of(collection, settings.segment.objects), _doubtful_of(collection)
     stored = store.keys("given")
 
-    def kept(value: Any) -> str:
+    def kept(value: object) -> str:
         """The store key of a JSON value."""
         data = canonical_json(value)
         key = sha256(data)
@@ -197,12 +197,12 @@ def _other_json(collection: Collection) -> str:
     return f" (there are {', '.join(names[:3])}{more})" if names else ""
 
 
-def _doubtful_of(collection: Collection) -> Callable[[Source], list[dict[str, Any]]]:
+def _doubtful_of(collection: Collection) -> Callable[[Source], list[Annotation]]:
     """What gives each photo its annotations that may be people: nobody can tell by their category. It raises
     PhotoError (refused) for a photo with more than MOST_ANNOTATIONS."""
     slices = [file.coco.doubtful_by_image() for file in collection.mains]
 
-    def doubtful(source: Source) -> list[dict[str, Any]]:
+    def doubtful(source: Source) -> list[Annotation]:
         number = sum(slices[number].count(image) for number, image in source.listed)
         if number > MOST_ANNOTATIONS:
             raise PhotoError(
@@ -313,8 +313,8 @@ class _Digests:
     def __init__(self, store: Store, most: float) -> None:
         self.store = store
         self.most = most
-        self.known: dict[str, Any] = store.note("digests.json", {})
-        self.used: dict[str, Any] = {}
+        self.known: dict[str, object] = store.note("digests.json", {})
+        self.used: dict[str, object] = {}
 
     def of(self, path: Path) -> tuple[str, int]:
         """(sha256, bytes) of a file. Raises OSError."""
@@ -327,7 +327,7 @@ class _Digests:
         else:
             sha = sha256_of(path)
         self.used[str(path)] = [*stamp, sha]
-        return sha, int(stamp[0])
+        return sha, int(stamp[0] or 0)
 
     def save(self) -> None:
         if self.used != self.known:

@@ -56,7 +56,7 @@ def _entry(item: dict[str, Any]) -> Entry:
 
 
 def _shard_count(photos: int, store: Store, shard_size: int, workers: int) -> int:
-    known = store.note("shards.json", dict[str, Any]()).get("count")
+    known = store.note("shards.json", dict[str, object]()).get("count")
     if isinstance(known, int) and known > 0 and math.ceil(photos / known) <= shard_size:
         return known
     # 20 % of air: hashing fills shards unevenly, and collections grow.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from data.errors import InputError
 from data.storage.files import read_regular
@@ -13,7 +12,7 @@ LARGEST = 1 << 28
 """Bytes, 256 MiB: the decisions of a hundred thousand photos are about 40 MB."""
 
 
-def read_json(path: Path, kind: str, *, follow: bool = True) -> Any:
+def read_json(path: Path, kind: str, *, follow: bool = True) -> object:
     """The value in a JSON file. kind: what the file is, for the message. follow: whether it may be a link.
 
     Raises InputError for what cannot be read (devices, pipes and files beyond `LARGEST` included), for what is not
@@ -35,7 +34,7 @@ class _Twice(Exception):
     """A key that stands twice in an object."""
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     made = dict(pairs)
     if len(made) < len(pairs):
         seen: set[str] = set()

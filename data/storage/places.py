@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import re
+from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, Protocol, TypedDict, cast
 
 from configs import UserError
 
@@ -20,7 +21,7 @@ _SIGNED = re.compile(r"(?i)\?.*(sig|signature|credential|token|password|key)[^=&
 _NOT_FOLDER = re.compile(r"[?#&;=]|::")
 _BUCKET = re.compile(r"[a-zA-Z0-9][\w.-]{1,254}|arn:[\w.:-]{1,250}")
 _HEAD = 1 << 16
-Stamp = list[Any]
+Stamp = list[int | str | None]
 """[size, mtime in ns] of a local file, [size, etag] of an object: equal stamps, equal content."""
 
 
@@ -71,6 +72,36 @@ def is_remote(path: Path) -> bool:
     return not isinstance(path, Path)
 
 
+class ObjectInfo(TypedDict, total=False):
+    """What a file system of fsspec tells of an object; which time it has depends on the store."""
+
+    size: int
+    ETag: str | None
+    LastModified: datetime | float
+    mtime: datetime | float
+    created: datetime | float
+
+
+class FileSystem(Protocol):
+    """What is used of fsspec's file systems."""
+
+    def put_file(self, lpath: str, rpath: str) -> object: ...
+    def pipe_file(self, path: str, value: bytes, mode: str) -> object: ...
+    def cat_file(self, path: str, start: int | None = None, end: int | None = None) -> bytes: ...
+    def info(self, path: str) -> ObjectInfo: ...
+    def find(self, path: str, detail: bool) -> dict[str, ObjectInfo]: ...
+
+
+class _Place(Protocol):
+    @property
+    def fs(self) -> FileSystem: ...
+
+
+def file_system(path: Path) -> FileSystem:
+    """The file system of a place in an object store."""
+    return cast(_Place, path).fs
+
+
 def move(path: Path, target: Path) -> None:
     """Move a file within its file system."""
     if is_remote(path):
@@ -83,27 +114,25 @@ def move(path: Path, target: Path) -> None:
 
 def put(path: Path, target: Path) -> None:
     """A local file into an object store: nobody sees a part of it."""
-    cast(Any, target).fs.put_file(str(path), str(target))
+    file_system(target).put_file(str(path), str(target))
 
 
 def read_bytes(path: Path) -> bytes:
     """The whole file: `Path.read_bytes`, but one GET where fsspec's would ask for the size first. Raises OSError."""
     if is_remote(path):
-        data: bytes = cast(Any, path).fs.cat_file(str(path))
-        return data
+        return file_system(path).cat_file(str(path))
     return path.read_bytes()
 
 
 def read_head(path: Path) -> bytes:
     """The beginning of an object, 64 KiB at the most: one GET. Raises OSError."""
-    head: bytes = cast(Any, path).fs.cat_file(str(path), start=0, end=_HEAD)
-    return head
+    return file_system(path).cat_file(str(path), start=0, end=_HEAD)
 
 
 def stamp_of(path: Path) -> Stamp:
     """What changes when the file does. Raises OSError."""
     if is_remote(path):
-        info = cast(Any, path).fs.info(str(path))
+        info = file_system(path).info(str(path))
         return [info["size"], info.get("ETag")]
     stat = path.stat()
     return [stat.st_size, stat.st_mtime_ns]
@@ -115,11 +144,16 @@ class Listed(NamedTuple):
     stamp: Stamp
     written: float
 
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return int(self.stamp[0] or 0)
+
 
 def list_files(root: Path) -> dict[str, Listed]:
     """Every file below `root`, by its posix path there; an object store answers a thousand a request."""
     if is_remote(root):
-        found = cast(Any, root).fs.find(str(root), detail=True)
+        found = file_system(root).find(str(root), detail=True)
         base = len(str(root).split("://", 1)[1]) + 1
         return {name[base:]: Listed([info["size"], info.get("ETag")], _written(info)) for name, info in found.items()}
     out: dict[str, Listed] = {}
@@ -144,6 +178,6 @@ def _is_junction(entry: os.DirEntry[str]) -> bool:
     return os.name == "nt" and bool(getattr(entry.stat(follow_symlinks=False), "st_reparse_tag", 0))
 
 
-def _written(info: dict[str, Any]) -> float:
-    moment: Any = info.get("LastModified") or info.get("mtime") or info.get("created") or 0
-    return float(moment.timestamp()) if hasattr(moment, "timestamp") else float(moment)
+def _written(info: ObjectInfo) -> float:
+    moment = info.get("LastModified") or info.get("mtime") or info.get("created") or 0
+    return moment.timestamp() if isinstance(moment, datetime) else float(moment)

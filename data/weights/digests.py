@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock
 
@@ -21,7 +20,7 @@ def digest(path: Path, folder: Path, fresh: bool = False) -> str:
     key = str(path.resolve())
     stat = path.stat()
     stamp = [stat.st_size, stat.st_mtime_ns]
-    known: Any = None
+    known: object = None
     if not fresh:
         with suppress(OSError, ValueError, AttributeError):  # a lost cache costs a second, no more
             known = json.loads((folder / "digests.json").read_text(encoding="utf-8")).get(key)
@@ -57,7 +56,7 @@ def record(name: str, sha256: str, origin: str, folder: Path) -> None:
     _put(folder / "recorded.json", name, {"sha256": sha256, "from": origin})
 
 
-def _put(path: Path, key: str, value: dict[str, Any]) -> None:
+def _put(path: Path, key: str, value: dict[str, object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock"), timeout=10):
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import detection
 import inpainting
@@ -93,7 +92,7 @@ def _fill_name(settings: InpaintSettings) -> str:
     return f"{settings.fill} {registry().resolve(settings.weights)[0] if known else settings.weights}"
 
 
-def _other(name: str, preset: str, overrides: Sequence[str], base: dict[str, Any], fill: bool = False) -> Choice:
+def _other(name: str, preset: str, overrides: Sequence[str], base: dict[str, object], fill: bool = False) -> Choice:
     section = "inpaint" if fill else "segment"
     said = [one for one in overrides if one.split(".")[0].strip() == section]
     keep = [one for one in said if one.split("=")[0].strip() not in ("segment.segmenter", "inpaint.fill")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from html import escape
 from pathlib import Path
@@ -16,7 +16,7 @@ from data.errors import InputError
 from flows.app import views
 from flows.app.parts import Parts, Shown
 from flows.app.sessions import Sessions, Tab
-from flows.app.strokes import parse_strokes
+from flows.app.strokes import StrokeJson, parse_strokes
 from flows.app.words import done, note, verdict
 from flows.app.work import Work
 
@@ -156,7 +156,13 @@ class Handlers:
     def _tab(self, request: gr.Request) -> Tab:
         return self.sessions.tab(request.session_hash)
 
-    def _edit(self, tab: Tab, keep: Any, strokes: Any = None, dilate: float | None = None) -> Iterator[Shown]:
+    def _edit(
+        self,
+        tab: Tab,
+        keep: Iterable[object],
+        strokes: Sequence[StrokeJson] | None = None,
+        dilate: float | None = None,
+    ) -> Iterator[Shown]:
         work, parts = tab.work, self.parts
         numbers = [number for number in keep if isinstance(number, int)]
         drawn = work.strokes if strokes is None else parse_strokes(strokes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 import cv2
 import numpy as np
@@ -42,7 +42,15 @@ def draw(hole: Hole, strokes: Sequence[Stroke]) -> Hole:
     return out
 
 
-def parse_strokes(data: Any) -> tuple[Stroke, ...]:
+class StrokeJson(TypedDict):
+    """A stroke as the page sends it; nothing of it is checked yet. points: x1, y1, x2, y2, ..."""
+
+    removes: bool
+    radius: float
+    points: list[float]
+
+
+def parse_strokes(data: Sequence[StrokeJson]) -> tuple[Stroke, ...]:
     """Strokes as the page sends them: `[{"removes": bool, "radius": r, "points": [x1, y1, x2, y2, ...]}, ...]`.
 
     Raises InputError for anything else, and for more than `MOST_POINTS` points.
@@ -63,7 +71,7 @@ def parse_strokes(data: Any) -> tuple[Stroke, ...]:
     return tuple(stroke for stroke in strokes if stroke.points)
 
 
-def _number(value: Any) -> float:
+def _number(value: float) -> float:
     number = float(value)
     if not math.isfinite(number) or abs(number) > 10:
         raise ValueError(value)

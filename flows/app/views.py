@@ -68,7 +68,7 @@ def _path(contours: Sequence[NDArray[np.int32]]) -> str:
     return "".join("M" + "L".join(f"{x} {y}" for x, y in contour[:, 0].tolist()) + "Z" for contour in contours)
 
 
-def people_view(people: People, stays: tuple[bool, ...]) -> list[dict[str, Any]]:
+def people_view(people: People, stays: tuple[bool, ...]) -> list[dict[str, object]]:
     """Everyone as the page draws them, the largest first, so that small people in front can be clicked."""
     out = []
     for index, (person, staying) in enumerate(zip(people.persons, stays, strict=True)):

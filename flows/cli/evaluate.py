@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -69,7 +69,7 @@ def masks(
     person-removal evaluate masks coco/ --preset embedded --sweep dilate=0,0.04,0.08,0.12
     person-removal evaluate masks coco/ --of out/
     """
-    base: dict[str, Any] = {"segment": {"segmenter": segmenter}} if segmenter else {}
+    base: dict[str, object] = {"segment": {"segmenter": segmenter}} if segmenter else {}
     settings = load_settings(preset, set_ or (), base=base)
     if settings.segment.segmenter == "mask-files":
         raise SettingsError("evaluate masks: give a run with --segmenter mask-files as --of OUT.")
@@ -148,7 +148,7 @@ def _curve_table(field: str, curves: Mapping[float, Mapping[str, Estimate]]) -> 
 
 
 def _write(out: Path, settings: Settings, judged: Figures, field: str | None, finished: bool) -> None:
-    def as_json(figures: Mapping[str, Estimate]) -> dict[str, Any]:
+    def as_json(figures: Mapping[str, Estimate]) -> dict[str, object]:
         return {name: figure.to_json() for name, figure in figures.items()}
 
     sections = (

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import track
@@ -128,7 +127,7 @@ def _write(
     asked: FillsAsked, out: Path, contenders: Sequence[Contender], judged: Sequence[Judged], shares: Mapping[int, float]
 ) -> None:
     settings = {c.label: c.settings.inpaint.model_dump(mode="json") if c.settings else None for c in contenders}
-    report: dict[str, Any] = {
+    report: dict[str, object] = {
         "size": asked.size,
         "pasted": asked.paste,
         "seed": asked.seed,

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -209,7 +209,7 @@ def _show(looked: Sequence[Looked], photos: int, look: Verifier | None, seed: in
 
 def _write(out: Path, looked: Sequence[Looked], look: Verifier | None, seed: int) -> None:
     runs = {one.label: one.figures(seed) for one in looked}
-    report: dict[str, Any] = {
+    report: dict[str, object] = {
         "verifier": look.name if look else None,
         "seed": seed,
         "figures": FIGURES,

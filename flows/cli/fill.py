@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -43,7 +43,7 @@ def fill(
     """
     given = {"fill": fill or ("deepfillv2" if weights else None), "weights": weights}
     # A mask of one's own has no dilated ring, so nothing of what it covers is blended back in.
-    base: dict[str, Any] = {"inpaint": {"feather": 0, **{k: v for k, v in given.items() if v}}}
+    base: dict[str, object] = {"inpaint": {"feather": 0, **{k: v for k, v in given.items() if v}}}
     whole = resolve(load_settings(preset, set_ or (), base=base))
     settings = whole.inpaint
     found = {name: find(name) for name in inpainting.required_weights(settings)}

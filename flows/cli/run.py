@@ -7,7 +7,7 @@ import logging
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, get_args
 
 import typer
 
@@ -145,7 +145,7 @@ def run(
     if verbose:
         logging.basicConfig(level=logging.INFO)
         logging.getLogger("person_removal").setLevel(logging.DEBUG)
-    base: dict[str, Any] = {}
+    base: dict[str, dict[str, object]] = {}
     if segmenter:
         base["segment"] = {"segmenter": segmenter}
     if licences:
@@ -155,7 +155,7 @@ def run(
     if device:
         for section in ("segment", "inpaint"):
             base.setdefault(section, {})["device"] = device
-    options: dict[str, Any] = {"wait": wait or None, "log_json": log_json, "keep": False if discard_cache else None}
+    options: dict[str, object] = {"wait": wait or None, "log_json": log_json, "keep": False if discard_cache else None}
     options |= {"workers": workers, "runner": runner, "address": address}
     base["run"] = {name: value for name, value in options.items() if value is not None}
     if keep:
@@ -205,9 +205,9 @@ def run_job(
     return code
 
 
-def _as_json(job: Job, summary: Summary | None, code: int) -> dict[str, Any]:
+def _as_json(job: Job, summary: Summary | None, code: int) -> dict[str, object]:
     """What a script wants to know of a run that is over."""
-    facts: dict[str, Any] = {"output": str(job.context.output), "stages": job.selection.stages, "exit_code": code}
+    facts: dict[str, object] = {"output": str(job.context.output), "stages": job.selection.stages, "exit_code": code}
     if summary is None:
         return facts
     return facts | {
@@ -230,7 +230,7 @@ def _through_prefect(source: Path, output: Path, settings: Settings, job: Job) -
     from flows.person_removal import flow_over  # takes seconds to import
 
     wanted = job.selection
-    chosen: dict[str, Any] = {name: getattr(wanted, name) for name in ("refresh", "photos", "status")}
+    chosen: dict[str, object] = {name: getattr(wanted, name) for name in ("refresh", "photos", "status")}
     chosen["stages"] = wanted.stages if wanted.stages != STAGE_NAMES else ()
     chosen["decisions"] = str(job.decisions) if job.decisions else None
     try:

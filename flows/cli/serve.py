@@ -92,7 +92,7 @@ def schedule(
     load_settings(preset, set_ or ())  # refused here rather than at night
     if not source.is_dir():
         raise InputError(f"{source}: the input directory is not there.")
-    settings: dict[str, Any] = {}
+    settings: dict[str, object] = {}
     for assignment in set_ or ():
         merge(settings, parse_override(assignment))
     _register(quiet=True)

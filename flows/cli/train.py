@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import yaml
@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from configs.training import TrainSettings, load_training
 from data.errors import InputError
 from data.storage.files import write_atomic
+from data.types import Hole, Pixels
 from flows.cli.options import console
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _introduce(settings: TrainSettings, material: Material, place: Place, state:
     write_atomic(place.folder / "settings.yaml", yaml.safe_dump(ours, sort_keys=False).encode())
 
 
-def _flat(tree: Mapping[str, Any]) -> set[tuple[str, str]]:
+def _flat(tree: Mapping[str, object]) -> set[tuple[str, str]]:
     """Names and values of the settings that a training's course depends on."""
     free = {"data.workers", "data.cache", "optimiser.steps", "network.start"}
     free |= {"validation.items", "validation.every"}
@@ -129,13 +130,13 @@ def _fill_pairs(material: Material, cache: Path, bar: Progress, stopped: list[in
     bar.remove_task(task)
 
 
-def _figures() -> dict[str, Any]:
+def _figures() -> dict[str, Callable[[Pixels, Pixels, Hole], float]]:
     from inpainting import metrics
 
     return {"psnr": metrics.psnr, "ssim": metrics.ssim}
 
 
-def _words(figures: Any) -> str:
+def _words(figures: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
 
 

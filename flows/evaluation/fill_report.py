@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -56,7 +55,7 @@ def _cell(figures: Mapping[str, Estimate], name: str, sign: str = "") -> str:
     return f"{estimate.value:{sign}.{digits}f} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
 
 
-def as_json(judged: Sequence[Judged], shares: Mapping[int, float], seed: int) -> dict[str, Any]:
+def as_json(judged: Sequence[Judged], shares: Mapping[int, float], seed: int) -> dict[str, object]:
     """Everything but the times, so that the same seed gives the same bytes."""
     first, *others = judged
     return {
@@ -73,7 +72,7 @@ def as_json(judged: Sequence[Judged], shares: Mapping[int, float], seed: int) ->
     }
 
 
-def by_pair(judged: Sequence[Judged], shares: Mapping[int, float]) -> list[dict[str, Any]]:
+def by_pair(judged: Sequence[Judged], shares: Mapping[int, float]) -> list[dict[str, object]]:
     """Every pair's figures, as measured."""
     return [
         {
@@ -89,11 +88,11 @@ def by_pair(judged: Sequence[Judged], shares: Mapping[int, float]) -> list[dict[
     ]
 
 
-def _estimates(figures: Mapping[str, Estimate]) -> dict[str, Any]:
+def _estimates(figures: Mapping[str, Estimate]) -> dict[str, object]:
     return {name: {**figure.to_json(), "of": round(figure.count, 3)} for name, figure in figures.items()}
 
 
-def _changes(changes: Mapping[str, Estimate]) -> dict[str, Any]:
+def _changes(changes: Mapping[str, Estimate]) -> dict[str, object]:
     return {name: {**change.to_json(), "verdict": verdict(name, change)} for name, change in changes.items()}
 
 

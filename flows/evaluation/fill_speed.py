@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -211,7 +211,7 @@ def peak_memory(device: str) -> float:
     return peak / 1e9 if sys.platform == "darwin" else peak / 1e6
 
 
-def run(job: Job, result: Path) -> dict[str, Any]:
+def run(job: Job, result: Path) -> dict[str, object]:
     """Do the job in this process; writes the filled photo to `result`."""
     fill = filler(job)
     image, hole = photo(job.height, job.width), figures(job.height, job.width, job.people)

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
@@ -124,7 +123,7 @@ def parse_fills(text: str, preset: str, overrides: Sequence[str]) -> list[Conten
     return list(out.values())
 
 
-def _settings_of(name: str, rest: str, spec: str) -> dict[str, Any]:
+def _settings_of(name: str, rest: str, spec: str) -> dict[str, str]:
     if not rest:
         return {}
     if not re.match(r"[a-z_]+=", rest):

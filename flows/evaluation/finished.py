@@ -6,16 +6,16 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from data.errors import InputError
 from data.images import decode, read_mask_png
 from data.storage.places import read_bytes
-from data.types import Hole, People, Pixels
+from data.types import Hole, People, PeopleJson, Pixels
 from flows.evaluation.estimates import Parts
 from flows.evaluation.exactness import LOSSLESS, changed_blocks, changed_pixels
 from flows.evaluation.masks import Case
 from flows.evaluation.reference import AnnotatedPhoto
+from flows.facts import PhotoRecord
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Published:
     hole: Hole
     result: Pixels
     raw: bytes
-    row: dict[str, Any]
+    row: PhotoRecord
 
 
 class FinishedRun:
@@ -38,8 +38,8 @@ class FinishedRun:
         self.output = output
         try:
             lines = read_bytes(output / "manifest.jsonl").decode().splitlines()
-            self.rows = {row["file_name"]: row for row in map(json.loads, lines)}
-            self.people = dict(json.loads(read_bytes(output / "people.json")))
+            self.rows: dict[str, PhotoRecord] = {row["file_name"]: row for row in map(json.loads, lines)}
+            self.people: dict[str, PeopleJson] = dict(json.loads(read_bytes(output / "people.json")))
         except OSError as error:
             raise InputError(f"{output}: it holds no result of a run ({error.strerror}).") from None
         except (ValueError, KeyError, TypeError, RecursionError):
@@ -48,14 +48,15 @@ class FinishedRun:
     def published(self, photos: Iterable[AnnotatedPhoto]) -> Iterator[Published]:
         """Every photo that was published with its mask. Raises InputError for a file that is gone since."""
         for photo in photos:
-            row = self.rows.get(photo.name, {})
-            if not row.get("mask") or not row.get("output") or photo.name not in self.people:
+            row = self.rows.get(photo.name)
+            mask, output = (row.get("mask"), row.get("output")) if row else (None, None)
+            if not row or not mask or not output or photo.name not in self.people:
                 continue
             try:
-                hole, raw = read_mask_png(self.output / row["mask"]), read_bytes(self.output / row["output"])
+                hole, raw = read_mask_png(self.output / mask), read_bytes(self.output / output)
             except OSError as error:
                 raise InputError(f"{self.output}: {photo.name} cannot be read ({error.strerror}); run again.") from None
-            result = decode(raw, row["output"]).pixels
+            result = decode(raw, output).pixels
             yield Published(photo, People.from_json(self.people[photo.name]), hole, result, raw, row)
 
     def cases(self, photos: Iterable[AnnotatedPhoto]) -> Iterator[tuple[Case, Hole, Parts]]:

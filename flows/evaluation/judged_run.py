@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Literal, NotRequired, TypedDict, get_args
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ import detection
 from configs import GIVEN_MASKS, SegmenterName, Settings
 from configs.load import validate
 from data.errors import InputError
-from data.types import People, Pixels
+from data.types import People, Pixels, State
 from data.weights.files import find
 from detection.protocol import Segmenter
 from flows.evaluation.estimates import Estimate, Parts, estimate
@@ -57,6 +57,25 @@ def build_verifier(spec: str, settings: Settings) -> Verifier:
     return Verifier(name, models.segmenter(look, {name: find(name) for name in detection.required_weights(look)}))
 
 
+class FoundLine(TypedDict):
+    """Somebody whom the verifier finds in a result."""
+
+    bbox: list[float]
+    score: float
+    where: Literal["hole", "elsewhere"]
+
+
+class PhotoLine(TypedDict):
+    """Figures of one photo. residual: people in its hole. found: where a verifier looked."""
+
+    file_name: str
+    state: State
+    persons: int
+    left: int
+    residual: int
+    found: NotRequired[list[FoundLine]]
+
+
 @dataclass
 class Looked:
     """Figures of one run.
@@ -68,7 +87,7 @@ class Looked:
 
     label: str
     parts: list[Parts] = field(default_factory=list)
-    photos: list[dict[str, Any]] = field(default_factory=list)
+    photos: list[PhotoLine] = field(default_factory=list)
     makers: set[str] = field(default_factory=set)
     lookers: set[str] = field(default_factory=set)
     worst: list[tuple[str, Pixels]] = field(default_factory=list)
@@ -95,7 +114,8 @@ def look_at_run(
         parts = {**measure(truth, one.hole, found, before(one.photo)), **exactness(one)}
         out.parts.append(parts)
         out.makers |= {person.source for person in one.found.persons}
-        out.lookers.add(one.row["verify"]["looked"])
+        if verified := one.row["verify"]:
+            out.lookers.add(verified["looked"])
         out.photos.append(_line(one, parts, found))
         badness = _badness(out.photos[-1])
         if worst and badness:
@@ -105,10 +125,10 @@ def look_at_run(
     return out
 
 
-def _line(one: Published, parts: Parts, found: People | None) -> dict[str, Any]:
+def _line(one: Published, parts: Parts, found: People | None) -> PhotoLine:
     inside = one.hole > 0
     left, persons = parts["left"]
-    line = {
+    line: PhotoLine = {
         "file_name": one.photo.name,
         "state": one.row["state"],
         "persons": int(persons),
@@ -127,7 +147,7 @@ def _line(one: Published, parts: Parts, found: People | None) -> dict[str, Any]:
     return line
 
 
-def _badness(line: dict[str, Any]) -> float:
+def _badness(line: PhotoLine) -> float:
     return float(line["left"] + sum(f["score"] for f in line.get("found", ()) if f["where"] == "hole"))
 
 

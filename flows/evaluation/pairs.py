@@ -12,7 +12,6 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -83,7 +82,8 @@ def draw_pairs(scenes: Path, coco: Path, settings: Settings, limit: int | None =
     people = []
     for source in sources:
         with contextlib.suppress(PhotoError):  # a run would not take it either
-            people += [(source.name, a["id"]) for a in given_to(source).annotations if _is_large(a)]
+            found = map(_large, given_to(source).annotations)
+            people += [(source.name, annotation) for annotation in found if annotation is not None]
     if not people:
         raise InputError(f"{coco}: it has no outlined person of at least {LEAST_HEIGHT} px.")
     pairs = []
@@ -105,11 +105,14 @@ def _scenes(folder: Path) -> list[tuple[str, Path]]:
     return photos
 
 
-def _is_large(annotation: Mapping[str, Any]) -> bool:
+def _large(annotation: Mapping[str, object]) -> int | None:
+    """The annotation's id where it is of one person who is large enough."""
     box, id_ = annotation.get("bbox"), annotation.get("id")
-    if annotation.get("iscrowd") or type(id_) is not int or not isinstance(box, list) or len(box) != 4:
-        return False
-    return bool(max(box[2:]) >= LEAST_HEIGHT and min(box[2:]) >= LEAST_WIDTH)
+    if annotation.get("iscrowd") or not isinstance(box, list) or len(box) != 4:
+        return None
+    if not isinstance(id_, int) or isinstance(id_, bool):
+        return None
+    return id_ if max(box[2:]) >= LEAST_HEIGHT and min(box[2:]) >= LEAST_WIDTH else None
 
 
 def pairs_json(pairs: Sequence[Pair]) -> bytes:
@@ -165,13 +168,14 @@ def _silhouettes(pairs: Sequence[Pair], coco: Path, settings: Settings) -> dict[
     out = {}
     for photo in read_annotated(collection, needed, settings):
         for annotation, person in zip(photo.given.annotations, photo.truth.persons, strict=True):
-            if (photo.name, annotation.get("id")) in wanted:
+            number = annotation.get("id")
+            if isinstance(number, int) and (photo.name, number) in wanted:
                 mask = photo.truth.mask(person)
                 x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
                 box = slice(y, y + height), slice(x, x + width)
                 whole = Silhouette(photo.pixels[box].copy(), mask[box].copy())
                 turned = upright(np.dstack([whole.pixels, whole.mask.view(np.uint8)]), photo.orientation)
-                out[photo.name, annotation["id"]] = Silhouette(turned[..., :3], turned[..., 3] > 0)
+                out[photo.name, number] = Silhouette(turned[..., :3], turned[..., 3] > 0)
     return out
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flows.evaluation.estimates import Estimate
 from flows.evaluation.persons import SIZES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 def residual_plot(path: Path, curves: Mapping[float, Mapping[str, Estimate]], field: str, chosen: float) -> None:
@@ -109,7 +113,7 @@ def speed_plot(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     _save(figure, path)
 
 
-def _figure(columns: int, rows: int = 1) -> tuple[Any, list[Any]]:
+def _figure(columns: int, rows: int = 1) -> tuple[Figure, list[Axes]]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # slow to import; no window, no global state
     from matplotlib.figure import Figure
 
@@ -118,6 +122,6 @@ def _figure(columns: int, rows: int = 1) -> tuple[Any, list[Any]]:
     return figure, [figure.add_subplot(rows, columns, i + 1) for i in range(rows * columns)]
 
 
-def _save(figure: Any, path: Path) -> None:
+def _save(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110, metadata={"Software": None})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -23,7 +23,7 @@ class Open:
         return schema
 
 
-def _open(schema: dict[str, Any], handler: GetJsonSchemaHandler, seen: set[int]) -> None:
+def _open(schema: JsonSchemaValue, handler: GetJsonSchemaHandler, seen: set[int]) -> None:
     model = handler.resolve_ref_schema(schema)
     if id(model) in seen:
         return
@@ -38,14 +38,14 @@ def _open(schema: dict[str, Any], handler: GetJsonSchemaHandler, seen: set[int])
         _simplify(field)
 
 
-def _without_nulls(value: Any) -> Any:
+def _without_nulls(value: object) -> object:
     """A field that was filled in and emptied again comes back as null."""
     if isinstance(value, dict):
         return {name: _without_nulls(item) for name, item in value.items() if item is not None}
     return value
 
 
-def _simplify(field: dict[str, Any]) -> None:
+def _simplify(field: JsonSchemaValue) -> None:
     """Choices that a form can show as one: `X or nothing` is X that is left open, lists of words are one list."""
     choices = [choice for choice in field.get("anyOf", []) if choice.get("type") != "null"]
     words = [choice.get("enum") or [choice["const"]] for choice in choices if "enum" in choice or "const" in choice]
@@ -60,7 +60,7 @@ def _simplify(field: dict[str, Any]) -> None:
         field["enum"] = [True, False]
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(_text, value))
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -10,6 +10,7 @@ from typing import Any
 
 from prefect import Task, task
 from prefect.cache_policies import CachePolicy
+from prefect.client.schemas.objects import State
 from prefect.context import TaskRunContext
 from prefect.filesystems import RemoteFileSystem
 from prefect.runtime import task_run
@@ -57,7 +58,9 @@ def is_remembered(store: Store, key: str) -> bool:
     """
     try:
         record = read_json(store.root / "prefect" / key, "result", follow=False)
-        if set(record) != {"metadata", "result"} or record["metadata"]["serializer"] != AS_JSON.model_dump(mode="json"):
+        if not isinstance(record, dict) or set(record) != {"metadata", "result"}:
+            return False
+        if record["metadata"]["serializer"] != AS_JSON.model_dump(mode="json"):
             return False
         path = as_path(json.loads(record["result"]))
         content = read_own(path)
@@ -84,7 +87,7 @@ def results_storage(run: str) -> Path | RemoteFileSystem:
     return folder
 
 
-def _worth_another_try(task: Any, run: Any, state: Any) -> bool:
+def _worth_another_try(task: object, run: object, state: State[object]) -> bool:
     """I/O and memory may pass; a stage that was never run, or a setting that cannot be, does not mend by waiting."""
     return not isinstance(state.result(raise_on_failure=False), MissingInput | SettingsError | Stopped)
 

@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, TypedDict, get_args
 
 from configs import GIVEN_MASKS, Settings, SettingsError
 from configs.load import with_own
-from configs.per_photo import PER_PHOTO
+from configs.per_photo import PER_PHOTO, OwnSettings
 from data.collection.keep_list import as_keep, parse_keep
 from data.errors import InputError
 from data.plan.entries import Entry
@@ -39,7 +39,7 @@ class Decision:
 
     decision: Word
     reject_as: RejectAs = "original"
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: OwnSettings = field(default_factory=dict)
     note: str = ""
     result: str | None = None
     photo: str | None = None
@@ -49,7 +49,7 @@ class Decision:
         """What the decision wants in `images/`: `approve` (the result), `original`, `leave-out`, or no word on it."""
         return {"approve": "approve", "reject": self.reject_as}.get(self.decision)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Without what is left open."""
         said = {name: getattr(self, name) for name in ("decision", "result", "photo", "settings", "note")}
         said |= {"reject_as": self.reject_as} if self.decision == "reject" else {}
@@ -87,6 +87,13 @@ class Decisions:
 NOTHING = Decisions()
 
 
+class Standing(TypedDict, total=False):
+    """What the last run's manifest says of a photo's result."""
+
+    result_sha256: str | None
+    settings: OwnSettings | None
+
+
 def take_decisions(output: Path, file: Path | None, base: Settings) -> Decisions:
     """What is kept in the output directory, and what `file` brings.
 
@@ -113,7 +120,7 @@ def read_decisions(path: Path, base: Settings) -> dict[str, Decision]:
         raise InputError(f"{path}: the {_KIND} cannot be read ({error.strerror or error}).") from None
 
 
-def _decisions(path: Path, tree: Any, base: Settings) -> dict[str, Decision]:
+def _decisions(path: Path, tree: object, base: Settings) -> dict[str, Decision]:
     if not isinstance(tree, dict) or tree.get(_MARK) != _FORMAT or not isinstance(tree.get("photos"), dict):
         raise InputError(
             f'{path}: no decisions of the report; such a file is {{"{_MARK}": {_FORMAT}, "photos": {{NAME: ...}}}}.'
@@ -122,7 +129,7 @@ def _decisions(path: Path, tree: Any, base: Settings) -> dict[str, Decision]:
 
 
 def plan_decisions(
-    decisions: Decisions, entries: Sequence[Entry], standing: Mapping[str, Mapping[str, Any]], file: str
+    decisions: Decisions, entries: Sequence[Entry], standing: Mapping[str, Standing], file: str
 ) -> tuple[list[Entry], Decisions]:
     """Entries with what was decided of them, and the decisions that hold: those kept, photo by photo under those given.
 
@@ -136,7 +143,7 @@ def plan_decisions(
     by_hand = {name: one for name, one in holding.items() if name in known and not (one.result or one.photo)}
     for where, new in ((RECORD, by_hand), (file, decisions.given)):
         for name, decision in new.items():
-            row = standing.get(name, {})
+            row = standing.get(name, Standing())
             decision = _bound(decision, known[name], row, f"{where}: {name}")
             if decision.decision == "withdraw":
                 holding.pop(name, None)
@@ -146,7 +153,7 @@ def plan_decisions(
                 notes.append(not_applied(name, decision))
     for name in sorted(holding.keys() & known.keys()):  # a photo that is gone may come back
         decision = holding[name]
-        if _settings_hold(decision, known[name], standing.get(name, {})):
+        if _settings_hold(decision, known[name], standing.get(name, Standing())):
             planned[name] = _decided(known[name], decision)
         elif decision.publishes:  # the word counts without them: of another result, so that somebody looks again
             planned[name] = _decided(known[name], replace(decision, settings={}))
@@ -160,11 +167,14 @@ def not_applied(name: str, decision: Decision) -> str:
     return f"{name}: '{decision.decision}' was decided of another result and is not applied; look again."
 
 
-def standing_results(output: Path) -> dict[str, dict[str, Any]]:
+def standing_results(output: Path) -> dict[str, Standing]:
     """What the manifest of the last run says of each photo's result; nothing where there was none."""
     try:
         rows = map(json.loads, read_own(output / "manifest.jsonl").splitlines())
-        return {row["file_name"]: {name: row.get(name) for name in ("result_sha256", "settings")} for row in rows}
+        return {
+            row["file_name"]: {"result_sha256": row.get("result_sha256"), "settings": row.get("settings")}
+            for row in rows
+        }
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
 
@@ -175,7 +185,7 @@ def record(output: Path, decisions: Decisions, base: Settings) -> None:
     Raises InputError when neither what was read nor what holds stands there: somebody else wrote meanwhile.
     """
 
-    def photos(decided: Mapping[str, Decision]) -> dict[str, Any]:
+    def photos(decided: Mapping[str, Decision]) -> dict[str, object]:
         return {name: decision.as_json() for name, decision in sorted(decided.items())}
 
     holding, standing = photos(decisions.by_name), photos(_read_record(output, base))
@@ -185,7 +195,7 @@ def record(output: Path, decisions: Decisions, base: Settings) -> None:
         write_atomic(output / RECORD, json.dumps({_MARK: _FORMAT, "photos": holding}, indent=1).encode() + b"\n")
 
 
-def _bound(decision: Decision, entry: Entry, row: Mapping[str, Any], where: str) -> Decision:
+def _bound(decision: Decision, entry: Entry, row: Standing, where: str) -> Decision:
     """A decision that a hand wrote without digests is about what stands now."""
     result = decision.result or row.get("result_sha256")
     if decision.publishes and not result and not entry.state:
@@ -196,7 +206,7 @@ def _bound(decision: Decision, entry: Entry, row: Mapping[str, Any], where: str)
     return replace(decision, result=result, photo=decision.photo or entry.sha256 or None)
 
 
-def _settings_hold(decision: Decision, entry: Entry, row: Mapping[str, Any]) -> bool:
+def _settings_hold(decision: Decision, entry: Entry, row: Standing) -> bool:
     """Whether the photo's own settings were decided of the photo as it is, and of the result that stands, or have been
     followed since."""
     if not decision.settings:
@@ -217,7 +227,7 @@ def _decided(entry: Entry, decision: Decision) -> Entry:
     return entry
 
 
-def _decision(value: Any, where: str, base: Settings) -> Decision:
+def _decision(value: object, where: str, base: Settings) -> Decision:
     words = ", ".join(get_args(Word))
     if not isinstance(value, dict) or value.get("decision") not in get_args(Word):
         said = value.get("decision") if isinstance(value, dict) else value
@@ -239,7 +249,7 @@ def _decision(value: Any, where: str, base: Settings) -> Decision:
     return decision
 
 
-def _check_settings(own: Any, where: str, base: Settings) -> None:
+def _check_settings(own: object, where: str, base: Settings) -> None:
     if not isinstance(own, dict) or not all(isinstance(fields, dict) for fields in own.values()):
         raise SettingsError(f'{where}: settings is {own!r:.80}; write it as {{"refine": {{"dilate": 0.1}}}}.')
     for section, fields in own.items():
@@ -259,6 +269,6 @@ def _check_settings(own: Any, where: str, base: Settings) -> None:
         _keep(keep, where)
 
 
-def _keep(value: Any, where: str) -> Keep:
+def _keep(value: object, where: str) -> Keep:
     """`largest`, `0,2`, or a list of numbers and boxes as in a keep-list. Raises InputError."""
     return parse_keep(value) if isinstance(value, str) else as_keep(value, f"{where}: refine.keep")

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any
 
 from data.errors import InputError
 from data.storage.files import canonical_json, read_own, sha256
@@ -42,7 +41,7 @@ class Selection:
         """Every stage up to the last one asked for."""
         return STAGE_NAMES[: 1 + max(STAGE_NAMES.index(stage) for stage in self.stages)]
 
-    def options(self, stage: str, again: bool) -> dict[str, Any]:
+    def options(self, stage: str, again: bool) -> dict[str, object]:
         """How `run_stage` treats a stage. again: an extra pass, which is the work of `verify` whoever does it."""
         since = self.started if stage in self.refresh else 0
         return {"compute": stage in self.stages or (again and "verify" in self.stages), "since": since}

@@ -24,7 +24,8 @@ def check_preset(settings: Settings, *places: Path) -> None:
     tree = read_yaml(settings.preset)
     for name in _OWN:
         section, field = name.split(".")
-        if isinstance(tree.get(section), dict) and tree[section].get(field):
+        fields = tree.get(section)
+        if isinstance(fields, dict) and fields.get(field):
             raise SettingsError(
                 f"{path}: a preset that lies in the input or output directory may not set {name}; copy it to a place "
                 "of your own, or use --set."

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from configs.settings import FillName
 from data.storage.files import atomic_file
 from data.types import PUBLISHED
+from flows.facts import FindFacts, FinishedRecord, ShownPhoto
 from flows.report.states import SHOWS_PEOPLE, STATE_WORDS
 
 _SCRIPTS = (  # concatenated in this order
@@ -37,7 +38,7 @@ _UPRIGHT: dict[int, Callable[[float, float], tuple[float, float]]] = {
 }
 
 
-def write_report(output: Path, rows: Iterable[Mapping[str, Any]], run: Mapping[str, Any]) -> Path:
+def write_report(output: Path, rows: Iterable[ShownPhoto], run: FinishedRecord) -> Path:
     """Write `output`/report.html whole or not at all; returns its path.
 
     rows: the rows of manifest.jsonl; `thumbnails`, `output` and `mask` are paths relative to `output`. Boxes in
@@ -55,21 +56,21 @@ def write_report(output: Path, rows: Iterable[Mapping[str, Any]], run: Mapping[s
     return path
 
 
-def render(rows: Iterable[Mapping[str, Any]], run: Mapping[str, Any]) -> str:
+def render(rows: Iterable[ShownPhoto], run: FinishedRecord) -> str:
     """The page as text: one HTML document with its style, script and data inside."""
     return "".join(_pieces(rows, run))
 
 
-def _pieces(rows: Iterable[Mapping[str, Any]], run: Mapping[str, Any]) -> Iterator[str]:
+def _pieces(rows: Iterable[ShownPhoto], run: FinishedRecord) -> Iterator[str]:
     """The page, piece by piece: of a photo no more than its text is held in memory."""
     counts = dict.fromkeys(STATE_WORDS, 0)
     people, left_out = 0, 0
     texts = []
     for row in rows:
         photo = _photo(row)
-        counts[photo["state"]] += 1
-        people += photo["people"] if photo["state"] == "removed" else 0
-        left_out += photo["state"] == "refused" and row.get("decision") == "reject"
+        counts[row["state"]] += 1
+        people += (row.get("people") or 0) if row["state"] == "removed" else 0
+        left_out += row["state"] == "refused" and row.get("decision") == "reject"
         texts.append((badness(row), htmlsafe_json_dumps(photo, separators=(",", ":"))))
     texts.sort(key=lambda text: text[0])
     style, script = _asset("report.css"), "".join(map(_asset, _SCRIPTS))
@@ -99,19 +100,26 @@ def _pieces(rows: Iterable[Mapping[str, Any]], run: Mapping[str, Any]) -> Iterat
     )
 
 
-def badness(row: Mapping[str, Any]) -> tuple[int, float, int, float, float, str]:
+def badness(row: ShownPhoto) -> tuple[int, float, int, float, float, str]:
     """Sort key, worst first: state, surest person left, people left behind, how much of the fill looks made up, share
     of the hole, name."""
-    verify = row.get("verify") or {}
-    surest = max((found["score"] for found in verify.get("found", ())), default=0.0)
+    verify = row.get("verify")
+    surest = max((found["score"] for found in _found(row)), default=0.0)
     order = list(STATE_WORDS).index(row["state"])
-    invented = (verify.get("quality") or {}).get("invented", 0.0)
-    return order, -surest, -verify.get("left", 0), -invented, -(row.get("hole_share") or 0.0), row["file_name"]
+    quality = verify.get("quality") if verify else None
+    invented = (quality or {}).get("invented", 0.0)
+    left = verify.get("left", 0) if verify else 0
+    return order, -surest, -left, -invented, -(row.get("hole_share") or 0.0), row["file_name"]
 
 
-def _photo(row: Mapping[str, Any]) -> dict[str, Any]:
+def _found(row: ShownPhoto) -> list[FindFacts]:
+    verify = row.get("verify")
+    return verify.get("found", []) if verify else []
+
+
+def _photo(row: ShownPhoto) -> dict[str, object]:
     """What the page needs of a manifest row; links percent-encoded, boxes as shares of the upright photo."""
-    verify = row.get("verify") or {}
+    verify = row.get("verify")
     size = (row.get("width") or 0, row.get("height") or 0)
     orientation = row.get("orientation") or 1
     turned = size[::-1] if orientation >= 5 else size
@@ -127,10 +135,10 @@ def _photo(row: Mapping[str, Any]) -> dict[str, Any]:
         "output": _link(row.get("output")),
         "mask": _link(row.get("mask")),
         "notes": list(row.get("notes") or ()),
-        "looked": verify.get("looked"),
-        "independent": verify.get("independent"),
-        "left": verify.get("left", 0),
-        "quality": verify.get("quality"),
+        "looked": verify.get("looked") if verify else None,
+        "independent": verify.get("independent") if verify else None,
+        "left": verify.get("left", 0) if verify else 0,
+        "quality": verify.get("quality") if verify else None,
         "found": [
             {
                 "box": _box(found["bbox"], size, orientation),
@@ -138,7 +146,7 @@ def _photo(row: Mapping[str, Any]) -> dict[str, Any]:
                 "where": found.get("where"),
                 "like": found.get("like"),
             }
-            for found in verify.get("found", ())
+            for found in _found(row)
             if all(size)
         ],
         "persons": [
@@ -159,7 +167,7 @@ def _photo(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _reason(row: Mapping[str, Any]) -> str | None:
+def _reason(row: ShownPhoto) -> str | None:
     """The reason without the name in front: the page shows the name beside it."""
     reason: str = row.get("reason") or ""
     short = reason.removeprefix(f"{row['file_name']}: ")
@@ -181,7 +189,7 @@ def _box(box: Iterable[float], size: tuple[int, int], orientation: int) -> list[
     return [round(v, 4) for v in (left, top, right - left, bottom - top)]
 
 
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+def _flat(settings: Mapping[str, object], prefix: str = "") -> list[tuple[str, Any]]:
     """Nested settings -> (dotted name, value), in order."""
     out: list[tuple[str, Any]] = []
     for key, value in settings.items():

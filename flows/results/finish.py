@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from data.collection.folder import Collection
 from data.storage.files import atomic_file, canonical_json, read_own
 from data.storage.places import is_remote
 from data.storage.store import StoreError
 from data.types import PUBLISHED, STATES, PeopleJson
-from flows.facts import PhotoRecord, PublishRow, Told
+from flows.facts import FinishedRecord, HowItWent, PhotoRecord, PublishRow, ShownPhoto, Told
 from flows.plan.decisions import Decisions, not_applied
 from flows.plan.manifests import read_published
 from flows.plan.planning import Planned
@@ -126,15 +126,12 @@ def finish(
     )
     if context.settings.publish.report:
         known = folders(context, collection)
-        shown = (
-            {
-                **line,
-                **without_paths({key: line[key] for key in ("reason", "notes")}, known),
-                **_shown(row, planned.decisions),
-            }
-            for line, row in zip(table, rows, strict=True)
-        )
-        run = {**described(context, collection), **_figures(summary, started), "remarks": without_paths(remarks, known)}
+        shown = (_shown(line, row, planned.decisions, known) for line, row in zip(table, rows, strict=True))
+        run: FinishedRecord = {
+            **described(context, collection),
+            **_figures(summary, started),
+            "remarks": without_paths(remarks, known),
+        }
         write_report(output, shown, run)
     return summary
 
@@ -177,15 +174,23 @@ def photo_record(row: PublishRow) -> PhotoRecord:
     return cast(PhotoRecord, record)  # whose keys these are
 
 
-def _shown(row: PublishRow, decisions: Decisions) -> dict[str, Any]:
-    """What the report shows of a photo beyond its line of the manifest."""
+def _shown(line: PhotoRecord, row: PublishRow, decisions: Decisions, known: Mapping[str, str]) -> ShownPhoto:
+    """What the report shows of a photo. known: see `without_paths`."""
     facts, decided = row.get("facts", {}), decisions.by_name.get(row["name"])
-    shown = {name: facts.get(name) for name in ("thumbnails", "persons", "outdated")}
-    decided_json = decided.as_json() if decided else None
+    outdated = facts.get("outdated")
     if facts and decided and decided.decision == "redo":  # one that was not followed may be decided anew
-        followed = facts.get("settings") == decided.settings or facts.get("result_sha256") == decided.result
-        shown["outdated"] = not followed
-    return shown | {"id": row["id"], "orientation": facts.get("orientation", 1), "decided": decided_json}
+        outdated = facts.get("settings") != decided.settings and facts.get("result_sha256") != decided.result
+    return {
+        **line,
+        "reason": without_paths(line["reason"], known),
+        "notes": without_paths(line["notes"], known),
+        "id": row["id"],
+        "orientation": facts.get("orientation", 1),
+        "thumbnails": facts.get("thumbnails"),
+        "persons": facts.get("persons"),
+        "outdated": outdated,
+        "decided": decided.as_json() if decided else None,
+    }
 
 
 def _line(row: PhotoRecord) -> bytes:
@@ -235,7 +240,7 @@ def _withdraw_the_gone(context: RunContext, current: Set[str]) -> None:
         withdraw_photo(context, photo_id)
 
 
-def _figures(summary: Summary, started: float) -> dict[str, object]:
+def _figures(summary: Summary, started: float) -> HowItWent:
     """What the report says of how the run went."""
     return {
         "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PureWindowsPath
-from typing import Any
+from typing import TypeVar, cast
 
 from data.storage.places import is_remote
+
+Value = TypeVar("Value")
 
 
 def names_of(folders: Iterable[Path]) -> dict[str, str]:
@@ -19,12 +21,17 @@ def names_of(folders: Iterable[Path]) -> dict[str, str]:
     return dict(sorted(known.items(), key=lambda item: -len(item[0])))
 
 
-def without_paths(value: Any, known: Mapping[str, str]) -> Any:
-    """A nested value in which no text names a folder of `known`, and no text is an absolute path: its name is left."""
+def without_paths(value: Value, known: Mapping[str, str]) -> Value:
+    """A nested JSON value in which no text names a folder of `known`, and no text is an absolute path: its name is
+    left."""
+    return cast(Value, _without_paths(value, known))
+
+
+def _without_paths(value: object, known: Mapping[str, str]) -> object:
     if isinstance(value, dict):
-        return {key: without_paths(below, known) for key, below in value.items()}
+        return {key: _without_paths(below, known) for key, below in value.items()}
     if isinstance(value, list | tuple):
-        return [without_paths(below, known) for below in value]
+        return [_without_paths(below, known) for below in value]
     if not isinstance(value, str):
         return value
     if Path(value).is_absolute() or PureWindowsPath(value).is_absolute() or value.startswith(("~/", "../", "..\\")):

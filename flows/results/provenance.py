@@ -6,20 +6,20 @@ from collections import Counter
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from data.coco.licences import licences_of
 from data.collection.folder import Collection
 from data.storage.files import digest
 from data.weights.files import registry
+from flows.facts import RunRecord
 from flows.plan.decisions import Decisions
 from flows.results.paths import names_of, way_to, without_paths
 from flows.stages.context import RunContext
 
 
-def described(context: RunContext, collection: Collection) -> dict[str, Any]:
+def described(context: RunContext, collection: Collection) -> RunRecord:
     """What the report says of what was done, and to what."""
-    shown = {
+    shown: RunRecord = {
         "version": tool_version(),
         "preset": context.settings.preset,
         "settings": context.settings.model_dump(mode="json"),
@@ -30,9 +30,11 @@ def described(context: RunContext, collection: Collection) -> dict[str, Any]:
         "input": collection.root.name,
         "id": digest([str(context.output), str(collection.images)])[:16],
         "licences": _photo_licences(collection),
+        "originals": None,
     }
-    way = way_to(collection.images, collection.root, context.output)
-    return {**without_paths(shown, folders(context, collection)), "originals": way}
+    shown = without_paths(shown, folders(context, collection))
+    shown["originals"] = way_to(collection.images, collection.root, context.output)
+    return shown
 
 
 def folders(context: RunContext, collection: Collection) -> dict[str, str]:
@@ -57,7 +59,7 @@ def _photo_licences(collection: Collection) -> dict[str, int] | None:
     return dict(counts.most_common())
 
 
-def repeatable(context: RunContext, decisions: Decisions) -> dict[str, Any]:
+def repeatable(context: RunContext, decisions: Decisions) -> dict[str, object]:
     """What `info.person_removal` says: enough to repeat the run."""
     decided = {"decisions_sha256": decisions.digest()} if decisions.by_name else {}
     return decided | {

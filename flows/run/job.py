@@ -104,7 +104,7 @@ def run_pipeline(
 ) -> list[Any]:
     """Every shard through the DAG, a few at a time; returns the last stage's manifests, as `run_stage` gives them."""
 
-    def step(stage: str, shard: str, inputs: dict[str, Any], again: bool) -> Any:
+    def step(stage: str, shard: str, inputs: dict[str, object], again: bool) -> Any:
         return run_stage(stage, planned.run, shard, inputs, **selection.options(stage, again))
 
     passes, reached = planned.context.settings.verify.passes, selection.reached

@@ -12,14 +12,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, cast
 
 from filelock import FileLock, Timeout
 
 from data.errors import InputError
 from data.storage.files import canonical_json
 from data.storage.inside import inside
-from data.storage.places import is_remote
+from data.storage.places import file_system, is_remote
 from flows.stages.context import STORE
 
 LEASE = 120.0
@@ -90,12 +89,13 @@ def _leased(output: Path, path: Path, wait: bool) -> Iterator[None]:
 
 def _take(output: Path, path: Path, owner: str) -> None:
     try:
-        cast(Any, path).fs.pipe_file(str(path), _lease(owner), mode="create")  # only if it is not there
+        file_system(path).pipe_file(str(path), _lease(owner), mode="create")  # only if it is not there
         return
     except FileExistsError:
         pass
     held = _read(path)
-    left = float(held.get("until", 0)) - time.time()
+    until = held.get("until")
+    left = (until if isinstance(until, int | float) else 0) - time.time()
     if left > 0:
         raise InputError(
             f"{output}: another run is working there ({held.get('owner')}); stop it, or wait for it (--wait). "
@@ -107,7 +107,7 @@ def _take(output: Path, path: Path, owner: str) -> None:
         raise InputError(f"{output}: another run has just started there; stop it, or wait for it (--wait).")
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, object]:
     try:
         return dict(json.loads(path.read_bytes()))
     except (OSError, ValueError, TypeError, RecursionError):

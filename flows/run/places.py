@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from data.errors import InputError
 from data.storage.files import canonical_json, is_temporary, write_atomic
@@ -57,7 +56,7 @@ def check_links(output: Path) -> None:
 
 def is_store(folder: Path) -> bool:
     """Whether a folder is the store of a run, by its own notes: an empty folder of that name is none."""
-    return isinstance(Store(folder).note(OWNER, dict[str, Any]()).get("input"), str)
+    return isinstance(Store(folder).note(OWNER, dict[str, object]()).get("input"), str)
 
 
 def _is_bare(output: Path) -> bool:
@@ -86,7 +85,7 @@ def check_owner(context: RunContext, source: Path) -> None:
 
     Raises InputError. The note may be somebody else's work: no other machine is asked whether its input is there.
     """
-    noted = context.store.note(OWNER, dict[str, Any]()).get("input", str(source))
+    noted = context.store.note(OWNER, dict[str, object]()).get("input", str(source))
     if noted == str(source) or not isinstance(noted, str):
         return
     elsewhere = "://" in noted or noted.startswith(("\\\\", "//"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
 
 from configs import Settings
 from flows.run.progress import Counts
@@ -80,9 +79,11 @@ def note_rates(context: RunContext, counts: Counts) -> None:
 
 def _read(context: RunContext) -> dict[str, tuple[float, int]]:
     """Seconds and photos by `stage_name`, and sizes. Notes of another form do not count."""
-    note = context.store.note(NOTE, dict[str, Any]())
-    return {name: (float(pair[0]), pair[1]) for name, pair in note.items() if _is_pair(pair)}
+    note = context.store.note(NOTE, dict[str, object]())
+    return {name: pair for name, value in note.items() if (pair := _pair(value))}
 
 
-def _is_pair(value: Any) -> bool:
-    return isinstance(value, list) and list(map(type, value)) in ([float, int], [int, int]) and min(value) >= 0
+def _pair(value: object) -> tuple[float, int] | None:
+    if isinstance(value, list) and list(map(type, value)) in ([float, int], [int, int]) and min(value) >= 0:
+        return float(value[0]), value[1]
+    return None

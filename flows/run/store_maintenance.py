@@ -47,7 +47,7 @@ def sizes(store: Store) -> dict[str, Share]:
     for name, file in list_files(store.root).items():
         folder, _, rest = name.partition("/")
         known = folder in shares and rest and not is_temporary(PurePosixPath(rest).name)
-        shares[folder if known else "notes"].add(file.stamp[0])
+        shares[folder if known else "notes"].add(file.size)
     return shares
 
 
@@ -77,11 +77,11 @@ def prune(store: Store, *, everything: bool = False, older_than: float = 0, dry_
             key = PurePosixPath(name).name
             if is_temporary(key) or key in needed.get(stage, ()) or now - file.written < older_than:
                 continue
-            freed[stage].add(file.stamp[0])
+            freed[stage].add(file.size)
             if not dry_run:
                 store.own(f"{stage}/{name}").unlink(missing_ok=True)
     for path, file in [*_old_notes(store, now, older_than or _YOUNG), *_temporary(store, now)]:
-        freed["notes"].add(file.stamp[0])
+        freed["notes"].add(file.size)
         if not dry_run:
             _delete(path, store.root)
     return freed

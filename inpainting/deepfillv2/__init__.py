@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from configs.environment import prepare_environment
 from inpainting.deepfillv2.errors import CheckpointError
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["CheckpointError", "load_generator"]
 
 
-def load_generator(path_or_state_dict: str | Path | Mapping[str, Any], device: str = "cpu") -> Generator:
+def load_generator(path_or_state_dict: str | Path | Mapping[str, object], device: str = "cpu") -> Generator:
     """A generator in eval mode with published or own weights.
 
     path_or_state_dict: a `.pth` or `.safetensors` file, a state dict, or `{"G": state dict}`. The `pt` and

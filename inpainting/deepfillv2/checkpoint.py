@@ -22,7 +22,7 @@ PREFILLS = ("none", "patchmatch", "telea", "navier-stokes")
 needs no weights."""
 
 
-def load(path_or_state_dict: str | Path | Mapping[str, Any], device: str | torch.device = "cpu") -> Generator:
+def load(path_or_state_dict: str | Path | Mapping[str, object], device: str | torch.device = "cpu") -> Generator:
     """See `inpainting.deepfillv2.load_generator`."""
     if isinstance(path_or_state_dict, Mapping):
         name, content = "the state dict", path_or_state_dict
@@ -40,7 +40,7 @@ def load(path_or_state_dict: str | Path | Mapping[str, Any], device: str | torch
     return generator.to(device).eval().requires_grad_(False)
 
 
-def prefill_of(content: Mapping[str, Any], name: str) -> str:
+def prefill_of(content: Mapping[str, object], name: str) -> str:
     """What the checkpoint's generator wants the hole filled with first, one of PREFILLS: it stands in the metadata."""
     metadata = content.get("metadata")
     found = metadata.get("prefill", "none") if isinstance(metadata, Mapping) else "none"

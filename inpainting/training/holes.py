@@ -14,7 +14,7 @@ from configs import RefineSettings, SettingsError
 from configs.training import HoleSettings
 from data.coco import CocoError
 from data.coco.file import load_coco
-from data.coco.ids import id_of
+from data.coco.ids import id_of, size_of
 from data.coco.segmentation import BrokenMask, rle_of
 from data.types import Hole
 
@@ -54,9 +54,11 @@ def _from_annotations(path: Path) -> Iterator[Silhouette]:
     for image_id in list(persons)[:: -(-len(persons) // MOST) or 1]:  # not all of COCO's 64,000 photos with people
         for person in persons[image_id]:
             try:
-                if person.get("iscrowd") or min(person["bbox"][2:]) < _LEAST:
+                box, image = person["bbox"], images[image_id]
+                if person.get("iscrowd") or not isinstance(box, list) or min(box[2:]) < _LEAST:
                     continue
-                size = int(images[image_id]["height"]), int(images[image_id]["width"])
+                if (size := size_of(image["height"], image["width"])) is None:
+                    continue
                 mask = coco_mask.decode(rle_of(person["segmentation"], size))
             except (BrokenMask, KeyError, TypeError, ValueError):
                 continue  # one of thousands, and its file is not what is worked on

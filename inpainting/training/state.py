@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import save
@@ -33,7 +32,7 @@ class State:
     generator_optimiser: torch.optim.Adam
     discriminator_optimiser: torch.optim.Adam
     step: int = 0
-    made_with: Mapping[str, Any] = field(default_factory=dict)
+    made_with: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def device(self) -> torch.device:
@@ -113,7 +112,7 @@ def _check(generator: Generator, settings: TrainSettings, name: str) -> None:
         raise CheckpointError(f"{name} has network.prefill {generator.prefill}, not {wanted.prefill}.")
 
 
-def _settings_of(content: Mapping[str, Any]) -> dict[str, Any]:
+def _settings_of(content: Mapping[str, object]) -> dict[str, object]:
     metadata = content.get("metadata")
     said = metadata.get("settings") if isinstance(metadata, Mapping) else None
     found = json.loads(said) if isinstance(said, str) else {}
