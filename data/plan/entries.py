@@ -19,7 +19,7 @@ from data.collection.folder import Collection, Source
 from data.collection.keep_list import Asked, read_keep
 from data.errors import InputError
 from data.storage.files import canonical_json, digest, sha256, sha256_of
-from data.storage.places import is_remote, stamp_of
+from data.storage.places import bytes_in, is_remote, stamp_of
 from data.storage.store import Store
 from data.types import Annotation, Given, Keep, PhotoError, State
 
@@ -319,15 +319,16 @@ class _Digests:
     def of(self, path: Path) -> tuple[str, int]:
         """(sha256, bytes) of a file. Raises OSError."""
         stamp = stamp_of(path)
-        if stamp[0] > self.most:
-            raise _TooLarge(f"the file has {stamp[0] / 1e9:,.1f} GB, more than a photo of the largest size takes")
+        size = bytes_in(stamp)
+        if size > self.most:
+            raise _TooLarge(f"the file has {size / 1e9:,.1f} GB, more than a photo of the largest size takes")
         remembered = self.known.get(str(path))
         if isinstance(remembered, list) and len(remembered) == 3 and remembered[:2] == stamp:
             sha = str(remembered[2])
         else:
             sha = sha256_of(path)
         self.used[str(path)] = [*stamp, sha]
-        return sha, int(stamp[0] or 0)
+        return sha, size
 
     def save(self) -> None:
         if self.used != self.known:

@@ -138,6 +138,11 @@ def stamp_of(path: Path) -> Stamp:
     return [stat.st_size, stat.st_mtime_ns]
 
 
+def bytes_in(stamp: Stamp) -> int:
+    """The size that a stamp tells of."""
+    return int(stamp[0] or 0)
+
+
 class Listed(NamedTuple):
     """A file of `list_files`. written: seconds since the epoch (an object store counts whole ones)."""
 
@@ -147,7 +152,7 @@ class Listed(NamedTuple):
     @property
     def size(self) -> int:
         """Bytes."""
-        return int(self.stamp[0] or 0)
+        return bytes_in(self.stamp)
 
 
 def list_files(root: Path) -> dict[str, Listed]:

@@ -18,7 +18,7 @@ from data.errors import InputError
 from data.plan.entries import Entry
 from data.storage.files import sha256, sha256_of, write_atomic
 from data.storage.inside import inside, is_below
-from data.storage.places import is_remote, move, stamp_of
+from data.storage.places import bytes_in, is_remote, move, stamp_of
 from flows.facts import PublishedFile
 from flows.stages.context import RunContext
 
@@ -56,7 +56,7 @@ def _with_edited_mask(run: RunContext, entry: Entry) -> Entry:
     files, ours = _record(run, entry.id)
     if name in files and files[name]["stamp"] == stamp:
         return entry  # not looked into, as photos are not
-    if stamp[0] > _LARGEST:
+    if bytes_in(stamp) > _LARGEST:
         raise InputError(f"{path}: the file is larger than any mask; delete it, or move it away.")
     sha = sha256_of(path)
     return entry if sha in ours.get(name, ()) else replace(entry, edited=str(path), edited_sha256=sha)
