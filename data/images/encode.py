@@ -192,7 +192,10 @@ def _webp(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encod
     notes = _dropped(gone)
     quality = webp.lossy_quality(chunks)
     if not hole.any():
-        return Encoded(webp.join_webp(webp.with_flags(kept)), notes)
+        kept = webp.with_flags(kept)
+        if scrub:
+            kept = webp.without_tails(kept, lambda raw: _reads_alike(raw, original))
+        return Encoded(webp.join_webp(kept), notes)
     if quality is None:
         options: dict[str, object] = {"lossless": True}
     else:
@@ -202,6 +205,13 @@ def _webp(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encod
         if data := dict(kept).get(name):
             options[option] = data
     return Encoded(_pillow(_image(original, samples), "WEBP", {**options, "exact": True, "method": 4}), notes)
+
+
+def _reads_alike(raw: bytes, original: Decoded) -> bool:
+    try:
+        return bool(np.array_equal(decode(raw, "the result", math.inf).samples, original.samples))
+    except PhotoError:
+        return False
 
 
 def _jpeg2000(original: Decoded, samples: Samples, hole: Hole, scrub: bool) -> Encoded:

@@ -17,6 +17,7 @@ from data.images.containers.isobmff import boxes
 from data.images.containers.png import Chunk, join_png, parse_png
 from data.images.containers.tiff import Tiff
 from data.images.containers.tiff_writer import Field, write_tiff
+from data.images.containers.webp import join_webp, parse_webp
 
 TEXT = "SECRETNAME"
 SECRETS = tuple(TEXT.encode(coding) for coding in ("utf-8", "utf-16-le", "utf-16-be"))
@@ -96,8 +97,9 @@ def jpegs() -> Iterator[tuple[str, bytes]]:
         yield f"{name}, bytes behind the picture", plain + SECRET
         second = 4 + int.from_bytes(plain[4:6], "big")
         yield f"{name}, stray bytes between segments", plain[:second] + SECRET + plain[second:]
+        yield f"{name}, bytes between the last code and the end", plain[:-2] + SECRET + plain[-2:]
+        yield f"{name}, a table that nobody needs", with_jpeg_segment(plain, 0xDB, b"\3" + (SECRET * 2)[:64])
     plain = saved(picture(), "JPEG", quality=90)
-    yield "bytes between the last code and the end", plain[:-2] + SECRET + plain[-2:]
     for kind in (1, 2, 3, 7, 129):
         yield f"EXIF of type {kind}", with_jpeg_segment(plain, 0xE1, b"Exif\0\0" + exif(kind))
     yield "EXIF for interoperability", with_jpeg_segment(plain, 0xE1, b"Exif\0\0" + interop())
@@ -133,6 +135,12 @@ def pngs() -> Iterator[tuple[str, bytes]]:
             yield f"{mode}, {name}", join_png([*rest, Chunk(b"IDAT", stream), plain[-1]])
 
 
+def longer(webp: bytes) -> bytes:
+    """With the secret in each of the picture's own chunks, behind its codes."""
+    coded = (b"VP8 ", b"VP8L", b"ALPH")
+    return join_webp([(name, data + SECRET if name in coded else data) for name, data in parse_webp(webp)])
+
+
 def webps() -> Iterator[tuple[str, bytes]]:
     for name, options in (("lossless", {"lossless": True}), ("lossy", {"quality": 80})):
         raw = saved(picture(), "WEBP", exif=b"Exif\0\0" + exif(2), icc_profile=icc(), xmp=xmp(), **options)
@@ -144,6 +152,8 @@ def webps() -> Iterator[tuple[str, bytes]]:
         whole = b"RIFF" + struct.pack("<I", len(body)) + body
         yield f"{name}, every chunk", whole
         yield f"{name}, bytes behind the picture", raw + SECRET
+        yield f"{name}, bytes behind the codes", longer(raw)
+    yield "lossy with alpha, bytes behind the codes", longer(saved(picture("RGBA"), "WEBP", quality=80))
 
 
 def tiffs() -> Iterator[tuple[str, bytes]]:

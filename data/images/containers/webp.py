@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 
 Chunks = list[tuple[bytes, bytes]]
 
@@ -123,3 +124,28 @@ def with_flags(chunks: Chunks) -> Chunks:
         return bytes((kept,)) + data[1:]
 
     return [(name, fixed(data) if name == b"VP8X" and data else data) for name, data in chunks]
+
+
+_TAIL = 8
+"""Bytes: encoders end their data with some that no decoder asks for."""
+
+
+def without_tails(chunks: Chunks, reads_alike: Callable[[bytes], bool]) -> Chunks:
+    """The chunks, the picture's without what stands behind its coded data: as short as `reads_alike` finds the file
+    with them unchanged. Most have no such tail, which one look says."""
+    out = list(chunks)
+    for place, (name, data) in enumerate(chunks):
+        if name not in (b"VP8 ", b"VP8L", b"ALPH"):
+            continue
+
+        def with_length(count: int) -> bytes:
+            return join_webp([*out[:place], (name, data[:count]), *out[place + 1 :]])  # noqa: B023
+
+        low, high = 0, max(0, len(data) - _TAIL)
+        if not high or not reads_alike(with_length(high)):
+            continue
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if reads_alike(with_length(middle)) else (middle, high)
+        out[place] = (name, data[:high])
+    return out

@@ -68,9 +68,9 @@ def edit_blocks(raw: bytes, pixels: NDArray[np.uint8], hole: Hole) -> bytes:
 
 
 def rewritten(raw: bytes) -> bytes:
-    """The JPEG `raw` coded anew from its own coefficients, without any metadata segment. Raises CannotEdit."""
+    """The JPEG `raw` (CMYK, too) coded anew from its own coefficients, without any metadata. Raises CannotEdit."""
     file = parse_jpeg(raw)
-    frame = _checked(file)
+    frame = _checked(file, (1, 3, 4))
     with _LIBRARY, tempfile.TemporaryDirectory(prefix="person-removal-") as folder:
         image, planes = _read(file, frame, Path(folder))
         written = _write(image, list(planes.coefficients), file, frame, Path(folder))
@@ -84,14 +84,14 @@ def read_coefficients(raw: bytes) -> Planes:
         return _read(file, _checked(file), Path(folder))[1]
 
 
-def _checked(file: JpegFile) -> Frame:
+def _checked(file: JpegFile, planes: tuple[int, ...] = (1, 3)) -> Frame:
     try:
         frame = file.frame
     except JpegStructureError as error:
         raise CannotEdit(str(error)) from None
     if frame.process not in (0xC0, 0xC1, 0xC2) or frame.precision != 8:
         raise CannotEdit("its coding is neither baseline nor progressive with 8 bits")
-    if len(frame.components) not in (1, 3):
+    if len(frame.components) not in planes:
         raise CannotEdit(f"it has {len(frame.components)} colour planes (CMYK)")
     mcu_height, mcu_width = frame.mcu
     if any(mcu_height % (8 * c.v) or mcu_width % (8 * c.h) for c in frame.components):
@@ -224,7 +224,7 @@ def _read(file: JpegFile, frame: Frame, folder: Path) -> tuple[Any, Planes]:
             image.load()
     except OSError as error:
         raise CannotEdit(f"its coefficients cannot be read ({error})") from None
-    parts = (image.Y, image.Cb, image.Cr)[: len(frame.components)]
+    parts = (image.Y, image.Cb, image.Cr, image.K)[: len(frame.components)]
     sizes = [frame.blocks(component) for component in frame.components]
     if [part.shape[:2] for part in parts] != sizes:
         raise CannotEdit("its planes have other sizes than its header says")
@@ -235,8 +235,10 @@ def _write(image: Any, new: list[Coefficients], file: JpegFile, frame: Frame, fo
     import jpeglib
 
     image.Y = new[0]
-    if len(new) == 3:
-        image.Cb, image.Cr = new[1:]
+    if len(new) >= 3:
+        image.Cb, image.Cr = new[1:3]
+    if len(new) == 4:
+        image.K = new[3]
     image.markers = []
     path = folder / "out.jpg"
     # mozjpeg is the one build that writes progressive files from coefficients.

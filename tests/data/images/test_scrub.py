@@ -51,6 +51,7 @@ def test_blocks_of_a_jpeg_are_not_touched(name: str) -> None:
         before = read_coefficients(photo.raw)
     except CannotEdit:
         assert "CMYK" in name
+        np.testing.assert_array_equal(decode(clean.raw, "photo.jpg").samples, photo.samples)
         return
     for a, b in zip(before.coefficients, read_coefficients(clean.raw).coefficients, strict=True):
         np.testing.assert_array_equal(a, b)
