@@ -61,7 +61,7 @@ FIGURES = {
     "detail": Figure("fine detail / truth's", 0, 2, "standard deviation of the finest band, as a share of the truth's"),
     "seam": Figure("seam / truth's", 0, 2, "mean step across the hole's rim, as a share of the truth's"),
     "ring": Figure("ring ΔE − truth's", 0, 2, "colour difference along the rim beyond the truth's, CIE76"),
-    "invented": Figure("made up, %", -1, 1, "share of the hole that is like nothing around it"),
+    "invented": Figure("made up, %", 0, 1, "share of the hole that is like nothing around it"),
     "person": Figure("person found, %", -1, 1, "share of the holes in which a segmenter finds a person"),
 }
 
