@@ -5,7 +5,9 @@ A new field of manifest.jsonl is a line of `Told`, and what `flows.stages.publis
 
 from __future__ import annotations
 
-from typing import Any, Generic, Literal, NotRequired, TypedDict, TypeVar
+from typing import Any, Generic, Literal, NotRequired, TypeVar
+
+from typing_extensions import TypedDict  # Python 3.11's own says too little for pydantic to check values by it
 
 from configs.per_photo import OwnSettings
 from data.storage.places import Stamp

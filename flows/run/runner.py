@@ -175,7 +175,7 @@ def stored_row(
     if since and not run.store.written_since(stage.name, key, since):
         return None
     row: Row = {"name": entry.name, "id": entry.id, "key": key, "sha256": sha, "facts": facts}
-    return row if stage.intact(run, row) else None
+    return row if stage.holds(run, row) else None
 
 
 def _over(entry: Entry, state: State, reason: str) -> Row:

@@ -94,9 +94,9 @@ def withdraw_photo(run: RunContext, photo_id: str) -> None:
     run.store.discard("published", photo_id)
 
 
-def is_intact(run: RunContext, files: Mapping[str, PublishedFile]) -> bool:
+def is_intact(run: RunContext, files: Mapping[str, PublishedFile] | None) -> bool:
     """Whether every file still stands as `write_files` left it."""
-    return all(run.stamp(name) == list(file["stamp"]) for name, file in files.items())
+    return files is not None and all(run.stamp(name) == list(file["stamp"]) for name, file in files.items())
 
 
 def _write_file(run: RunContext, name: str, data: bytes, sha: str, ours: set[str]) -> bool:

@@ -333,6 +333,20 @@ def test_photos_are_never_taken_from_the_output(copied: Path, way: str) -> None:
     assert {p: p.read_bytes() for p in (copied / "out/images").rglob("*.png")} == before
 
 
+@pytest.mark.parametrize("stage", ["segment", "refine", "inpaint", "verify", "publish"])
+@pytest.mark.parametrize("value", [5, [], {}, None, "text", [{"a": 5}]], ids=repr)
+def test_facts_of_another_shape_are_not_believed(copied: Path, stage: str, value: Any) -> None:
+    """The digest in an artifact is of its content alone."""
+    for path in (copied / "out" / STORE / stage).rglob("*"):
+        if path.is_file():
+            head, _, payload = path.read_bytes().partition(b"\n")
+            header = json.loads(head)
+            header["facts"] = dict.fromkeys(header["facts"] or ["degraded"], value)
+            path.write_bytes(json.dumps(header).encode() + b"\n" + payload)
+    assert run(copied) is None
+    check_accounted(copied)
+
+
 def test_files_that_are_too_large_are_not_looked_into(copied: Path) -> None:
     """They may be sparse: a terabyte takes no place on a disk, and an hour to be hashed."""
     for name in ("in/images/0003.png", "out/images/0001.png"):
