@@ -38,6 +38,8 @@ def serve(
     from flows.deployments import server
 
     check_prefect_settings()
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
     if not database:
         check_prefect_database()
     given = os.environ.get("PREFECT_API_URL")
@@ -48,8 +50,8 @@ def serve(
             if not given:
                 console.print(f"Starting a Prefect server on {host}:{port} ...", markup=False)
                 children.append(server.start_server(host, port, database, _log_file()))
-                os.environ["PREFECT_API_URL"] = api  # before Prefect is imported here
-            _register()
+            with temporary_settings({PREFECT_API_URL: api}):  # Prefect has read its settings by now, in the check
+                _register()
             children.append(server.start_worker(api, limit))
             _say_how(api)
             _keep(children)
