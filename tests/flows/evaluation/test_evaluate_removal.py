@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -216,6 +218,24 @@ def test_blind_sheets_hide_who_is_who(scenes: Path, large_coco: Path, tmp_path: 
         hole = np.any([(shown[0] != other).any(2) for other in shown[1:]], axis=0)
         flat = [most_common_colour(picture[hole]) for picture in shown]  # one colour, but for the blend at the rim
         assert list(order)[int(np.argmax(flat))] == next(letter for letter, fill in order.items() if fill == "mean")
+
+
+def test_judgements_of_blind_sheets_are_counted(tmp_path: Path) -> None:
+    key = {"0001.png": {"A": "telea", "B": "mean"}, "0002.png": {"A": "mean", "B": "telea"}, "0003.png": {"A": "mean"}}
+    (tmp_path / "key.json").write_text(json.dumps(key))
+    (tmp_path / "one.csv").write_text("picture,best\n0001.png,a\n0002.png,B\n0003.png,\n")
+    (tmp_path / "two.csv").write_text("picture,best\n0001.png,same\n0002.png,A\n")
+    (tmp_path / "three.csv").write_text("picture,best\n0001.png,C\n")
+    script = Path(__file__).parents[3] / "benchmarks/blind_counts.py"
+
+    def count(*judges: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(script), "key.json", *judges]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    lines = count("one.csv", "two.csv").stdout.splitlines()
+    assert lines[0] == "| judge | mean | telea | same | sheets |"
+    assert lines[2:] == ["| one.csv | 0 | 2 | 0 | 2 |", "| two.csv | 1 | 0 | 1 | 2 |", "| all | 1 | 2 | 1 | 4 |"]
+    assert "C is none of the columns of this sheet" in count("three.csv").stderr
 
 
 def test_blind_sheets_of_photos_with_people(large_coco: Path, tmp_path: Path) -> None:
