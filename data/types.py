@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, TypedDict, get_args
+from typing import Literal, NotRequired, TypedDict, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +104,7 @@ class Person:
 
     bbox: x, y, width, height in pixels. score: 0..1. counts: COCO compressed RLE of the mask at the
     photo's full size. source: name of the segmenter. crowd: a region of several people (COCO iscrowd).
+    doubtful: counts of pixels that the segmenter gave to other people and that may be this one's; empty for none.
     """
 
     bbox: tuple[float, float, float, float]
@@ -111,6 +112,7 @@ class Person:
     counts: str
     source: str
     crowd: bool = False
+    doubtful: str = ""
 
     @classmethod
     def from_mask(cls, mask: NDArray[np.generic], score: float, source: str, crowd: bool = False) -> Person:
@@ -161,9 +163,10 @@ class FoundJson(TypedDict):
 
 
 class PersonJson(FoundJson):
-    """iscrowd: 0 or 1."""
+    """iscrowd: 0 or 1. doubtful: pixels that others were given and that may be this person's."""
 
     iscrowd: int
+    doubtful: NotRequired[RleJson]
 
 
 class ThingJson(FoundJson):
@@ -225,16 +228,7 @@ class People:
     def to_json(self) -> PeopleJson:
         return {
             "size": list(self.size),
-            "persons": [
-                {
-                    "bbox": list(p.bbox),
-                    "score": p.score,
-                    "segmentation": {"size": list(self.size), "counts": p.counts},
-                    "source": p.source,
-                    "iscrowd": int(p.crowd),
-                }
-                for p in self.persons
-            ],
+            "persons": [self._person_json(p) for p in self.persons],
             "objects": [
                 {
                     "label": o.label,
@@ -246,6 +240,18 @@ class People:
                 for o in self.objects
             ],
         }
+
+    def _person_json(self, person: Person) -> PersonJson:
+        out: PersonJson = {
+            "bbox": list(person.bbox),
+            "score": person.score,
+            "segmentation": {"size": list(self.size), "counts": person.counts},
+            "source": person.source,
+            "iscrowd": int(person.crowd),
+        }
+        if person.doubtful:
+            out["doubtful"] = {"size": list(self.size), "counts": person.doubtful}
+        return out
 
     @classmethod
     def from_json(cls, data: PeopleJson) -> People:
@@ -259,6 +265,7 @@ class People:
                     counts=p["segmentation"]["counts"],
                     source=p["source"],
                     crowd=bool(p["iscrowd"]),
+                    doubtful=p["doubtful"]["counts"] if "doubtful" in p else "",
                 )
                 for p in data["persons"]
             ),

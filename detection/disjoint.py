@@ -26,22 +26,33 @@ INSIDE = 0.8
 PHANTOM = 0.7
 """A mask that two or more people cover by this share, each inside it and more certain but none so large alone, is of
 nobody else: of 4 such on the same photos none was of a person of its own."""
+TWO = 0.6
+"""Two finds that are both at least so certain, and whose boxes do not agree, are two people whatever their masks share:
+a catcher and the umpire behind him. Of 4 such pairs on the same photos all were two people."""
+BOXES = 0.4
+"""Boxes agree from this IoU on."""
+AWAY = 2.0
+"""Log odds that a pixel on the ellipse in somebody's box has less than one in the middle, where two people claim it."""
+UNSURE = 1.0
+"""Whose a pixel is is not sure where the two certainties, log odds, differ by less than this."""
 RIM = 0.2
 """A mask inside another one that keeps less than this share of its pixels is what stood over at the other's rim."""
 
 Certainty = Callable[[Window], NDArray[np.float32]]
-"""How much each pixel of a window, h x w, speaks for a person: comparable between the people of a photo."""
+"""How much each pixel of a window, h x w, speaks for a person, in log odds: comparable between a photo's people."""
 
 
 @dataclass(frozen=True)
 class Instance:
-    """Somebody as a network found them: the mask in its box, and how certain it is of each pixel."""
+    """Somebody as a network found them: the mask in its box, and how certain it is of each pixel. box: x0, y0, x1, y1
+    as the network gave it, where it finds boxes first; else the mask's."""
 
     mask: BoxMask
     score: float
     source: str
     certainty: Certainty
     crowd: bool = False
+    box: tuple[float, float, float, float] | None = None
 
 
 class Disjoint:
@@ -67,8 +78,12 @@ class Disjoint:
 def by_ellipse(mask: BoxMask) -> Certainty:
     """The certainty that falls from the middle of the mask's box, as seen in an ellipse that fills it: of two people
     83 % of the pixels that their masks share are then the right one's (by score 42 %, by the nearer mask 76 %)."""
+    return lambda window: np.float32(-AWAY) * ellipse(_box(mask), window)
+
+
+def _box(mask: BoxMask) -> tuple[float, float, float, float]:
     height, width = mask.mask.shape
-    return lambda window: -ellipse((mask.x, mask.y, mask.x + width, mask.y + height), window)
+    return mask.x, mask.y, mask.x + width, mask.y + height
 
 
 def ellipse(box: tuple[float, float, float, float], window: Window) -> NDArray[np.float32]:
@@ -83,27 +98,43 @@ def disjoint(instances: Sequence[Instance], size: tuple[int, int]) -> list[Perso
     """The people of a photo of `size` (height, width), the most certain first, no two masks with a common pixel.
 
     Detections of one person become one, with the union of their masks and the highest score; phantoms are dropped; each
-    pixel that several masks claim goes to the one that is most certain of it. No other pixel is lost.
+    pixel that several masks claim goes to the one that is most certain of it, and is told as `doubtful` of the one that
+    is hardly less certain. No other pixel is lost.
     """
     people = sorted(instances, key=lambda one: -one.score)
     people = _merged([one for one in people if not _is_phantom(one, people)], size)
-    masks = _without_rims([one.mask for one in people], _contested(people), size)
-    found = (
-        person_in_box(mask.mask, mask.x, mask.y, size, one.score, one.source, one.crowd)
-        for one, mask in zip(people, masks, strict=True)
-    )
-    return [person for person in found if person is not None]
+    left, doubtful = _contested(people)
+    masks = _without_rims([one.mask for one in people], left, size)
+    found = []
+    for one, mask, doubt in zip(people, masks, doubtful, strict=True):
+        person = person_in_box(mask.mask, mask.x, mask.y, size, one.score, one.source, one.crowd)
+        lost = person_in_box(doubt.mask, doubt.x, doubt.y, size, one.score, one.source)
+        if person is not None:
+            found.append(replace(person, doubtful=lost.counts if lost else ""))
+    return found
 
 
 def _merged(instances: Sequence[Instance], size: tuple[int, int]) -> list[Instance]:
     out: list[Instance] = []
     for one in instances:
-        same = next((i for i, other in enumerate(out) if _iou(one.mask, other.mask) >= SAME_IOU), None)
+        same = next((i for i, other in enumerate(out) if _same(one, other)), None)
         if same is None:
             out.append(one)
         else:
             out[same] = _both(out[same], one, size)
     return out
+
+
+def _same(one: Instance, other: Instance) -> bool:
+    if _iou(one.mask, other.mask) < SAME_IOU:
+        return False
+    return min(one.score, other.score) < TWO or _box_iou(one, other) >= BOXES
+
+
+def _box_iou(one: Instance, other: Instance) -> float:
+    (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = (some.box or _box(some.mask) for some in (one, other))
+    both = max(0.0, min(ax1, bx1) - max(ax0, bx0)) * max(0.0, min(ay1, by1) - max(ay0, by0))
+    return both / ((ax1 - ax0) * (ay1 - ay0) + (bx1 - bx0) * (by1 - by0) - both) if both else 0.0
 
 
 def _both(first: Instance, second: Instance, size: tuple[int, int]) -> Instance:
@@ -131,9 +162,11 @@ def _is_phantom(one: Instance, people: Sequence[Instance]) -> bool:
     return int(np.count_nonzero(covered & one.mask.mask)) >= PHANTOM * one.mask.area
 
 
-def _contested(people: Sequence[Instance]) -> list[BoxMask]:
-    """What is left of each mask when every pixel is of the most certain one, of equally certain ones the first."""
+def _contested(people: Sequence[Instance]) -> tuple[list[BoxMask], list[BoxMask]]:
+    """What is left of each mask when every pixel is of the most certain one, of equally certain ones the first; and
+    what went to others although it was hardly less certain of it (`UNSURE`)."""
     left = [one.mask._replace(mask=one.mask.mask.copy()) for one in people]
+    doubtful = [one.mask._replace(mask=np.zeros_like(one.mask.mask)) for one in people]
     for j, second in enumerate(people):
         for i, first in enumerate(people[:j]):
             window = _common(first.mask, second.mask)
@@ -142,10 +175,13 @@ def _contested(people: Sequence[Instance]) -> list[BoxMask]:
             box = slice(window.y, window.bottom), slice(window.x, window.right)
             both = first.mask.within(box) & second.mask.within(box)
             if both.any():
-                seconds = both & (second.certainty(window) > first.certainty(window))
-                _take(left[i], seconds, window)
-                _take(left[j], both & ~seconds, window)
-    return left
+                more = second.certainty(window) - first.certainty(window)
+                seconds, unsure = both & (more > 0), np.abs(more) < UNSURE
+                _part(left[i], window)[seconds] = False
+                _part(left[j], window)[both & ~seconds] = False
+                _part(doubtful[i], window)[seconds & unsure] = True
+                _part(doubtful[j], window)[both & ~seconds & unsure] = True
+    return left, doubtful
 
 
 def _without_rims(whole: Sequence[BoxMask], left: Sequence[BoxMask], size: tuple[int, int]) -> list[BoxMask]:
@@ -161,10 +197,10 @@ def _without_rims(whole: Sequence[BoxMask], left: Sequence[BoxMask], size: tuple
     return out
 
 
-def _take(mask: BoxMask, pixels: NDArray[np.bool_], window: Window) -> None:
-    """Take pixels, h x w of the window, from a mask in place."""
+def _part(mask: BoxMask, window: Window) -> NDArray[np.bool_]:
+    """The mask's pixels in a window inside its box: a view."""
     y, x = window.y - mask.y, window.x - mask.x
-    mask.mask[y : y + window.height, x : x + window.width] &= ~pixels
+    return mask.mask[y : y + window.height, x : x + window.width]
 
 
 def _common(a: BoxMask, b: BoxMask) -> Window | None:

@@ -27,7 +27,8 @@ class SegmentFacts(TypedDict):
 class RefineFacts(TypedDict):
     """share: of the photo that is hole. kept: how many stay. edited: whether a hand drew the hole. frame,
     spared_frame: how its mask, and that of where nothing is removed, was drawn, where that is not as the pixels are
-    stored. unsure, cut, unmatched: what is doubtful about those who stay, where anything is (`flows.stages.doubts`)."""
+    stored. unsure, cut, may_be_cut, unmatched: what is doubtful about those who stay, where anything is
+    (`flows.stages.doubts`)."""
 
     share: float
     kept: int
@@ -36,6 +37,7 @@ class RefineFacts(TypedDict):
     spared_frame: NotRequired[Frame]
     unsure: NotRequired[int]
     cut: NotRequired[int]
+    may_be_cut: NotRequired[int]
     unmatched: NotRequired[int]
 
 

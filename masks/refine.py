@@ -19,6 +19,11 @@ from masks.choice import Choice, choose
 from masks.morphology import Mask
 from masks.shadow import LEAST_SIZE, cast_shadow
 
+HALF_WAY = 0.03
+"""So far around somebody who stays, in shares of their size and at least `dilate_min`, the ring of somebody who leaves
+goes only half the way: found masks are a little too small. Of 138 people kept on COCO photos 11 instead of 13 then lose
+more than 2 % of their annotated pixels, and no more of the others is left."""
+
 
 def refine(
     people: People,
@@ -67,7 +72,7 @@ def hole_and_rest(
             mask = people.boxed(person)
             own = mask._replace(mask=mask.mask & choice.kept[mask.box]).tight()
             if own.mask.size:
-                _spare(hole, own, settings)
+                _spare(hole, own, leaving, settings)
     hole |= leaving  # the margin takes from the ring around somebody, never from somebody
     hole &= ~(choice.kept | choice.region)
     return as_hole(hole), as_hole(choice.kept | (grown & ~hole))
@@ -118,11 +123,15 @@ def _add(
     hole[box] |= morphology.dilate(part, grow)
 
 
-def _spare(hole: Mask, mask: BoxMask, settings: RefineSettings) -> None:
-    """Take the margin around somebody who stays out of the hole in place."""
-    margin = settings.keep_margin * math.sqrt(mask.area)
-    box = _surroundings([mask], math.ceil(margin) + 1, (hole.shape[0], hole.shape[1]))
-    hole[box] &= ~morphology.dilate(mask.within(box), margin)
+def _spare(hole: Mask, mask: BoxMask, leaving: Mask, settings: RefineSettings) -> None:
+    """Take the margin around somebody who stays out of the hole in place, and what is nearer to them than to those who
+    leave (see `HALF_WAY`)."""
+    size = math.sqrt(mask.area)
+    margin, half_way = settings.keep_margin * size, max(settings.dilate_min, HALF_WAY * size)
+    box = _surroundings([mask], math.ceil(margin + 2 * half_way) + 1, (hole.shape[0], hole.shape[1]))
+    away = morphology.distance(mask.within(box))
+    near = (away <= half_way) & (away < morphology.distance(leaving[box]))
+    hole[box] &= ~(near | (away <= margin))
 
 
 _surroundings = bounds

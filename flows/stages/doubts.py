@@ -8,14 +8,19 @@ FRAMES = {"upright": "shown", "unsure": "stored, before EXIF turns it (--set inp
 """By frame of given masks, how the photo is that they were drawn on."""
 
 
-def keep_doubts(cut: int, unmatched: int) -> list[str]:
+def keep_doubts(cut: int, close: int, unmatched: int) -> list[str]:
     """What is doubtful about those who were asked to stay: parts of a sentence, none where all is well.
 
-    cut: how many who stay lost pixels to the hole (masks.cut). unmatched: how many entries of the keep-list fit nobody.
+    cut: how many who stay lost pixels to the hole (masks.cut). close: how many may have (masks.may_be_cut).
+    unmatched: how many entries of the keep-list fit nobody.
     """
     doubts = []
     if cut:
         doubts.append(f"{cut} person(s) who should stay lost more than 2 % of their pixels to people who leave")
+    if close:
+        doubts.append(
+            f"{close} person(s) who should stay may have lost pixels to people who leave: whose they are is not sure"
+        )
     if unmatched:
         doubts.append(f"{unmatched} of those who should stay could not be found (entries of keep that fit nobody)")
     return doubts

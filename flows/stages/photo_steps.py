@@ -18,7 +18,7 @@ from data.types import Hole, Keep, Patch, People, Photo, Pixels, Weight
 from flows.stages import models
 from flows.stages.doubts import keep_doubts
 from flows.stages.inpaint import inpaint_within_memory
-from masks import Choice, choose, cut, hole_and_rest
+from masks import Choice, choose, cut, hole_and_rest, may_be_cut
 
 _log = logging.getLogger("person_removal")
 
@@ -51,7 +51,8 @@ def mark(people: People, keep: Keep, settings: RefineSettings, pixels: Pixels) -
     """The hole of everyone but those on the keep-list."""
     choice = choose(people, keep, settings)
     hole, kept = hole_and_rest(people, settings, pixels, choice)
-    return Marked(hole, kept, choice, doubts=tuple(keep_doubts(cut(people, choice, hole), len(choice.unmatched))))
+    lost, close = cut(people, choice, hole), may_be_cut(people, choice, hole)
+    return Marked(hole, kept, choice, doubts=tuple(keep_doubts(lost, close, len(choice.unmatched))))
 
 
 def fill_hole(

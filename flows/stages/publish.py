@@ -160,7 +160,8 @@ def photo_state(hole: Hole, facts: EarlierFacts) -> State:
 
 def _keep_doubts(facts: EarlierFacts) -> list[str]:
     refined, matched = facts["refine"], facts["verify"].get("matched", 0)
-    return keep_doubts(refined.get("cut", 0), max(0, refined.get("unmatched", 0) - matched))
+    unmatched = max(0, refined.get("unmatched", 0) - matched)
+    return keep_doubts(refined.get("cut", 0), refined.get("may_be_cut", 0), unmatched)
 
 
 def decided_state(state: State, entry: Entry, result: str, hole: bool) -> tuple[State, bool]:

@@ -89,6 +89,8 @@ def make_hole(
             facts["unsure"] = entry.unsure
         if cut := masks.cut(people, choice, hole):
             facts["cut"] = cut
+        if close := masks.may_be_cut(people, choice, hole):
+            facts["may_be_cut"] = close
         if unmatched:
             facts["unmatched"] = unmatched
     return StageOutput(canonical_json(artifact), facts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,9 +73,12 @@ def see(segmenter: Segmenter, name: str, pixels: Pixels, orientation: int, given
         assert person is not None, "it has pixels"
         return person
 
+    def doubtful(person: Person) -> str:
+        return raw(replace(person, counts=person.doubtful)).counts if person.doubtful else ""
+
     return People(
         size,
-        tuple(raw(p, p.crowd) for p in people.persons),
+        tuple(replace(raw(p, p.crowd), doubtful=doubtful(p)) for p in people.persons),
         tuple(Thing.from_person(o.label, raw(o)) for o in people.objects),
     )
 

@@ -12,10 +12,11 @@ from hypothesis.extra.numpy import arrays
 from literal_masks import mask, picture
 
 from configs import SegmentSettings
-from data.rle import BoxMask
+from data.rle import BoxMask, box_mask
 from data.types import People, Person, Photo
 from detection import SEGMENTERS, build_segmenter
-from detection.disjoint import RIM, Disjoint, Instance, by_ellipse, disjoint
+from detection.crops import Window
+from detection.disjoint import RIM, UNSURE, Disjoint, Instance, by_ellipse, disjoint
 from detection.protocol import Builder
 
 CASES: dict[str, tuple[str, dict[str, str], list[str]]] = {
@@ -96,7 +97,45 @@ def test_made_disjoint_again_is_the_same() -> None:
     size = mask(text).shape
     people = People(size, tuple(Person.from_mask(mask(text, those), 0.9, "yolo") for those in letters.values()))
     once = Disjoint(Sees(people)).segment([photo(size)])
-    assert Disjoint(Sees(once[0])).segment([photo(size)]) == once != [people]
+    (again,) = Disjoint(Sees(once[0])).segment([photo(size)])
+    assert [person.counts for person in again.persons] == [person.counts for person in once[0].persons]
+    assert [person.counts for person in again.persons] != [person.counts for person in people.persons]
+
+
+def sure(array: np.ndarray, score: float, by: float, box: tuple[float, float, float, float] | None = None) -> Instance:
+    def certainty(window: Window) -> np.ndarray:
+        return np.full((window.height, window.width), by, np.float32)
+
+    return Instance(BoxMask(0, 0, array).tight(), score, "yolo", certainty, box=box)
+
+
+@pytest.mark.parametrize(("by", "doubtful"), [(1.0 - UNSURE - 0.1, ""), (1.0 - UNSURE + 0.1, "x"), (1.0, "x")])
+def test_what_somebody_hardly_less_certain_lost_is_told(by: float, doubtful: str) -> None:
+    text = "AAAxxBBB AAAxxBBB AAAAABBB"
+    first = sure(mask(text, "Ax"), 0.9, 1.0)
+    one, two = disjoint([first, sure(mask(text, "Bx"), 0.8, by)], (3, 8))
+    size = People((3, 8))
+    assert picture(size.mask(one)) == picture(mask(text, "Ax")) and picture(size.mask(two)) == picture(mask(text, "B"))
+    assert one.doubtful == ""
+    lost = box_mask(two.doubtful, (3, 8)).within((slice(0, 3), slice(0, 8))) if two.doubtful else mask(text, "")
+    assert picture(lost) == picture(mask(text, doubtful))
+
+
+@pytest.mark.parametrize(
+    ("scores", "second_box", "people"),
+    [
+        ((0.9, 0.7), (0, 0, 10, 6), 1),  # masks and boxes agree
+        ((0.9, 0.7), (6, 0, 14, 6), 2),  # a catcher in front of an umpire: each mask shows both
+        ((0.9, 0.5), (6, 0, 14, 6), 1),  # a doubtful find is a part of the other one
+    ],
+)
+def test_two_who_are_certain_and_whose_boxes_do_not_agree_stay_two(
+    scores: tuple[float, float], second_box: tuple[float, float, float, float], people: int
+) -> None:
+    text = " ".join(["..AAxxxxxxxxBB"] * 6)
+    first = sure(mask(text, "Ax"), scores[0], 1.0, (0, 0, 10, 6))
+    second = sure(mask(text, "Bx"), scores[1], 0.5, second_box)
+    assert len(disjoint([first, second], mask(text).shape)) == people
 
 
 class Sees:
@@ -130,8 +169,7 @@ def test_what_stands_over_at_the_rim_of_somebody_is_theirs() -> None:
     size = (20, 20)
     a, b = np.zeros(size, bool), np.zeros(size, bool)
     a[2:18, 2:10], b[8:12, 4:11] = True, True
-    first, second = instance(a, 0.9), instance(b, 0.8)
-    sure = Instance(first.mask, 0.9, "yolo", lambda window: np.full((window.height, window.width), 9, np.float32))
-    (person,) = disjoint([sure, second], size)
+    second = instance(b, 0.8)
+    (person,) = disjoint([sure(a, 0.9, 9), second], size)
     assert (a & b).sum() >= (1 - RIM) * b.sum()
     np.testing.assert_array_equal(People(size).mask(person), a | b)

@@ -127,6 +127,19 @@ def test_embedded_keeps_what_both_networks_find_around_the_box() -> None:
     assert (people.persons[0].score, people.persons[0].source) == (0.9, "embedded")
 
 
+def test_a_doubtful_find_takes_less_from_a_neighbour_than_a_sure_one() -> None:
+    """Two boxes over one bright block: what both claim is split between them."""
+
+    def first(score: float) -> int:
+        boxes = FixedNetwork([[10, 10, 40, 50], [30, 10, 60, 50]], [0.9, score])
+        networks = CropNetworks(brightness, brightness)
+        (people,) = Embedded(boxes, networks, SegmentSettings(), BOTH_ALIKE).segment([pixels])  # type: ignore[arg-type]
+        return people.area(people.persons[0])
+
+    pixels = Photo("id", "a.jpg", np.pad(np.full((40, 50, 3), 255, np.uint8), ((10, 10), (10, 20), (0, 0))))
+    assert first(0.15) > first(0.6) > first(0.9)
+
+
 def test_one_network_alone_is_enough_where_it_is_sure() -> None:
     for networks in (CropNetworks(brightness, nobody), CropNetworks(nobody, brightness)):
         segmenter = Embedded(FixedNetwork([[5, 5, 35, 25]], [0.5]), networks, SegmentSettings(), BOTH_ALIKE)  # type: ignore[arg-type]

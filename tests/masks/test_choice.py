@@ -120,6 +120,46 @@ def test_a_crowd_takes_nothing_from_a_person_and_a_later_look_takes_nothing_from
     assert picture(choice.kept) == picture(mask(INNER, "x"))
 
 
+@pytest.mark.parametrize(
+    ("doubtful", "stay", "close"),
+    [
+        ("D", (0,), 1),  # 4 of the 12 pixels of A that B was given
+        ("e", (0,), 0),  # a pixel that nobody has
+        ("D", (1,), 0),  # who stays is sure
+        ("D", (0, 1), 0),  # both stay
+        ("D", (), 0),
+        ("", (0,), 0),
+        ("DA", (0,), 1),
+    ],
+)
+def test_pixels_that_may_be_theirs_and_leave(doubtful: str, stay: tuple[int, ...], close: int) -> None:
+    text = "........ .AAADBB. .AAADBB. .AAADBB. .AAADBB. .......e ........ ........"
+    first, second = (Person.from_mask(mask(text, those), 0.9, "embedded") for those in ("A", "BD"))
+    lost = Person.from_mask(mask(text, doubtful), 0.9, "embedded").counts if doubtful else ""
+    found = People((8, 8), (replace(first, doubtful=lost), second))
+    choice = choose(found, stay, PLAIN)
+    hole = refine(found, PLAIN, choice=choice)
+    assert (masks.may_be_cut(found, choice, hole), masks.cut(found, choice, hole)) == (close, 0)
+
+
+def test_who_is_cut_is_not_said_to_be_in_doubt_too() -> None:
+    text = "........ .AAADBB. .AAADBB. .AAADBB. .AAADBB. ........ ........ ........"
+    first, second = (Person.from_mask(mask(text, those), 0.9, "embedded") for those in ("A", "BD"))
+    found = People((8, 8), (replace(first, doubtful=second.counts), second))
+    choice, hole = choose(found, (0,), PLAIN), mask(text, "AD").astype(np.uint8)
+    assert (masks.cut(found, choice, hole), masks.may_be_cut(found, choice, hole)) == (1, 0)
+
+
+def test_the_ring_goes_half_the_way_to_somebody_who_stays() -> None:
+    text = "............ AA.......... AA.....BB... AA.......... ............"
+    settings = PLAIN.model_copy(update={"dilate_min": 4})
+    found = people(text)
+    choice = choose(found, (1,), settings)
+    assert picture(refine(found, settings, choice=choice)).split()[2] == "#####......."
+    settings = settings.model_copy(update={"dilate_min": 1})
+    assert picture(refine(found, settings, choice=choice)).split()[2] == "###........."
+
+
 @given(
     st.lists(st.tuples(arrays(bool, (12, 12)), st.sampled_from([0.2, 0.5, 1.0])), min_size=1, max_size=4),
     st.integers(0, 3),

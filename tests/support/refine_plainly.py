@@ -18,6 +18,7 @@ from masks import morphology
 from masks.carried import LARGEST
 from masks.choice import SCRAP, Choice, choose
 from masks.morphology import Mask, distance
+from masks.refine import HALF_WAY
 from masks.shadow import cast_shadow
 
 
@@ -52,7 +53,7 @@ def plainly(
     for mask, stays in zip(masks, choice.stays, strict=True):
         own = mask & choice.kept if stays else None
         if own is not None and own.any():
-            _spare(hole, own, settings)
+            _spare(hole, own, leaving, settings)
     hole |= leaving  # the margin takes from the ring around somebody, never from somebody
     hole &= ~(choice.kept | choice.region)
     return as_hole(hole), as_hole(choice.kept | (grown & ~hole))
@@ -103,11 +104,13 @@ def _add(hole: Mask, leaving: Mask, mask: Mask, things: Sequence[Mask], settings
     hole[box] |= morphology.dilate(part, grow)
 
 
-def _spare(hole: Mask, mask: Mask, settings: RefineSettings) -> None:
-    """Take the margin around somebody who stays out of the hole in place."""
-    margin = settings.keep_margin * math.sqrt(np.count_nonzero(mask))
-    box = _surroundings(mask, math.ceil(margin) + 1)
-    hole[box] &= ~morphology.dilate(mask[box], margin)
+def _spare(hole: Mask, mask: Mask, leaving: Mask, settings: RefineSettings) -> None:
+    """Take the margin around somebody who stays, and what is nearer to them than to those who leave, out of the hole in
+    place."""
+    size = math.sqrt(np.count_nonzero(mask))
+    away, to_others = distance(mask), distance(leaving)
+    half_way = max(settings.dilate_min, HALF_WAY * size)
+    hole &= ~((away <= settings.keep_margin * size) | ((away <= half_way) & (away < to_others)))
 
 
 def _surroundings(mask: NDArray[np.bool_], margin: int) -> tuple[slice, slice]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,10 @@ from collection_with_people import box_annotation, manifest, remove
 from PIL import Image
 
 from data.errors import InputError
+from data.images import to_raw_frame
+from data.types import People, Person, Photo, decode_counts
+from flows.stages.publish import photo_state
+from flows.stages.segment import see
 
 RED = (220, 20, 30)
 
@@ -76,6 +81,33 @@ def test_who_stays_and_is_cut_is_for_somebody_to_look_at(coco: Path, tmp_path: P
     assert row["state"] == (state if share else "passthrough")
     said = row["reason"] or ""
     assert ("1 person(s) who should stay lost more than 2 % of their pixels" in said) == (state == "review")
+
+
+@pytest.mark.parametrize("name", ["cut", "may_be_cut", "unmatched"])
+def test_every_doubt_about_who_stays_is_for_review(name: str) -> None:
+    given, verify = {"frame": None, "doubt": None, "not_in_hole": 0}, {"left": 0, "doubts": 0, "found": []}
+    refined = {"kept": 1, "edited": False}
+    facts: dict[str, dict[str, Any]] = {"refine": refined, "verify": verify, "inpaint": {}, "given": given}
+    hole = np.full((4, 4), 255, np.uint8)
+    assert photo_state(hole, facts) == "removed"
+    facts["refine"] = {**refined, name: 1}
+    assert photo_state(hole, facts) == "review"
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_what_may_be_somebody_elses_turns_with_the_photo(orientation: int) -> None:
+    shown = np.zeros((4, 6), bool)
+    shown[0, 3:5] = True
+    first = replace(Person.from_mask(~shown, 0.9, "embedded"), doubtful=Person.from_mask(shown, 1, "").counts)
+
+    class Sees:
+        def segment(self, photos: Sequence[Photo]) -> list[People]:
+            return [People((4, 6), (first,))]
+
+    raw = to_raw_frame(shown.astype(np.uint8), orientation)
+    people = People.from_json(see(Sees(), "a", np.zeros((*raw.shape, 3), np.uint8), orientation).to_json())
+    np.testing.assert_array_equal(decode_counts(people.persons[0].doubtful, people.size), raw > 0)
+    np.testing.assert_array_equal(people.mask(people.persons[0]), raw == 0)
 
 
 def test_everyone_kept_is_the_photo_byte_for_byte(coco: Path, tmp_path: Path) -> None:
