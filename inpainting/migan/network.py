@@ -16,11 +16,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from inpainting.migan.bands import Band, in_bands
+
 SIZE = 512
 """Pixels a side; the noise that the network adds is stored for this size."""
 GAIN = math.sqrt(2)
 _CHANNELS = {512: 64, 256: 128, 128: 256, 64: 512, 32: 512, 16: 512, 8: 512, 4: 512}
 """By the side of the feature maps."""
+_BLUR = torch.outer(torch.tensor([1.0, 3.0, 3.0, 1.0]), torch.tensor([1.0, 3.0, 3.0, 1.0])) / 64
+"""[1 3 3 1] both ways, applied at every second pixel before maps are halved."""
+_LARGE = 256
+"""Side of maps from which a block is computed in bands."""
+_ROWS = 32
+"""Of the larger maps of a block, in a band."""
 
 
 def act(x: Tensor) -> Tensor:
@@ -44,6 +52,8 @@ def pointwise(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     On one thread torch convolves fewer than 16 pictures with a slower library, so each row is given as a picture.
     """
+    if x.device.type != "cpu":
+        return F.conv2d(x, weight, bias)
     n, _, height, width = x.shape
     rows = x.permute(0, 2, 3, 1).reshape(n * height, 1, width, -1).permute(0, 3, 1, 2)
     y = F.conv2d(rows, weight, bias)
@@ -62,14 +72,13 @@ class Separable(nn.Module):
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
         self.conv2 = nn.Conv2d(channels, to, 1, bias=False)
         self.resize = resize
-        # [1 3 3 1] both ways, whole maps at every second pixel
-        row = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
         self.blur: Tensor | None
         self.noise: Tensor | None
-        self.register_buffer("blur", (row[:, None] * row).repeat(channels, 1, 1, 1) if resize < 0 else None)
+        self.register_buffer("blur", _BLUR.repeat(channels, 1, 1, 1) if resize < 0 else None)
         self.register_buffer("noise", torch.zeros(noise, noise) if noise else None)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, rows: slice = slice(None)) -> Tensor:
+        """rows: which rows of the picture come out, for the noise there."""
         x = act(self.conv1(x))
         if self.blur is not None:
             x = F.conv2d(x, self.blur, stride=2, padding=1, groups=x.shape[1])
@@ -77,7 +86,7 @@ class Separable(nn.Module):
         if self.resize > 0:
             x = twice(x)
         if self.noise is not None:
-            x = x.add_(self.noise)
+            x = x.add_(self.noise[rows])
         return act(x)
 
 
@@ -100,7 +109,7 @@ class EncoderBlock(nn.Module):
 
 
 class SynthesisBlock(nn.Module):
-    """Maps of twice the size of those that come in, and the picture so far with their part added."""
+    """Maps of twice the size of those that come in (of the first block: of the same), and their part of the picture."""
 
     def __init__(self, side: int) -> None:
         super().__init__()
@@ -110,10 +119,10 @@ class SynthesisBlock(nn.Module):
         self.conv2 = Separable(channels, channels, noise=noise)
         self.torgb = nn.Conv2d(channels, 3, 1)
 
-    def forward(self, x: Tensor, skip: Tensor, picture: Tensor | None) -> tuple[Tensor, Tensor]:
-        x = self.conv2(self.conv1(x).add_(skip))
-        part = pointwise(x, self.torgb.weight, self.torgb.bias)
-        return x, part if picture is None else twice(picture).add_(part)
+    def forward(self, x: Tensor, skip: Tensor, rows: slice = slice(None)) -> tuple[Tensor, Tensor]:
+        """rows: which rows of the picture come out."""
+        x = self.conv2(self.conv1(x, rows).add_(skip), rows)
+        return x, pointwise(x, self.torgb.weight, self.torgb.bias)
 
 
 class Generator(nn.Module):
@@ -131,12 +140,41 @@ class Generator(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         skips = {}
         for name, block in self.encoder.items():
-            skips[name], x = block(x)
+            skips[name], x = _encoded(block, x)
         picture: Tensor | None = None
         for name, block in self.synthesis.items():
-            x, picture = block(x, skips.pop(name), picture)
+            x, part = _synthesised(block, x, skips.pop(name))
+            picture = part if picture is None else twice(picture).add_(part)
         assert picture is not None
         return picture
+
+
+def _encoded(block: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+    """What an encoder block gives; of large maps on a CPU in bands."""
+    height = x.shape[2]
+    if x.device.type != "cpu" or height < _LARGE:
+        maps, half = block(x)
+    else:
+        # two filters, and the one of 4 x 4 pixels from an even row on
+        maps, half = in_bands(lambda band: block(x[:, :, band.seen()]), height, (1, 0.5), _ROWS, 4)
+    return maps, half
+
+
+def _synthesised(block: nn.Module, x: Tensor, skip: Tensor) -> tuple[Tensor, Tensor]:
+    """What a synthesis block gives, likewise; the last one's maps, which nobody needs, come as an empty tensor."""
+    height = x.shape[2]
+    if x.device.type != "cpu" or 2 * height < _LARGE:
+        x, part = block(x, skip)
+        return x, part
+    last = 2 * height == SIZE
+
+    def compute(band: Band) -> tuple[Tensor, Tensor]:
+        maps, part = block(x[:, :, band.seen()], skip[:, :, band.seen(2)], band.seen(2))
+        return maps[:, :0] if last else maps, part
+
+    # two filters and the enlargement between them
+    maps, part = in_bands(compute, height, (2, 2), _ROWS // 2, 2)
+    return maps, part
 
 
 def build_generator(tensors: Mapping[str, NDArray[np.float32]]) -> Generator:
@@ -144,12 +182,13 @@ def build_generator(tensors: Mapping[str, NDArray[np.float32]]) -> Generator:
 
     Raises ValueError for tensors of another network.
     """
-    generator = Generator()
+    with torch.device("meta"):  # the tensors of the file are put in, not copied over others
+        generator = Generator()
     names = _published_names(generator, tensors)
     state = {}
     for name, value in generator.state_dict().items():
         if name.endswith(".blur"):
-            state[name] = value
+            state[name] = _BLUR.repeat(len(value), 1, 1, 1)
             continue
         array = tensors.get(names[name])
         if array is None or array.shape != tuple(value.shape):
@@ -157,7 +196,7 @@ def build_generator(tensors: Mapping[str, NDArray[np.float32]]) -> Generator:
             raise ValueError(f"these are not MI-GAN's weights: the tensor {names[name]} {found}.")
         gain = 1.0 if ".torgb." in name else GAIN
         state[name] = torch.from_numpy(array * np.float32(gain))
-    generator.load_state_dict(state)
+    generator.load_state_dict(state, assign=True)
     return generator.eval().requires_grad_(False)
 
 

@@ -54,19 +54,19 @@ def aligned(
         some = np.linspace(0, len(ys) - 1, min(len(ys), _SAMPLES)).astype(np.intp)
         ys, xs = ys[some] + (part[0].start + box[0].start), xs[some] + (part[1].start + box[1].start)
         there, needed = base[ys, xs].astype(np.int16), hole[ys, xs]
-        best = np.inf
-        for dy, dx in window:
-            ty, tx = ys + (shifts[label, 0] + dy), xs + (shifts[label, 1] + dx)
-            inside = (ty >= 0) & (ty < height) & (tx >= 0) & (tx < width)
-            ty, tx = np.where(inside, ty, 0), np.where(inside, tx, 0)
-            inside &= known[ty, tx]
-            lost = float((needed & ~inside).mean())
-            if lost > 0.1 or not inside.any():
-                continue
-            unlike = np.abs(base[ty, tx] - there)[inside].mean() + 255 * lost
-            if unlike < best - 1e-9:
-                best = unlike
-                out[label] = shifts[label] + (dy, dx)
+        moves = shifts[label] + window  # all of them at once: W x N places
+        ty, tx = ys + moves[:, :1], xs + moves[:, 1:]
+        inside = (ty >= 0) & (ty < height) & (tx >= 0) & (tx < width)
+        at = np.where(inside, ty * width + tx, 0)
+        inside &= known.reshape(-1)[at]
+        count = np.count_nonzero(inside, axis=1)
+        lost = np.count_nonzero(needed & ~inside, axis=1) / max(1, len(ys))
+        apart = np.abs(base.reshape(-1, 3)[at] - there).sum(axis=2, dtype=np.int32)
+        unlike = (apart * inside).sum(axis=1) / np.maximum(3 * count, 1) + 255 * lost
+        unlike[(lost > 0.1) | (count == 0)] = np.inf
+        best = int(np.argmin(np.round(unlike, 9)))
+        if np.isfinite(unlike[best]):
+            out[label] = moves[best]
     return out
 
 
