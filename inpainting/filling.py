@@ -38,7 +38,7 @@ def inpaint(
     _check(image, hole)
     hidden = hole if exclude is None else np.maximum(hole, exclude)
     _need_known(hidden, "the photo")
-    _, boxes = hole_groups(hole)
+    boxes = hole_groups(hole)[1]  # not the labels, too: they take as much as the photo
     filled = _filled(
         upright(image, orientation), upright(hole, orientation), upright(hidden, orientation), fill, settings
     )

@@ -23,6 +23,8 @@ WEIGHTS = "migan"
 """Registry name of the network."""
 SIDE = 512
 """Pixels a side at which the network sees a window."""
+_BESIDE = 8
+"""Rows above and below a hole that play a part when its picture is resized."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,16 @@ class MiganFill:
         return np.where(unknown[..., None] != 0, pixels, image)
 
     def network(self, image: Pixels, unknown: Hole) -> NDArray[np.float32]:
-        """What the network makes of 512 x 512 pixels: float32 512 x 512 x 3 in 0..255, the known pixels painted too."""
+        """What the network makes of 512 x 512 pixels: float32 512 x 512 x 3 in 0..255, the known pixels painted too.
+
+        Only rows with a hole, and some beside them, need be painted; the others may hold anything.
+        """
         import torch
+
+        holed = np.flatnonzero(unknown.any(axis=1))
+        if not len(holed):
+            return image.astype(np.float32)
+        rows = slice(max(0, int(holed[0]) - _BESIDE), min(SIDE, int(holed[-1]) + 1 + _BESIDE))
 
         try:
             with torch.inference_mode():
@@ -67,7 +77,7 @@ class MiganFill:
                 pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self.device)
                 rgb = pixels.permute(2, 0, 1)[None].float() / 127.5 - 1  # [1, 3, 512, 512]
                 x = torch.cat([known - 0.5, rgb * known], dim=1).contiguous(memory_format=torch.channels_last)
-                y = (self.generator(x)[0].permute(1, 2, 0) + 1) * 127.5
+                y = (self.generator(x, rows)[0].permute(1, 2, 0) + 1) * 127.5
                 return np.asarray(y.clamp(0, 255).cpu().numpy(), np.float32)
         except RuntimeError as error:
             raise (MemoryError(str(error)) if is_out_of_memory(error) else error) from None

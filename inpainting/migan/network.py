@@ -8,7 +8,9 @@ clamp is never reached and is left out; the gain, being positive, is multiplied 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import cast
 
 import numpy as np
 import torch
@@ -26,9 +28,9 @@ _CHANNELS = {512: 64, 256: 128, 128: 256, 64: 512, 32: 512, 16: 512, 8: 512, 4: 
 _BLUR = torch.outer(torch.tensor([1.0, 3.0, 3.0, 1.0]), torch.tensor([1.0, 3.0, 3.0, 1.0])) / 64
 """[1 3 3 1] both ways, applied at every second pixel before maps are halved."""
 _LARGE = 256
-"""Side of maps from which a block is computed in bands."""
-_ROWS = 32
-"""Of the larger maps of a block, in a band."""
+"""Side of maps from which on they are computed in bands."""
+_ROWS = 64
+"""Of such maps, in a band."""
 
 
 def act(x: Tensor) -> Tensor:
@@ -101,10 +103,14 @@ class EncoderBlock(nn.Module):
         self.conv1 = Separable(channels, channels)
         self.conv2 = Separable(channels, _CHANNELS[max(4, side // 2)], resize=-1 if side > 4 else 0)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def maps(self, x: Tensor) -> Tensor:
+        """Those of this size."""
         if hasattr(self, "fromrgb"):
             x = act(pointwise(x, self.fromrgb.weight, self.fromrgb.bias))
-        x = self.conv1(x)
+        return cast(Tensor, self.conv1(x))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.maps(x)
         return x, self.conv2(x)
 
 
@@ -137,44 +143,72 @@ class Generator(nn.Module):
         self.encoder = nn.ModuleDict({f"b{side}": EncoderBlock(side) for side in reversed(sides)})
         self.synthesis = nn.ModuleDict({f"b{side}": SynthesisBlock(side) for side in sides})
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, rows: slice = slice(0, SIZE)) -> Tensor:
+        """rows: those of the picture that are wanted; on a CPU the others are not computed."""
+        return self._in_bands(x, rows) if x.device.type == "cpu" else self.at_once(x)
+
+    def at_once(self, x: Tensor) -> Tensor:
+        """The picture from whole maps."""
         skips = {}
         for name, block in self.encoder.items():
-            skips[name], x = _encoded(block, x)
+            skips[name], x = block(x)
         picture: Tensor | None = None
         for name, block in self.synthesis.items():
-            x, part = _synthesised(block, x, skips.pop(name))
-            picture = part if picture is None else twice(picture).add_(part)
+            x, part = block(x, skips.pop(name))
+            picture = _with(picture, part)
+        assert picture is not None
+        return picture
+
+    def _in_bands(self, x: Tensor, rows: slice) -> Tensor:
+        """The same, with large maps in bands. The largest ones are computed twice rather than kept."""
+        given, largest = x, cast(EncoderBlock, self.encoder[f"b{SIZE}"])
+        skips: dict[str, Callable[[slice], Tensor]] = {}
+        for name, block in self.encoder.items():
+            height = x.shape[2]
+            encode = partial(_encoded, block, x)
+            # two filters, and the one of 4 x 4 pixels from an even row on
+            if height == SIZE:
+                (x,) = in_bands(partial(_without_maps, encode), height, (0.5,), _ROWS, 4)
+                skips[name] = lambda seen: largest.maps(given[:, :, seen])
+            else:
+                maps, x = in_bands(encode, height, (1, 0.5), _ROWS, 4) if height >= _LARGE else block(x)
+                skips[name] = partial(_rows_of, maps)
+        picture: Tensor | None = None
+        for name, block in self.synthesis.items():
+            height, skip = x.shape[2], skips.pop(name)
+            synthesise = partial(_synthesised, block, x, skip)
+            # two filters and an enlargement between them
+            if 2 * height == SIZE:
+                (part,) = in_bands(partial(_without_maps, synthesise), height, (2,), _ROWS // 2, 2, rows)
+            elif 2 * height >= _LARGE:
+                x, part = in_bands(synthesise, height, (2, 2), _ROWS // 2, 2)
+            else:
+                x, part = block(x, skip(slice(None)))
+            picture = _with(picture, part)
         assert picture is not None
         return picture
 
 
-def _encoded(block: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
-    """What an encoder block gives; of large maps on a CPU in bands."""
-    height = x.shape[2]
-    if x.device.type != "cpu" or height < _LARGE:
-        maps, half = block(x)
-    else:
-        # two filters, and the one of 4 x 4 pixels from an even row on
-        maps, half = in_bands(lambda band: block(x[:, :, band.seen()]), height, (1, 0.5), _ROWS, 4)
-    return maps, half
+def _with(picture: Tensor | None, part: Tensor) -> Tensor:
+    """The picture so far at the size of a block's part of it, and that added."""
+    return part if picture is None else twice(picture).add_(part)
 
 
-def _synthesised(block: nn.Module, x: Tensor, skip: Tensor) -> tuple[Tensor, Tensor]:
-    """What a synthesis block gives, likewise; the last one's maps, which nobody needs, come as an empty tensor."""
-    height = x.shape[2]
-    if x.device.type != "cpu" or 2 * height < _LARGE:
-        x, part = block(x, skip)
-        return x, part
-    last = 2 * height == SIZE
+def _rows_of(maps: Tensor, rows: slice) -> Tensor:
+    return maps[:, :, rows]
 
-    def compute(band: Band) -> tuple[Tensor, Tensor]:
-        maps, part = block(x[:, :, band.seen()], skip[:, :, band.seen(2)], band.seen(2))
-        return maps[:, :0] if last else maps, part
 
-    # two filters and the enlargement between them
-    maps, part = in_bands(compute, height, (2, 2), _ROWS // 2, 2)
-    return maps, part
+def _without_maps(compute: Callable[[Band], list[Tensor]], band: Band) -> list[Tensor]:
+    return compute(band)[1:]
+
+
+def _encoded(block: nn.Module, x: Tensor, band: Band) -> list[Tensor]:
+    return list(block(x[:, :, band.seen()]))
+
+
+def _synthesised(block: nn.Module, x: Tensor, skip: Callable[[slice], Tensor], band: Band) -> list[Tensor]:
+    rows = band.seen(2)
+    return list(block(x[:, :, band.seen()], skip(rows), rows))
 
 
 def build_generator(tensors: Mapping[str, NDArray[np.float32]]) -> Generator:
