@@ -14,6 +14,7 @@ _COMPRESSION, _PHOTOMETRIC, _PLANAR, _PREDICTOR, _FILL_ORDER = 259, 262, 284, 31
 _STRIPS, _ROWS_PER_STRIP, _STRIP_BYTES = 273, 278, 279
 _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES = 322, 323, 324, 325
 _NONE, _DEFLATE = 1, 8
+_CMYK = 5
 _NAMES = {5: "LZW", 6: "JPEG", 7: "JPEG", 32773: "PackBits", 50000: "Zstandard"}
 _OF_JPEG = {347, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532}
 """Tags of JPEG and YCbCr coding (TIFF 6.0, sections 21 and 22; technical note 2), out of place beside RGB."""
@@ -30,9 +31,11 @@ def replace_picture(raw: bytes, samples: Samples) -> tuple[bytes, list[str]]:
     layers = tiff.remove(lambda entry: entry.directory == "IFD0" and entry.tag == _LAYERS)
     if layers:
         notes.append("Photoshop's layers dropped")
-    if compression in (6, 7) or _first(tiff, _PHOTOMETRIC, 2) == 6:
+    photometric = _first(tiff, _PHOTOMETRIC, 2)
+    if compression in (6, 7) or photometric == 6:
         tiff.remove(lambda entry: entry.directory == "IFD0" and entry.tag in _OF_JPEG)
-        tiff.set_numbers(_entry(tiff, _PHOTOMETRIC), [1 if samples.ndim == 2 else 2])  # no longer YCbCr
+        plain = 1 if samples.ndim == 2 else photometric if photometric == _CMYK else 2  # no longer YCbCr
+        tiff.set_numbers(_entry(tiff, _PHOTOMETRIC), [plain])
     tiled = tiff.get("IFD0", _TILES) is not None
     offsets, sizes = _entry(tiff, _TILES if tiled else _STRIPS), _entry(tiff, _TILE_BYTES if tiled else _STRIP_BYTES)
     free = sorted(zip(tiff.numbers(offsets), tiff.numbers(sizes), strict=False))

@@ -11,7 +11,7 @@ import pytest
 import tifffile
 from image_kinds import by_tifffile, picture, saved
 
-from data.images import decode
+from data.images import decode, encode
 from data.types import PhotoError
 
 SIZE = (160, 144)
@@ -50,6 +50,20 @@ def test_jpeg_data_of_a_tiff_that_end_early(layout: str, tail: bytes, share: flo
     cut = start + int((end - start) * share)
     raw[cut:end] = tail.ljust(end - cut, b"\0")
     assert state(bytes(raw)) == "corrupt"
+
+
+@pytest.mark.parametrize("scrub", [True, False])
+@pytest.mark.parametrize("layout", JPEG_LAYOUTS)
+def test_jpeg_data_of_a_cmyk_tiff_stay_cmyk(layout: str, scrub: bool) -> None:
+    samples = np.asarray(picture(size=SIZE).convert("CMYK"))
+    raw = by_tifffile(samples, photometric="separated", compression="jpeg", **JPEG_LAYOUTS[layout])
+    photo = decode(raw, "x")
+    hole = np.zeros(photo.pixels.shape[:2], np.uint8)
+    hole[20:60, 30:90] = 255
+    done = decode(encode(photo, np.full_like(photo.pixels, 90), hole, scrub=scrub).raw, "x")
+    assert done.mode == photo.mode == "CMYK"
+    np.testing.assert_array_equal(done.samples[hole == 0], photo.samples[hole == 0])
+    assert np.abs(done.pixels[hole > 0].astype(int) - 90).max() <= 1
 
 
 def test_a_tiff_of_jpeg_data_is_no_larger_than_its_bytes_can_hold() -> None:
