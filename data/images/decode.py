@@ -15,7 +15,7 @@ from configs import InputSettings
 from data.images import heif
 from data.images.containers import jpeg_scans, tiff_samples, webp
 from data.images.containers.jpeg import JpegFile, JpegStructureError, parse_jpeg
-from data.images.containers.png import is_whole
+from data.images.containers.png import is_sound, is_whole
 from data.images.kinds import SUFFIXES, is_heif, unread_kind
 from data.images.orientation import to_raw_frame
 from data.images.pillow import load, open_image, pages
@@ -31,6 +31,8 @@ _JPEG_PROCESSES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
 """Start-of-frame markers of sequential and progressive JPEG, with Huffman or arithmetic coding."""
 _DEFLATE_ERRORS = {"error", "ZlibError", "DeflateError"}
 """Of zlib and imagecodecs: the stream is damaged or cut. Pillow shows what there is of it, and says nothing."""
+_MORE_THAN_ROWS = "INSUFFICIENT_SPACE"
+"""Of libdeflate: the stream is whole, and longer than its rows."""
 _GIF_EXPANSION = 4096
 """Pixels that a byte of a GIF can hold: an LZW code of three bits or more is a string of at most 4,096 pixels."""
 _BMP_HEADERS = {12, 40, 52, 56, 64, 108, 124}
@@ -90,6 +92,8 @@ def _decode(raw: bytes, name: str, megapixels: float) -> Decoded:
     file = _whole_jpeg(raw, name) if image.format in ("JPEG", "MPO") else None
     if image.format == "PNG" and not is_whole(raw):
         raise PhotoError("corrupt", f"{name}: damaged image file (it ends before its picture does).")
+    if image.format == "PNG" and not is_sound(raw):
+        raise PhotoError("corrupt", f"{name}: damaged image file (its picture data are not what their checksum says).")
     if image.format == "BMP" and raw[:2] == b"BM":
         bmp.read_header(raw)  # Pillow takes run lengths that end early for whole
     if image.format == "WEBP":
@@ -137,7 +141,7 @@ def _decode_tiff(raw: bytes, name: str, megapixels: float) -> Decoded:
         except (PhotoError, ValueError):  # refused, or seen to be damaged
             raise
         except Exception as error:
-            if image is None or type(error).__name__ in _DEFLATE_ERRORS:
+            if image is None or (type(error).__name__ in _DEFLATE_ERRORS and _MORE_THAN_ROWS not in str(error)):
                 raise
             load(image)  # where Pillow fails, too, the file is damaged
             raise PhotoError(

@@ -112,6 +112,23 @@ def keep_transparency(samples: Samples, before: Samples, hole: Hole, raw: bytes)
     return out.reshape(samples.shape)
 
 
+def is_sound(raw: bytes) -> bool:
+    """Whether the picture's chunks are what their checksums say. A stream whose end was overwritten with zeros (half a
+    download) goes on as some picture or other, and Pillow looks at no checksum of IDAT."""
+    position = len(SIGNATURE)
+    while position + 12 <= len(raw):
+        (length,) = struct.unpack_from(">I", raw, position)
+        kind, end = raw[position + 4 : position + 8], position + 8 + length
+        if kind in (b"IDAT", b"PLTE", b"tRNS") and end + 4 <= len(raw):
+            seen = zlib.crc32(memoryview(raw)[position + 4 : end])
+            if seen != struct.unpack_from(">I", raw, end)[0]:
+                return False
+        if kind == b"IEND":
+            break
+        position = end + 4
+    return True
+
+
 def is_whole(raw: bytes) -> bool:
     """Whether every row is there; Pillow takes a picture whose stream ends well before its last row for whole."""
     chunks = parse_png(raw)

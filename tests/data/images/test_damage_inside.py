@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from image_kinds import by_tifffile, picture, saved
+from image_kinds import KINDS, by_tifffile, picture, saved
 
 from data.images import decode, encode
 from data.types import PhotoError
@@ -104,3 +104,14 @@ def test_jpeg_ls_is_refused_by_name() -> None:
     with pytest.raises(PhotoError, match=r"JPEG-LS files are not supported") as caught:
         decode(raw, "x.jpg")
     assert caught.value.state == "refused"
+
+
+@pytest.mark.parametrize("name", [name for name in KINDS if name.startswith("PNG")])
+@pytest.mark.parametrize("share", [0.6, 0.8, 0.95])
+def test_a_png_whose_end_was_overwritten_with_zeros(name: str, share: float) -> None:
+    raw = KINDS[name].raw
+    picture_ends = raw.rindex(b"IEND") - 8  # before the last IDAT's checksum
+    start = raw.index(b"IDAT") + 8
+    cut = start + int((picture_ends - start) * share)
+    assert state(raw[:cut] + bytes(len(raw) - cut)) == "corrupt"
+    assert state(raw[:cut] + bytes(picture_ends - cut) + raw[picture_ends:]) == "corrupt"
