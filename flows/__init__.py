@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flows.own_packages import check_own_packages
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Result", "remove_people"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import the interface when it is asked for: the command line must not wait for it."""
     if name in __all__:
         from flows import api

@@ -77,14 +77,14 @@ def person_removal(
         return Failed(message=str(error), data=error)
 
 
-def flow_over(job: Job) -> Callable[..., Any]:
+def flow_over(job: Job) -> Callable[..., object]:
     """`person_removal` over a job that is prepared already; with the same parameters, which the server shows.
 
     The command line prepares before it starts a server: what is wrong is said at once.
     """
 
     @wraps(person_removal.fn)
-    def over(*arguments: Any, **parameters: Any) -> State[Any]:
+    def over(*arguments: object, **parameters: object) -> State[object]:
         return run_prepared(job)
 
     return _as_flow(over)

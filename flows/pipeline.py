@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 from flows.stages.registry import STAGES
 
@@ -11,15 +11,18 @@ StageName = Literal["segment", "refine", "inpaint", "verify", "publish"]
 STAGE_NAMES = tuple(STAGES)
 assert get_args(StageName) == STAGE_NAMES
 
-RunStage = Callable[..., Any]  # gives the manifest of a stage, now (a path) or later (a Prefect future)
+Manifest = TypeVar("Manifest")
+"""What a stage's runner gives of it: the manifest's path now, or a Prefect future of it."""
+RunStep = Callable[[str, str, dict[str, Manifest], bool], Manifest]
+"""stage, shard, manifests of earlier stages, whether it is an extra pass -> the stage's manifest."""
 
 
-def remove_people_from_shard(shard: str, run_step: RunStage, passes: int, stages: Sequence[str]) -> Any:
+def remove_people_from_shard(shard: str, run_step: RunStep[Manifest], passes: int, stages: Sequence[str]) -> Manifest:
     """The DAG of one shard; returns the last stage's manifest. Verification is unrolled: each extra pass refines all
     who were found so far and fills the original again. A photo with nobody left has the first pass's keys, so that it
     is not computed again.
     """
-    made: dict[str, object] = {}
+    made: dict[str, Manifest] = {}
 
     def step(stage: str, *inputs: str) -> None:
         if stage in stages:

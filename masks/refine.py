@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +80,7 @@ def hole_and_rest(
 def _shadows(people: People, stays: Sequence[bool], pixels: Pixels, orientation: int) -> dict[int, BoxMask]:
     """The shadows of those who leave, by the persons' numbers."""
 
-    def turned(array: NDArray[Any]) -> NDArray[np.uint8]:
+    def turned(array: NDArray[np.uint8 | np.bool_]) -> NDArray[np.uint8]:
         return np.ascontiguousarray(upright(array.view(np.uint8), orientation))
 
     everyone = people.union()

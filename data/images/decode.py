@@ -6,7 +6,7 @@ import math
 import warnings
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Literal
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError, features
@@ -285,7 +285,7 @@ def _orientation(image: Image.Image) -> int:
     return int(value) if value in range(1, 9) else 1
 
 
-def _unidentified(raw: bytes, name: str) -> tuple[Any, str]:
+def _unidentified(raw: bytes, name: str) -> tuple[Literal["corrupt", "refused"], str]:
     if raw[:2] == b"BM" and (kind := _strange_bmp(raw)):
         return "refused", f"{name}: {kind} are not supported; {_CONVERT}."
     if raw[:3] == b"\xff\xd8\xff" and (kind := _strange_jpeg(raw)):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -51,5 +49,5 @@ def _transpose(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]
     method = _UNDO.get(orientation)
     if method is None:
         return pixels
-    out: NDArray[Any] = np.asarray(Image.fromarray(pixels).transpose(method))
+    out: NDArray[np.uint8] = np.asarray(Image.fromarray(pixels).transpose(method))
     return out

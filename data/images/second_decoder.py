@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,9 +68,7 @@ def _by_opencv(photo: Decoded) -> NDArray[np.uint8] | None:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     # "Unchanged" misreads BMP files of OS/2, and everything else multiplies alpha into TIFF and AVIF files.
     flags = cv2.IMREAD_COLOR if photo.format == "BMP" else cv2.IMREAD_UNCHANGED
-    decoded: NDArray[Any] | None = cv2.imdecode(
-        np.frombuffer(photo.raw, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION
-    )
+    decoded = cv2.imdecode(np.frombuffer(photo.raw, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION)
     if decoded is None or decoded.dtype not in (np.uint8, np.uint16):
         return None
     colours = decoded if decoded.ndim == 2 else np.ascontiguousarray(decoded[..., 2::-1])

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
@@ -28,7 +27,7 @@ def _in_words(step: Callable[..., Iterator[Shown]]) -> Callable[..., Iterator[Sh
     """The handler, with its errors as a sentence on the page, and its buttons free again afterwards."""
 
     @wraps(step)
-    def handler(self: Handlers, *args: Any) -> Iterator[Shown]:
+    def handler(self: Handlers, *args: object) -> Iterator[Shown]:
         parts = self.parts
         try:
             yield from step(self, *args)
@@ -56,7 +55,7 @@ class Handlers:
         parts = self.parts
         if not upload:
             return
-        hidden = {parts.desk: gr.Row(visible=False), parts.outcome: gr.Column(visible=False)}
+        hidden: Shown = {parts.desk: gr.Row(visible=False), parts.outcome: gr.Column(visible=False)}
         yield {**self.busy("Looking for people"), **hidden}
         try:
             tab = self.sessions.open(str(request.session_hash), Path(upload), segmenter, fill)
@@ -217,7 +216,7 @@ class Handlers:
             visible=bool(len(people)),
         )
         several = len(people) > 1
-        buttons = {part: gr.Button(visible=several) for part in (parts.everyone, parts.nobody)}
+        buttons: Shown = {part: gr.Button(visible=several) for part in (parts.everyone, parts.nobody)}
         return {parts.stage: view, parts.people: list_, **buttons}
 
     def _remove(self, tab: Tab, scrub: bool) -> Iterator[Shown]:

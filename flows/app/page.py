@@ -26,9 +26,10 @@ _WELCOME = (
 )
 
 
-def build(sessions: Sessions, segmenters: list[Choice], fills: list[Choice]) -> Any:
+def build(sessions: Sessions, segmenters: list[Choice], fills: list[Choice]) -> gr.Blocks:
     """The page, gr.Blocks. segmenters, fills: the first is chosen; how to get the unusable ones stands there."""
-    with gr.Blocks(title="Person removal", analytics_enabled=False) as page:
+    page = gr.Blocks(title="Person removal", analytics_enabled=False)
+    with page:
         parts = _layout(segmenters, fills)
         _wire(page, parts, Handlers(sessions, parts))
     return page
@@ -98,12 +99,15 @@ def _layout(segmenters: list[Choice], fills: list[Choice]) -> Parts:
 
 def _part(name: str, **props: Any) -> gr.HTML:
     """A part of the page that Gradio has no component for: our own HTML, CSS and script."""
-    texts: dict[str, Any] = {
-        "html_template": asset(f"{name}.html"),
-        "css_template": asset(f"{name}.css"),
-        "js_on_load": asset(f"{name}.js"),
-    }
-    return gr.HTML(None, **texts, apply_default_css=False, elem_id=name, **props)
+    return gr.HTML(
+        None,
+        html_template=asset(f"{name}.html"),
+        css_template=asset(f"{name}.css"),
+        js_on_load=asset(f"{name}.js"),
+        apply_default_css=False,
+        elem_id=name,
+        **props,
+    )
 
 
 def _radio(choices: list[Choice], label: str, elem_id: str) -> gr.Radio:

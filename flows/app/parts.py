@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
 
 import gradio as gr
 
-Shown = dict[Any, Any]
+Shown = dict[gr.blocks.Block, object]
 """Component -> what it shows next."""
 
 
@@ -34,5 +33,5 @@ class Parts:
     scrub: gr.Checkbox
     download: gr.HTML
 
-    def all(self) -> list[Any]:
+    def all(self) -> list[gr.blocks.Block]:
         return [getattr(self, one.name) for one in fields(self)]

@@ -7,10 +7,10 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from filelock import FileLock, Timeout
@@ -19,6 +19,11 @@ from configs import Settings, SettingsError
 from data.errors import InputError
 from flows.app import choices
 from flows.run.workers import prepare_process
+
+if TYPE_CHECKING:
+    from fastapi import Response
+
+    from flows.app.sessions import Sessions
 
 HOST = "127.0.0.1"
 MOST_MEGABYTES = 300
@@ -106,7 +111,7 @@ def keep_going() -> None:
         time.sleep(3600)
 
 
-def _download(sessions: Any) -> Any:
+def _download(sessions: Sessions) -> Callable[[str], Response]:
     from fastapi import Response
 
     def photo(token: str) -> Response:

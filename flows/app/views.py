@@ -6,7 +6,6 @@ import base64
 import io
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import cv2
 import numpy as np
@@ -58,7 +57,7 @@ def _contours(mask: NDArray[np.bool_] | Hole, kind: int) -> list[NDArray[np.int3
 def _small(mask: NDArray[np.bool_] | Hole) -> NDArray[np.uint8]:
     """The mask at the view's size, uint8 0 or 1."""
     height, width = view_size(mask.shape)
-    seen: NDArray[Any] = np.asarray(mask).astype(bool) * np.uint8(255)
+    seen: NDArray[np.uint8] = np.asarray(mask).astype(bool) * np.uint8(255)
     if (height, width) != seen.shape:
         seen = np.asarray(cv2.resize(seen, (width, height), interpolation=cv2.INTER_AREA))
     return np.where(seen > 127, np.uint8(1), np.uint8(0))

@@ -234,10 +234,8 @@ def _through_prefect(source: Path, output: Path, settings: Settings, job: Job) -
     chosen["stages"] = wanted.stages if wanted.stages != STAGE_NAMES else ()
     chosen["decisions"] = str(job.decisions) if job.decisions else None
     try:
-        summary: Summary | None = flow_over(job)(
-            str(absolute(source)), str(absolute(output)), settings=settings, **chosen
-        )
-        return summary
+        summary = flow_over(job)(str(absolute(source)), str(absolute(output)), settings=settings, **chosen)
+        return summary if isinstance(summary, Summary) else None
     except PhotosFailed as error:
         return error.summary
     except RuntimeError as error:  # Prefect's own, for a server that is not there or does not start

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,9 @@ from flows.cli.signals import stopped_by_signals
 from flows.deployments import ServerError
 from flows.deployments.settings_files import check_prefect_database, check_prefect_settings
 from flows.run.job import absolute
+
+if TYPE_CHECKING:
+    from flows.deployments.server import Child
 
 
 def serve(
@@ -62,7 +65,7 @@ def serve(
                 child.stop()
 
 
-def _keep(children: list[Any]) -> None:
+def _keep(children: list[Child]) -> None:
     """Until the server ends; a worker that ends (killed for memory) is started again, unless it ends at once."""
     started = time.monotonic()
     while True:

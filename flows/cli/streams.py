@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 _CREDENTIALS = re.compile(r"(\b[a-zA-Z][\w+.-]+:/+)[^\s/@'\"]+@")  # one slash where a path was made of an address
@@ -54,7 +54,7 @@ class _Lasting:
             self._stream.write(without_credentials(text))
         return len(text)
 
-    def writelines(self, lines: Any) -> None:
+    def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:
             self.write(line)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
 
 from prefect.plugins import register_hook
 
@@ -17,7 +16,7 @@ _METHOD = "read_deployment_by_name"
 
 
 @register_hook
-def setup_environment(*, ctx: Any) -> None:
+def setup_environment(*, ctx: object) -> None:
     """Prefect's hook, called before its command line and its workers do anything."""
     try:
         from prefect.client.orchestration import PrefectClient, SyncPrefectClient
@@ -34,9 +33,9 @@ def full_name(name: str) -> str:
     return name if "/" in name or not name else f"{name}/{name}"
 
 
-def _with_full_name(method: Callable[..., Any]) -> Callable[..., Any]:
+def _with_full_name(method: Callable[..., object]) -> Callable[..., object]:
     @wraps(method)
-    def read(self: Any, name: Any, *args: Any, **kwargs: Any) -> Any:
+    def read(self: object, name: object, *args: object, **kwargs: object) -> object:
         return method(self, full_name(name) if isinstance(name, str) else name, *args, **kwargs)
 
     return read

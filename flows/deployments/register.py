@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
+from uuid import UUID
 
 import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -14,7 +15,7 @@ from prefect.client.schemas.actions import (
     DeploymentUpdate,
     WorkPoolCreate,
 )
-from prefect.client.schemas.objects import ConcurrencyOptions
+from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import construct_schedule
 from prefect.events.schemas.automations import AutomationCore
@@ -41,7 +42,7 @@ def register() -> list[str]:
         return [_deploy(client, flow, schema, definition) for definition in definitions()]
 
 
-def schedule_nightly(parameters: dict[str, Any], cron: str, timezone: str) -> None:
+def schedule_nightly(parameters: dict[str, object], cron: str, timezone: str) -> None:
     """Give `person-removal/nightly` its parameters and its one schedule, switched on. Raises ServerError."""
     try:
         schedule = construct_schedule(cron=cron, timezone=timezone)
@@ -59,7 +60,41 @@ def schedule_nightly(parameters: dict[str, Any], cron: str, timezone: str) -> No
         client.update_deployment(nightly.id, changed)
 
 
-def definitions() -> list[dict[str, Any]]:
+class Schedule(TypedDict):
+    """When a deployment runs. cron: in the usual five fields."""
+
+    cron: str
+    timezone: str
+    active: bool
+
+
+class Limit(TypedDict):
+    """How many runs of a deployment may go on at once, and what becomes of others."""
+
+    limit: int
+    collision_strategy: str
+
+
+class Pool(TypedDict):
+    name: str
+    job_variables: dict[str, object]
+
+
+class Definition(TypedDict):
+    """A deployment as prefect.yaml has it."""
+
+    name: str
+    entrypoint: str
+    description: str
+    tags: list[str]
+    work_pool: Pool
+    enforce_parameter_schema: bool
+    parameters: NotRequired[dict[str, object]]
+    schedules: NotRequired[list[Schedule]]
+    concurrency_limit: NotRequired[Limit]
+
+
+def definitions() -> list[Definition]:
     """The deployments of prefect.yaml: of the package, where it is installed, or of the source tree."""
     packaged = Path(str(files("flows.deployments"))) / "prefect.yaml"
     path = packaged if packaged.is_file() else Path(__file__).parents[2] / "prefect.yaml"
@@ -88,13 +123,13 @@ def _make_automations(client: SyncPrefectClient) -> None:
             client.create_automation(AutomationCore.model_validate(definition))
 
 
-def _deploy(client: SyncPrefectClient, flow: Any, schema: ParameterSchema, definition: dict[str, Any]) -> str:
+def _deploy(client: SyncPrefectClient, flow: UUID, schema: ParameterSchema, definition: Definition) -> str:
     name = f"{person_removal.name}/{definition['name']}"
     pool = definition["work_pool"]
     try:
         standing = client.read_deployment_by_name(name)
     except ObjectNotFound:
-        limit = definition.get("concurrency_limit") or {}
+        limit = definition.get("concurrency_limit")
         client.create_deployment(
             flow_id=flow,
             name=definition["name"],
@@ -108,8 +143,8 @@ def _deploy(client: SyncPrefectClient, flow: Any, schema: ParameterSchema, defin
             work_pool_name=pool["name"],
             job_variables=pool["job_variables"],
             schedules=[_schedule(item) for item in definition.get("schedules", [])],
-            concurrency_limit=limit.get("limit"),
-            concurrency_options=ConcurrencyOptions(collision_strategy=limit["collision_strategy"]) if limit else None,
+            concurrency_limit=limit["limit"] if limit else None,
+            concurrency_options=_collisions(limit) if limit else None,
             pull_steps=[],
         )
         return f"{name}: new"
@@ -117,7 +152,7 @@ def _deploy(client: SyncPrefectClient, flow: Any, schema: ParameterSchema, defin
     return f"{name}: was there, its parameters and schedules stay"
 
 
-def _update(standing: DeploymentResponse, schema: ParameterSchema, definition: dict[str, Any]) -> DeploymentUpdate:
+def _update(standing: DeploymentResponse, schema: ParameterSchema, definition: Definition) -> DeploymentUpdate:
     return DeploymentUpdate(
         version=tool_version(),
         entrypoint=definition["entrypoint"],
@@ -129,7 +164,11 @@ def _update(standing: DeploymentResponse, schema: ParameterSchema, definition: d
     )
 
 
-def _schedule(item: dict[str, Any]) -> DeploymentScheduleCreate:
+def _collisions(limit: Limit) -> ConcurrencyOptions:
+    return ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy(limit["collision_strategy"]))
+
+
+def _schedule(item: Schedule) -> DeploymentScheduleCreate:
     return DeploymentScheduleCreate(
         schedule=construct_schedule(cron=item["cron"], timezone=item["timezone"]), active=item["active"]
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -86,7 +85,7 @@ def _seen(shape: tuple[int, ...]) -> tuple[int, int]:
     return height, width
 
 
-def _resized(image: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+def _resized(image: NDArray[np.float32] | NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(image, shape[::-1], interpolation=cv2.INTER_AREA))
 
 

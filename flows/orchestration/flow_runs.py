@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from prefect import State, get_run_logger
 from prefect.futures import PrefectFuture
 from prefect.states import Completed, Failed
@@ -14,11 +12,11 @@ from flows.orchestration.tasks import STAGE_TASKS, results_storage
 from flows.plan.planning import Planned
 from flows.plan.selection import Selection
 from flows.results.finish import PhotosFailed, Summary
-from flows.run.job import Job, execute, run_pipeline
+from flows.run.job import Job, execute, shard_runner
 from flows.run.progress import problems_to
 
 
-def run_prepared(job: Job) -> State[Any]:
+def run_prepared(job: Job) -> State[object]:
     """Inside a flow run: every stage of every shard as a task; the state that the flow run ends in."""
     return _ending(job, _run(job))
 
@@ -35,7 +33,7 @@ def _run(job: Job) -> Summary | None:
     return summary
 
 
-def _ending(job: Job, summary: Summary | None) -> State[Any]:
+def _ending(job: Job, summary: Summary | None) -> State[object]:
     """Red where running again may help; green but by another name where somebody should look."""
     if summary is None:
         return Completed(message=f"Stages done: {', '.join(job.selection.stages)}.")
@@ -51,12 +49,12 @@ def _submit_all(planned: Planned, selection: Selection) -> list[str]:
     folder = results_storage(planned.run)
     submitted: list[PrefectFuture[str]] = []
 
-    def submit(stage: str, *arguments: Any, **options: Any) -> PrefectFuture[str]:
+    def submit(stage: str, *arguments: object, **options: object) -> PrefectFuture[str]:
         submitted.append(STAGE_TASKS[stage].with_options(result_storage=folder).submit(stage, *arguments, **options))
         return submitted[-1]
 
     with task_runner_of(planned.context):
-        last = run_pipeline(planned, selection, submit, map)
+        last = [*map(shard_runner(planned, selection, submit), planned.shards)]
         for future in submitted:  # in order: the first error is the failed stage's, not that of one that waits for it
             future.result()
         return [future.result() for future in last]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager
 
 from prefect.context import FlowRunContext
 
@@ -27,7 +26,7 @@ def task_runner_of(context: RunContext) -> Iterator[None]:
         yield
 
 
-def _runner(settings: RunSettings, workers: int) -> Any:
+def _runner(settings: RunSettings, workers: int) -> AbstractContextManager[object]:
     """A started cluster of this machine, or a client of the one at `run.address`."""
     try:
         return (_dask if settings.runner == "dask" else _ray)(settings.address, workers)
@@ -37,7 +36,7 @@ def _runner(settings: RunSettings, workers: int) -> Any:
         ) from None
 
 
-def _dask(address: str | None, workers: int) -> Any:
+def _dask(address: str | None, workers: int) -> AbstractContextManager[object]:
     from prefect_dask.task_runners import DaskTaskRunner
 
     if address:
@@ -52,8 +51,11 @@ def _dask(address: str | None, workers: int) -> Any:
     )
 
 
-def _ray(address: str | None, workers: int) -> Any:
+def _ray(address: str | None, workers: int) -> AbstractContextManager[object]:
     from prefect_ray import RayTaskRunner
 
     options = {"include_dashboard": False, "log_to_driver": False}
-    return RayTaskRunner(address=address, init_kwargs={} if address else {"num_cpus": workers, **options})
+    runner: AbstractContextManager[object] = RayTaskRunner(
+        address=address, init_kwargs={} if address else {"num_cpus": workers, **options}
+    )
+    return runner

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 from urllib.parse import quote
 
 from jinja2 import Environment, FunctionLoader
@@ -189,9 +189,9 @@ def _box(box: Iterable[float], size: tuple[int, int], orientation: int) -> list[
     return [round(v, 4) for v in (left, top, right - left, bottom - top)]
 
 
-def _flat(settings: Mapping[str, object], prefix: str = "") -> list[tuple[str, Any]]:
+def _flat(settings: Mapping[str, object], prefix: str = "") -> list[tuple[str, object]]:
     """Nested settings -> (dotted name, value), in order."""
-    out: list[tuple[str, Any]] = []
+    out: list[tuple[str, object]] = []
     for key, value in settings.items():
         name = f"{prefix}{key}"
         out += _flat(value, f"{name}.") if isinstance(value, Mapping) else [(name, value)]

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from configs import Settings
 from data.collection.folder import Collection, read_collection
@@ -16,7 +15,7 @@ from data.errors import InputError
 from data.plan.entries import Entry
 from data.plan.shards import read_shard
 from data.storage.places import as_path, is_remote
-from flows.pipeline import RunStage, remove_people_from_shard
+from flows.pipeline import Manifest, remove_people_from_shard
 from flows.plan.decisions import RECORD, Decisions, record, take_decisions
 from flows.plan.manifests import read_manifest
 from flows.plan.planning import Planned, plan_shards
@@ -99,16 +98,21 @@ def open_places(
     return Opened(collection, context, decided, str(decisions or output / RECORD))
 
 
-def run_pipeline(
-    planned: Planned, selection: Selection, run_stage: RunStage = run_stage, each: Any = overlapping
-) -> list[Any]:
-    """Every shard through the DAG, a few at a time; returns the last stage's manifests, as `run_stage` gives them."""
+def run_pipeline(planned: Planned, selection: Selection) -> list[str]:
+    """Every shard through the DAG, a few at a time; returns the last stage's manifests."""
+    return overlapping(shard_runner(planned, selection, run_stage), planned.shards)
 
-    def step(stage: str, shard: str, inputs: dict[str, object], again: bool) -> Any:
+
+def shard_runner(
+    planned: Planned, selection: Selection, run_stage: Callable[..., Manifest]
+) -> Callable[[str], Manifest]:
+    """What takes a shard through the DAG. run_stage: takes what `runner.run_stage` takes."""
+
+    def step(stage: str, shard: str, inputs: dict[str, Manifest], again: bool) -> Manifest:
         return run_stage(stage, planned.run, shard, inputs, **selection.options(stage, again))
 
     passes, reached = planned.context.settings.verify.passes, selection.reached
-    return list(each(lambda shard: remove_people_from_shard(shard, step, passes, reached), planned.shards))
+    return lambda shard: remove_people_from_shard(shard, step, passes, reached)
 
 
 def execute(job: Job, run: Callable[[Planned, Selection], Sequence[str]] = run_pipeline) -> Summary | None:

@@ -11,7 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from typing import Any, TypeVar
+from multiprocessing.connection import Connection
+from typing import TypeVar
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -23,7 +24,7 @@ _here = threading.RLock()  # one photo at a time is computed in this process its
 
 def run_in_processes(
     function: Callable[..., Result],
-    arguments: Sequence[tuple[Any, ...]],
+    arguments: Sequence[tuple[object, ...]],
     jobs: Sequence[Job],
     workers: int,
     lost: Callable[[Job, str], Result],
@@ -48,7 +49,7 @@ def run_in_processes(
     if not jobs:
         return
     pool = _get_pool(workers)
-    futures: dict[Future[tuple[Any, float]], Job] = {
+    futures: dict[Future[tuple[Result, float]], Job] = {
         pool.submit(function, args, timeout): job for args, job in zip(arguments, jobs, strict=True)
     }
     try:
@@ -125,7 +126,9 @@ class _Pool:
         self._stopped = False
         self._lock = threading.Lock()
 
-    def submit(self, function: Callable[..., Result], args: tuple[Any, ...], timeout: float) -> Future[Any]:
+    def submit(
+        self, function: Callable[..., Result], args: tuple[object, ...], timeout: float
+    ) -> Future[tuple[Result, float]]:
         return self._threads.submit(self._run, function, args, timeout)
 
     def stop(self) -> None:
@@ -137,7 +140,7 @@ class _Pool:
             worker.kill()
         self._threads.shutdown(wait=True)
 
-    def _run(self, function: Callable[..., Result], args: tuple[Any, ...], timeout: float) -> tuple[Result, float]:
+    def _run(self, function: Callable[..., Result], args: tuple[object, ...], timeout: float) -> tuple[Result, float]:
         started = time.monotonic()
         for attempt in range(2):
             worker = self._worker()
@@ -194,7 +197,7 @@ class _Worker:
         if not self._ready:
             self._ready = self._pipe.recv()
 
-    def run(self, function: Callable[..., Result], args: tuple[Any, ...], timeout: float) -> Result:
+    def run(self, function: Callable[..., Result], args: tuple[object, ...], timeout: float) -> Result:
         """Raises TimeoutError, EOFError or ConnectionError (the process is gone), and what the function raises."""
         self._pipe.send((function, args))
         if not self._pipe.poll(timeout or None):
@@ -210,7 +213,7 @@ class _Worker:
         self._process.join()
 
 
-def _work(pipe: Any) -> None:
+def _work(pipe: Connection[object, tuple[Callable[..., object], tuple[object, ...]]]) -> None:
     """The life of a worker process: a job in, its result or error out."""
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = "1"
