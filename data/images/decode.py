@@ -30,9 +30,8 @@ _SEVERAL = "{}: animated and multi-page files are not supported; " + _CONVERT + 
 _JPEG_PROCESSES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
 """Start-of-frame markers of sequential and progressive JPEG, with Huffman or arithmetic coding."""
 _DEFLATE_ERRORS = {"error", "ZlibError", "DeflateError"}
-"""Of zlib and imagecodecs: the stream is damaged or cut. Pillow shows what there is of it, and says nothing."""
-_MORE_THAN_ROWS = "INSUFFICIENT_SPACE"
-"""Of libdeflate: the stream is whole, and longer than its rows."""
+"""Of zlib and imagecodecs: a stream that is damaged or cut, of which Pillow shows what there is and says nothing; or
+one that is longer than its rows."""
 _GIF_EXPANSION = 4096
 """Pixels that a byte of a GIF can hold: an LZW code of three bits or more is a string of at most 4,096 pixels."""
 _BMP_HEADERS = {12, 40, 52, 56, 64, 108, 124}
@@ -141,7 +140,7 @@ def _decode_tiff(raw: bytes, name: str, megapixels: float) -> Decoded:
         except (PhotoError, ValueError):  # refused, or seen to be damaged
             raise
         except Exception as error:
-            if image is None or (type(error).__name__ in _DEFLATE_ERRORS and _MORE_THAN_ROWS not in str(error)):
+            if image is None or (type(error).__name__ in _DEFLATE_ERRORS and not tiff_samples.deflate_ends(raw)):
                 raise
             load(image)  # where Pillow fails, too, the file is damaged
             raise PhotoError(

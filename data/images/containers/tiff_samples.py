@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import logging
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -105,6 +106,22 @@ def check_jpeg(raw: bytes) -> None:
             _check_extent(page, len(raw))
         if int(page.compression) == 7:
             tiff_jpeg.check_parts(page, raw)
+
+
+def deflate_ends(raw: bytes) -> bool:
+    """Whether every strip or tile of a Deflate-coded picture is a whole stream, with the checksum that it states."""
+    with _first_page(raw) as (_, page):
+        for start, length in zip(page.dataoffsets, page.databytecounts, strict=True):
+            inflater, data = zlib.decompressobj(), raw[start : start + length]
+            try:
+                while data and not inflater.eof:
+                    inflater.decompress(data, 1 << 20)
+                    data = inflater.unconsumed_tail
+            except zlib.error:
+                return False
+            if not inflater.eof:
+                return False
+    return True
 
 
 def read_picture(raw: bytes, name: str) -> TiffPicture:
