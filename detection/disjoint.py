@@ -6,6 +6,7 @@ two people share to both. Nothing of it matters while everybody leaves; it cuts 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -14,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.rle import NOTHING, BoxMask, bounds
-from data.types import People, Person, Photo
+from data.types import People, Person, Photo, Pixels
 from detection.crops import Window
+from detection.edges import along_edges
 from detection.protocol import Segmenter
 from detection.rle import person_in_box
 
@@ -35,6 +37,10 @@ AWAY = 2.0
 """Log odds that a pixel on the ellipse in somebody's box has less than one in the middle, where two people claim it."""
 UNSURE = 1.0
 """Whose a pixel is is not sure where the two certainties, log odds, differ by less than this."""
+CERTAIN = 2.0
+"""Differences of certainty beyond this are alike where the photo's edges are looked at."""
+REACH = 0.1
+"""So far the photo's edges move a border, in shares of the smaller one's size (square root of the mask's area)."""
 RIM = 0.2
 """A mask inside another one that keeps less than this share of its pixels is what stood over at the other's rim."""
 
@@ -94,8 +100,9 @@ def ellipse(box: tuple[float, float, float, float], window: Window) -> NDArray[n
     return (u[None, :] ** 2 + v[:, None] ** 2).astype(np.float32)
 
 
-def disjoint(instances: Sequence[Instance], size: tuple[int, int]) -> list[Person]:
+def disjoint(instances: Sequence[Instance], size: tuple[int, int], pixels: Pixels | None = None) -> list[Person]:
     """The people of a photo of `size` (height, width), the most certain first, no two masks with a common pixel.
+    pixels: of the photo, uint8 height x width x 3; the edges in it are then where one person ends and another begins.
 
     Detections of one person become one, with the union of their masks and the highest score; phantoms are dropped; each
     pixel that several masks claim goes to the one that is most certain of it, and is told as `doubtful` of the one that
@@ -103,7 +110,7 @@ def disjoint(instances: Sequence[Instance], size: tuple[int, int]) -> list[Perso
     """
     people = sorted(instances, key=lambda one: -one.score)
     people = _merged([one for one in people if not _is_phantom(one, people)], size)
-    left, doubtful = _contested(people)
+    left, doubtful = _contested(people, pixels)
     masks = _without_rims([one.mask for one in people], left, size)
     found = []
     for one, mask, doubt in zip(people, masks, doubtful, strict=True):
@@ -162,7 +169,7 @@ def _is_phantom(one: Instance, people: Sequence[Instance]) -> bool:
     return int(np.count_nonzero(covered & one.mask.mask)) >= PHANTOM * one.mask.area
 
 
-def _contested(people: Sequence[Instance]) -> tuple[list[BoxMask], list[BoxMask]]:
+def _contested(people: Sequence[Instance], pixels: Pixels | None) -> tuple[list[BoxMask], list[BoxMask]]:
     """What is left of each mask when every pixel is of the most certain one, of equally certain ones the first; and
     what went to others although it was hardly less certain of it (`UNSURE`)."""
     left = [one.mask._replace(mask=one.mask.mask.copy()) for one in people]
@@ -176,12 +183,26 @@ def _contested(people: Sequence[Instance]) -> tuple[list[BoxMask], list[BoxMask]
             both = first.mask.within(box) & second.mask.within(box)
             if both.any():
                 more = second.certainty(window) - first.certainty(window)
-                seconds, unsure = both & (more > 0), np.abs(more) < UNSURE
+                at_edges = more if pixels is None else _at_edges(first, second, window, pixels)
+                seconds, unsure = both & (at_edges > 0), np.abs(more) < UNSURE
                 _part(left[i], window)[seconds] = False
                 _part(left[j], window)[both & ~seconds] = False
                 _part(doubtful[i], window)[seconds & unsure] = True
                 _part(doubtful[j], window)[both & ~seconds & unsure] = True
     return left, doubtful
+
+
+def _at_edges(first: Instance, second: Instance, window: Window, pixels: Pixels) -> NDArray[np.float32]:
+    """How much more certain the second is of each pixel of the window, moved to the edges of the photo."""
+    radius = max(2, round(REACH * math.sqrt(min(first.mask.area, second.mask.area))))
+    x, y = max(0, window.x - 2 * radius), max(0, window.y - 2 * radius)
+    right, bottom = min(pixels.shape[1], window.right + 2 * radius), min(pixels.shape[0], window.bottom + 2 * radius)
+    around, box = Window(x, y, right - x, bottom - y), (slice(y, bottom), slice(x, right))
+    one, two = first.mask.within(box), second.mask.within(box)
+    more = np.clip(second.certainty(around) - first.certainty(around), -CERTAIN, CERTAIN)
+    more = np.where(one == two, more, np.where(two, CERTAIN, -CERTAIN)).astype(np.float32)
+    moved = along_edges(more, pixels[box], radius)
+    return moved[window.y - y : window.bottom - y, window.x - x : window.right - x]
 
 
 def _without_rims(whole: Sequence[BoxMask], left: Sequence[BoxMask], size: tuple[int, int]) -> list[BoxMask]:

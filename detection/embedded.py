@@ -94,7 +94,7 @@ class Embedded:
                 if mask.mask.size:
                     sure = certainty(logits, (x0, y0, x1, y1), look.centred, score)
                     instances.append(Instance(mask, score, SOURCE, sure, box=(x0, y0, x1, y1)))
-        return People(photo.size, tuple(disjoint(instances, photo.size)))
+        return People(photo.size, tuple(disjoint(instances, photo.size, photo.pixels)))
 
 
 def required_weights(settings: SegmentSettings) -> list[str]:

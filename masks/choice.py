@@ -24,7 +24,7 @@ CUT = 0.02
 CLOSE = 0.025
 """Somebody who was asked to stay may be cut when the hole holds more than this share of their pixels that others were
 given and that may be theirs (`Person.doubtful`). On 182 COCO photos in which the largest person stays this is said of
-45, and of all but 1 of the 13 in which that person lost more than 2 % of its annotated pixels."""
+45, and of all but 2 of the 13 in which that person lost more than 2 % of its annotated pixels."""
 SCRAP = 0.1
 """Parts of a mask smaller than this share of it are scraps, where it overlaps with another."""
 

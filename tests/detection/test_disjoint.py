@@ -121,6 +121,21 @@ def test_what_somebody_hardly_less_certain_lost_is_told(by: float, doubtful: str
     assert picture(lost) == picture(mask(text, doubtful))
 
 
+@pytest.mark.parametrize("scale", [1, 15])  # the larger photo is looked at reduced
+@pytest.mark.parametrize("edge", [28, 30, 32])
+def test_a_border_that_is_not_sure_lies_at_the_edge_in_the_photo(edge: int, scale: int) -> None:
+    """Both claim the columns 27 to 32, the second hardly more; the colours change within."""
+    side = 60 * scale
+    a, b, pixels = np.zeros((side, side), bool), np.zeros((side, side), bool), np.zeros((side, side, 3), np.uint8)
+    a[:, : 33 * scale], b[:, 27 * scale :] = True, True
+    pixels[:, edge * scale :] = (200, 150, 120)
+    instances = [sure(a, 0.9, 0.0), sure(b, 0.8, 0.1)]
+    for shown, at in ((pixels, edge), (None, 27)):
+        first, second = (People((side, side)).mask(person) for person in disjoint(instances, (side, side), shown))
+        assert (first ^ second).all()
+        assert np.abs(first.sum(1) / scale - at).max() <= 1
+
+
 @pytest.mark.parametrize(
     ("scores", "second_box", "people"),
     [
