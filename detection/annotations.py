@@ -56,11 +56,32 @@ def _person(photo: Photo, annotation: Annotation, unnamed: str) -> Person:
                 f"{photo.name}: annotation {label} has a box and no outline; name another segmenter, which finds "
                 "outlines itself (--preset embedded, or --set segment.segmenter=yolo).",
             )
-        return _outlined(segmentation, photo.size, annotation.get("iscrowd") in (1, True))
+        found = _outlined(segmentation, photo.size, annotation.get("iscrowd") in (1, True))
+        if _is_elsewhere(found.bbox, annotation.get("bbox")):
+            raise BrokenMask(f"its outline is not where its box is ({annotation['bbox']}, in pixels from the top left)")
+        return found
     except BrokenMask as error:
         raise PhotoError(
             "refused", f"{photo.name}: annotation {label} cannot be used: {error}; mend or remove it."
         ) from None
+
+
+def _is_elsewhere(outline: Sequence[float], stated: object) -> bool:
+    """Whether an annotation's outline is not where its stated box is: tools write shares for pixels, or points for a
+    person. outline: x, y, width, height in pixels. A box of another form (two corners, shares) says nothing."""
+    if not (isinstance(stated, list) and len(stated) == 4 and all(isinstance(v, int | float) for v in stated)):
+        return False
+    if not (all(abs(v) < 1e9 for v in stated) and min(stated[2:]) >= _TOLD):
+        return False
+    apart = any(
+        outline[i] > stated[i] + stated[i + 2] + _TOLD or outline[i] + outline[i + 2] < stated[i] - _TOLD
+        for i in (0, 1)
+    )
+    return apart or max(outline[2:]) <= 2
+
+
+_TOLD = 8
+"""Pixels from which a box tells where somebody is."""
 
 
 def _thing(photo: Photo, label: str, annotation: Annotation) -> Person:

@@ -43,6 +43,44 @@ def test_a_crowd_is_marked_as_one() -> None:
     assert people.union()[:, 1:3].all() and people.union().sum() == 12
 
 
+@pytest.mark.parametrize(
+    "outline",
+    [
+        rectangle(0.4, 0.3, 0.6, 0.9),  # shares of the photo, not pixels
+        rectangle(30, 40, 30, 40),  # a point
+        rectangle(5, 5, 15, 35),  # another place
+    ],
+)
+def test_an_outline_that_is_not_where_its_box_is(outline: list[float]) -> None:
+    with pytest.raises(
+        PhotoError, match=r"annotation 1 cannot be used: its outline is not where its box is \(\[40, 30"
+    ):
+        segment({"id": 1, "segmentation": [outline], "bbox": [40, 30, 20, 60]}, size=(100, 100))
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        *(
+            [40, 30, 20, 60],
+            [44, 34, 20, 60],
+            [40, 30, 60, 90],
+            [0.4, 0.3, 0.2, 0.6],
+            [50, 60, 20, 60],
+            [0, 0, 0, 0],
+            [],
+        ),
+        *(None, "box", [40, 30, 20], [40, 30, 20, None], [10**400, 30, 20, 60], [float("nan"), 30, 20, 60]),
+    ],
+    ids=str,
+)
+def test_boxes_of_other_forms_say_nothing(box: Any) -> None:
+    assert (
+        segment({"id": 1, "segmentation": [rectangle(40, 30, 60, 90)], "bbox": box}, size=(100, 100)).union().sum()
+        == 1200
+    )
+
+
 def test_no_annotations_are_no_people() -> None:
     assert segment() == People((6, 8))
 

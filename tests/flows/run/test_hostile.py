@@ -293,8 +293,8 @@ def with_photo(change: Callable[[Tree], Any]) -> Spoil:
     return spoil
 
 
-def segmentation(value: Any) -> Spoil:
-    return with_photo(lambda tree: tree["annotations"][-1].update(segmentation=value))
+def segmentation(value: Any, **more: Any) -> Spoil:
+    return with_photo(lambda tree: tree["annotations"][-1].update(segmentation=value, **more))
 
 
 def unusable(why: str) -> dict[str, tuple[str, str | None]]:
@@ -415,9 +415,14 @@ ANNOTATIONS: list[tuple[str, Spoil, dict[str, tuple[str, str | None]]]] = [
     ("a polygon without its list", segmentation([40, 30, 56, 30, 56, 70, 40, 70]), FOUND),
     ("pairs", segmentation([[40, 30], [56, 30], [56, 70], [40, 70]]), FOUND),
     ("lists of pairs", segmentation([[[40, 30], [56, 30], [56, 70], [40, 70]]]), FOUND),
-    ("RLE in floats", segmentation({"size": [96.0, 128.0], "counts": [5000.0, 9.0, 7279.0]}), FOUND),
+    ("RLE in floats", segmentation({"size": [96.0, 128.0], "counts": [5000.0, 9.0, 7279.0]}, bbox=None), FOUND),
     ("text as segmentation", segmentation("x"), unusable("it has a segmentation of type str")),
     ("number as segmentation", segmentation(7), unusable("it has a segmentation of type int")),
+    (
+        "shares of the photo",
+        segmentation([[0.3, 0.3, 0.5, 0.3, 0.5, 0.7]]),
+        unusable("its outline is not where its box is ([40, 30, 16, 40], in pixels from the top left)"),
+    ),
     (
         "a line",
         segmentation([[1, 1, 2, 2]]),
@@ -448,7 +453,11 @@ ANNOTATIONS: list[tuple[str, Spoil, dict[str, tuple[str, str | None]]]] = [
         segmentation([[0, 0, 128, 96] * 500_000]),
         unusable("its outline is 128000000 pixels long, longer than 50152 in a photo of 128 x 96"),
     ),
-    ("a hundred thousand polygons", segmentation([[1, 1, 2, 1, 2, 2]] * 100_000), {"b.png": ("removed", None)}),
+    (
+        "a hundred thousand polygons",
+        segmentation([[1, 1, 2, 1, 2, 2]] * 100_000, bbox=None),
+        {"b.png": ("removed", None)},
+    ),
     (
         "RLE bomb",
         segmentation({"size": [10**9, 10**9], "counts": [10**18]}),
