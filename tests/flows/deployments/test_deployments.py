@@ -22,7 +22,8 @@ pytestmark = [
 ROOT = Path(__file__).resolve().parents[3]
 ALL = {"person-removal", "segment", "refine", "inpaint", "verify", "publish", "nightly"}
 CHANGES = {"inpaint": {"fill": "telea"}, "verify": {"segmenter": "none"}, "run": {"workers": 1, "timeout": 0}}
-SLOW = {"preset": "coco", "settings": json.dumps({"verify": {"segmenter": "none"}})}
+PATCHMATCH = {"inpaint": {"fill": "patchmatch"}, "verify": {"segmenter": "none"}}
+SLOW = {"preset": "coco", "settings": json.dumps(PATCHMATCH)}
 TELEA = {"preset": "coco", "settings": json.dumps(CHANGES)}
 
 

@@ -116,7 +116,7 @@ def test_photos_from_s3(coco: Path, tmp_path: Path, bucket: Path) -> None:
 @pytest.mark.slow
 def test_the_command_line(coco: Path, bucket: Path) -> None:
     command = [sys.executable, "-m", "flows.cli.main", "run", str(coco), f"{bucket}/out", "--preset", "coco"]
-    command += ["--set", "verify.segmenter=none"]
+    command += ["--fill", "telea", "--set", "verify.segmenter=none"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert f"{bucket}/out/report.html" in done.stdout
