@@ -278,7 +278,9 @@ def test_how_far_a_run_is() -> None:
     assert so_far.sentence() == "0 of 4 photos"
     for number in range(4):
         so_far.count("segment", {"id": str(number), "facts": {}}, False, 3.0)
-    so_far.count("publish", {"id": "0", "facts": {"state": "removed"}}, False, 1.0)
+    published = {"state": "removed", "width": 2000, "height": 1500, "people": 2}
+    so_far.count("publish", {"id": "0", "facts": published}, False, 1.0)
+    assert (so_far.counts.megapixels, so_far.counts.people) == ([3.0], 2)
     so_far.count("publish", {"id": "1", "state": "corrupt", "reason": "-"}, True, 0)
     assert so_far.work == (4 * 3 + 2 * 1) / (4 * 3 + 4 * 1)
     so_far.started -= 140  # 14 of 16 parts took as long
