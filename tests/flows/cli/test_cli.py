@@ -285,6 +285,6 @@ def test_how_far_a_run_is() -> None:
     assert so_far.work == (4 * 3 + 2 * 1) / (4 * 3 + 4 * 1)
     so_far.started -= 140  # 14 of 16 parts took as long
     assert so_far.sentence() == "2 of 4 photos, 0.01 photos/s: removed 1, corrupt 1", "too few to tell the time left"
-    so_far.count("publish", {"id": "2", "facts": {"state": "removed"}}, False, 1.0)
+    so_far.count("publish", {"id": "2", "facts": published}, False, 1.0)
     so_far.started -= 10  # 15 of 16 parts
     assert so_far.sentence() == "3 of 4 photos, 0.02 photos/s, about 0:10 left: removed 2, corrupt 1"
