@@ -76,7 +76,7 @@ def read_collection(root: Path, settings: InputSettings) -> Collection:
     for folder in folders:
         prefix = "" if folder == images else f"{folder.relative_to(images).as_posix()}/"
         found |= {prefix + name: path for name, path in walked(folder).photos}
-        notes += notes_on(folder, walked(folder))
+        notes += notes_on(folder, walked(folder), [file.coco.path for file in files])
     notes += note_on_photos_elsewhere(root, folders)
     sources = [_from_folder(images, name, path) for name, path in found.items()]
     for number, file in enumerate(files):

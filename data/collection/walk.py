@@ -16,12 +16,12 @@ from data.storage.places import is_remote, list_files
 
 @dataclass
 class Walked:
-    """photos: (name, path), sorted by name. links: to folders, which are not followed. others: files that are no
-    photos, by the endings of their names. hidden: hidden folders, and hidden files that are photos by their names."""
+    """photos: (name, path), sorted by name. links: to folders, which are not followed. others: names of files that
+    are no photos. hidden: hidden folders, and hidden files that are photos by their names."""
 
     photos: list[tuple[str, Path]] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
-    others: Counter[str] = field(default_factory=Counter)
+    others: list[str] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
 
 
@@ -40,7 +40,7 @@ def walk_photos(folder: Path) -> Walked:
         elif ending in EXTENSIONS or _holds_picture(path):
             out.photos.append((name, path))
         else:
-            out.others[ending or "no ending"] += 1
+            out.others.append(name)
     out.photos.sort()
     return out
 
@@ -76,15 +76,17 @@ def _holds_picture(path: Path) -> bool:
         return False
 
 
-def notes_on(folder: Path, walked: Walked) -> Iterator[str]:
-    """A sentence on each sort of file that is there and not taken."""
+def notes_on(folder: Path, walked: Walked, annotations: Iterable[Path] = ()) -> Iterator[str]:
+    """A sentence on each sort of file that is there and not taken. annotations: files that are, though no photos."""
+    taken = {file.relative_to(folder).as_posix() for file in annotations if file.is_relative_to(folder)}
     if walked.links:
         yield f"{folder}: links to folders are not followed ({', '.join(walked.links[:3])}); copy them there."
-    if walked.others:
-        kinds = ", ".join(f"{ending}: {number}" for ending, number in walked.others.most_common(8))
-        rest = sum(walked.others.values()) - sum(number for _, number in walked.others.most_common(8))
+    others = Counter(PurePosixPath(name).suffix.lower() or "no ending" for name in walked.others if name not in taken)
+    if others:
+        kinds = ", ".join(f"{ending}: {number}" for ending, number in others.most_common(8))
+        rest = others.total() - sum(number for _, number in others.most_common(8))
         yield (
-            f"Files that are no photos, so they are not in the output: {walked.others.total()} "
+            f"Files that are no photos, so they are not in the output: {others.total()} "
             f"({kinds}{f', others: {rest}' if rest else ''})."
         )
     if walked.hidden:

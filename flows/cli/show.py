@@ -70,7 +70,7 @@ class Show:
         settings, planned, output = job.context.settings, job.planned, job.context.output
         free = None if is_remote(output) else shutil.disk_usage(output).free
         self._say(
-            f"{planned.photos} photos, {planned.bytes / 1e6:.1f} MB, in {len(planned.shards)} shards"
+            f"{counted(planned.photos)}, {planned.bytes / 1e6:.1f} MB, in {counted(len(planned.shards), 'shard')}"
             + (f"; free on disk: {free / 1e9:.1f} GB" if free is not None else "")
         )
         self._say(
@@ -95,7 +95,7 @@ class Show:
         """What a run would do."""
         over = "".join(f", {count} of them {state} before they start" for state, count in ahead.over.items())
         others = f", {ahead.others} others stay as they are" if ahead.others else ""
-        self._say(f"{ahead.photos} photos, {ahead.bytes / 1e6:.1f} MB{over}{others}")
+        self._say(f"{counted(ahead.photos)}, {ahead.bytes / 1e6:.1f} MB{over}{others}")
         table = Table("stage", "by", "stored", "to compute", "s a photo")
         for name, stage in ahead.stages.items():
             seconds = "not measured here" if stage.seconds is None else f"{stage.seconds:.2f}"
@@ -172,7 +172,7 @@ class Show:
         if summary.computed:
             done = f"{summary.computed} of {summary.photos} photos computed, the rest from the store"
             if summary.computed == summary.photos:
-                done = f"{summary.photos} photos"
+                done = counted(summary.photos)
             self._say(f"{done}; {summary.seconds:.1f} s ({summary.rate:.2f} photos/s).")
         else:
             self._say(f"Everything was cached: nothing computed; {summary.seconds:.1f} s.")
@@ -220,7 +220,7 @@ class SoFar:
     def sentence(self) -> str:
         """`80 of 186 photos, 1.9 photos/s, about 0:55 left: removed 70, review 2`."""
         seconds, done, work = time.monotonic() - self.started, len(self.states), self.work
-        parts = [f"{done} of {self.photos} photos"]
+        parts = [f"{done} of {counted(self.photos)}"]
         if done:
             parts.append(f"{done / max(seconds, 1e-9):.2f} photos/s")
         if done >= WORTH and 0 < work < 1 - 1e-9:
@@ -228,6 +228,11 @@ class SoFar:
         counts = Counter(self.states.values())
         states = ", ".join(f"{state} {counts[state]}" for state in STATES if counts[state])
         return ", ".join(parts) + (f": {states}" if states else "")
+
+
+def counted(number: int, what: str = "photo") -> str:
+    """`1 photo`, `2 photos`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _minutes(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -108,3 +109,14 @@ def test_kinds_that_nothing_here_reads_are_taken_and_refused_by_name(tmp_path: P
     with pytest.raises(PhotoError, match=words) as error:
         decode(raw, name)
     assert error.value.state == "refused"
+
+
+def test_an_annotation_file_beside_the_photos_is_not_counted(tmp_path: Path) -> None:
+    put(tmp_path, "train/a.jpg", "valid/b.jpg")
+    people = {"categories": [{"id": 1, "name": "person"}], "annotations": []}
+    for number, (split, name) in enumerate((("train", "a.jpg"), ("valid", "b.jpg"))):
+        images = [{"id": number, "file_name": name, "width": 8, "height": 8}]
+        put(tmp_path, f"{split}/_annotations.coco.json", raw=json.dumps({**people, "images": images}).encode())
+    put(tmp_path, "train/notes.txt", raw=b"hello")
+    notes = [note for note in read_collection(tmp_path, InputSettings()).notes if note.startswith("Files that are no")]
+    assert notes == ["Files that are no photos, so they are not in the output: 1 (.txt: 1)."]
