@@ -25,6 +25,11 @@ CLOSE = 0.025
 """Somebody who was asked to stay may be cut when the hole holds more than this share of their pixels that others were
 given and that may be theirs (`Person.doubtful`). On 182 COCO photos in which the largest person stays this is said of
 45, and of all but 2 of the 13 in which that person lost more than 2 % of its annotated pixels."""
+PART = 0.5
+"""A find may be a part of somebody who stays (a head, an arm) when its score is less than this share of theirs and it
+touches them inside their box."""
+PART_AREA = 0.3
+"""Largest part of somebody, as a share of their pixels."""
 SCRAP = 0.1
 """Parts of a mask smaller than this share of it are scraps, where it overlaps with another."""
 
@@ -36,13 +41,15 @@ Spot = tuple[slice, slice]
 class Choice:
     """stays: of each person, in order, whether it stays. kept: bool H x W, the pixels of people who stay (whole people,
     and the parts of others in a region). region: bool H x W, where nothing is removed. asked: numbers of the persons
-    on the keep-list. unmatched: entries of the keep-list that fit nobody."""
+    on the keep-list. unmatched: entries of the keep-list that fit nobody. parts: of the persons on the keep-list, those
+    of whom another find may be a part; it stays with them."""
 
     stays: tuple[bool, ...]
     kept: Mask
     region: Mask
     asked: tuple[int, ...] = ()
     unmatched: tuple[int | tuple[float, float, float, float], ...] = ()
+    parts: tuple[int, ...] = ()
 
     @property
     def anyone(self) -> bool:
@@ -62,7 +69,8 @@ def choose(
     areas = [people.area(p) for p in people.persons]
     stays = [is_small(area, people.size, settings) for area in areas]
     asked = listed(first, keep)
-    for index in asked:
+    parts = {index: _parts(first, index) for index in asked}
+    for index in (*asked, *(part for found in parts.values() for part in found)):
         stays[index] = True
     region = np.zeros(people.size, bool) if spared is None else spared.copy()
     region |= _regions(settings.spare, people.size)
@@ -79,7 +87,8 @@ def choose(
             claimed = (mask.mask & leave[mask.box]).any()
             kept[mask.box] |= _own(people, people.persons[i], mask, spots) if claimed else mask.mask
     unmatched = () if keep == "largest" else tuple(item for item in keep if not listed(first, (item,)))
-    return Choice(tuple(stays), kept | (leave & region), region, tuple(dict.fromkeys(asked)), unmatched)
+    whole = tuple(index for index, found in parts.items() if set(found) - set(asked))
+    return Choice(tuple(stays), kept | (leave & region), region, tuple(dict.fromkeys(asked)), unmatched, whole)
 
 
 def cut(people: People, choice: Choice, hole: Hole) -> int:
@@ -91,15 +100,42 @@ def cut(people: People, choice: Choice, hole: Hole) -> int:
 
 
 def may_be_cut(people: People, choice: Choice, hole: Hole) -> int:
-    """How many others of those on the keep-list may have lost pixels to people who leave (`CLOSE`).
+    """Of how many others of those on the keep-list it is not sure which pixels are theirs: people who leave were given
+    some of these (`CLOSE`), or a doubtful find beside them stays (`PART`).
 
     hole: uint8 H x W, not 0 = removed.
     """
     count = 0
-    for person in (people.persons[i] for i in choice.asked if people.persons[i].doubtful):
-        mask, doubtful = people.boxed(person), box_mask(person.doubtful, people.size)
-        count += _in_hole(doubtful, hole) > CLOSE * mask.area and not _is_cut(mask, hole)
+    for number in choice.asked:
+        person = people.persons[number]
+        mask = people.boxed(person)
+        given = _in_hole(box_mask(person.doubtful, people.size), hole) if person.doubtful else 0
+        count += (given > CLOSE * mask.area or number in choice.parts) and not _is_cut(mask, hole)
     return count
+
+
+def _parts(people: People, number: int) -> list[int]:
+    """Numbers of the finds that may be a part of this person, see `PART`."""
+    person = people.persons[number]
+    near = [
+        i
+        for i, other in enumerate(people.persons)
+        if not other.crowd and other.score < PART * person.score and _inside(other.bbox, person.bbox)
+    ]
+    if not near:
+        return []
+    mask = people.boxed(person)
+    spot = bounds([mask], 2, people.size)
+    touching = dilate(mask.within(spot), 1.5)
+    finds = {i: people.boxed(people.persons[i]) for i in near}
+    return [i for i, f in finds.items() if f.area <= PART_AREA * mask.area and (f.within(spot) & touching).any()]
+
+
+def _inside(box: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether most of a box (x, y, width, height) lies in another one."""
+    width = min(box[0] + box[2], other[0] + other[2]) - max(box[0], other[0])
+    height = min(box[1] + box[3], other[1] + other[3]) - max(box[1], other[1])
+    return max(width, 0.0) * max(height, 0.0) >= INSIDE * box[2] * box[3]
 
 
 def _is_cut(mask: BoxMask, hole: Hole) -> bool:

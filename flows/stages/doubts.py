@@ -11,16 +11,15 @@ FRAMES = {"upright": "shown", "unsure": "stored, before EXIF turns it (--set inp
 def keep_doubts(cut: int, close: int, unmatched: int) -> list[str]:
     """What is doubtful about those who were asked to stay: parts of a sentence, none where all is well.
 
-    cut: how many who stay lost pixels to the hole (masks.cut). close: how many may have (masks.may_be_cut).
+    cut: how many who stay lost pixels to the hole (masks.cut). close: of how many it is not
+    sure which pixels are theirs (masks.may_be_cut).
     unmatched: how many entries of the keep-list fit nobody.
     """
     doubts = []
     if cut:
         doubts.append(f"{cut} person(s) who should stay lost more than 2 % of their pixels to people who leave")
     if close:
-        doubts.append(
-            f"{close} person(s) who should stay may have lost pixels to people who leave: whose they are is not sure"
-        )
+        doubts.append(f"of {close} person(s) who should stay it is not sure which pixels are theirs")
     if unmatched:
         doubts.append(f"{unmatched} of those who should stay could not be found (entries of keep that fit nobody)")
     return doubts

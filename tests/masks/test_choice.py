@@ -142,6 +142,26 @@ def test_pixels_that_may_be_theirs_and_leave(doubtful: str, stay: tuple[int, ...
     assert (masks.may_be_cut(found, choice, hole), masks.cut(found, choice, hole)) == (close, 0)
 
 
+@pytest.mark.parametrize(
+    ("text", "score", "stays"),
+    [
+        ("........ .AA..... .AAb.... .AAAA... .AAAA... .AAAA... ........ ........", 0.3, True),  # a hand
+        ("........ .AA..... .AAb.... .AAAA... .AAAA... .AAAA... ........ ........", 0.6, False),  # surer: somebody else
+        ("........ .AA..... .AA.b... .AA..... .AA..... .AAAA... ........ ........", 0.3, False),  # does not touch
+        ("........ .AAA.bb. .AAA.bb. .AAAbb.. .AAA..... ........ ........ ........", 0.3, False),  # not inside the box
+        ("........ .AA..... .AAbbb.. .AAbbb.. .AAbbb.. .AAAAA.. ........ ........", 0.3, False),  # too large a part
+    ],
+)
+def test_a_doubtful_find_that_may_be_a_part_of_who_stays(text: str, score: float, stays: bool) -> None:
+    rows = " ".join(row.ljust(8, ".")[:8] for row in text.split())
+    found = People((8, 8), tuple(Person.from_mask(mask(rows, c), s, "x") for c, s in (("A", 0.9), ("b", score))))
+    choice = choose(found, (0,), PLAIN)
+    assert choice.stays == (True, stays)
+    assert masks.may_be_cut(found, choice, refine(found, PLAIN, choice=choice)) == stays
+    assert choose(found, (1,), PLAIN).stays == (False, True)
+    assert choose(found, (), PLAIN).stays == (False, False)
+
+
 def test_who_is_cut_is_not_said_to_be_in_doubt_too() -> None:
     text = "........ .AAADBB. .AAADBB. .AAADBB. .AAADBB. ........ ........ ........"
     first, second = (Person.from_mask(mask(text, those), 0.9, "embedded") for those in ("A", "BD"))
