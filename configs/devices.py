@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from configs.settings import SettingsError
 
 
@@ -30,3 +33,12 @@ def is_out_of_memory(error: Exception) -> bool:
     only quotes the one it met."""
     said = ("out of memory", "can't allocate memory", "not enough memory")
     return any(words in str(error) for words in said)
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """Raises MemoryError where torch finds no memory, whatever it calls that on its devices."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise (MemoryError(str(error)) if is_out_of_memory(error) else error) from None

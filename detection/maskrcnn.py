@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from configs import SegmentSettings, SettingsError
 from configs.devices import device_name
 from data.types import People, Photo, Pixels, Weight
+from detection.batches import in_batches
 from detection.protocol import Segmenter
 from detection.rle import Placed, people_in_boxes
 from detection.tiles import tiled
@@ -57,14 +58,16 @@ class MaskRcnn:
         self._wanted = ("person", *things)
 
     def segment(self, photos: Sequence[Photo]) -> list[People]:
-        """One `People` a photo with the things wanted, the most certain first; masks at the photo's full size."""
-        batch = 1 if self._device == "cpu" else BATCH
-        found: list[People] = []
-        for start in range(0, len(photos), batch):
-            some = photos[start : start + batch]
+        """One `People` a photo with the things wanted, the most certain first; masks at the photo's full size.
+
+        Raises MemoryError where the device has none for one photo.
+        """
+
+        def look(some: Sequence[Photo]) -> list[People]:
             looks = self._detect([photo.pixels for photo in some])
-            found += [people(look, p.size) for p, look in zip(some, looks, strict=True)]
-        return found
+            return [people(one, photo.size) for photo, one in zip(some, looks, strict=True)]
+
+        return in_batches(look, photos, 1 if self._device == "cpu" else BATCH, lambda photo: photo.size)
 
     def _detect(self, images: Sequence[Pixels]) -> list[Detections]:
         import torch

@@ -25,6 +25,7 @@ import configs  # noqa: F401  (switches off ultralytics' network use, which it r
 from configs import SettingsError
 from configs.devices import device_name
 from data.types import Pixels
+from detection.batches import in_batches
 from detection.litert import without_delegate_notice
 
 Task = Literal["detect", "segment"]
@@ -114,13 +115,13 @@ class YoloNetwork:
         """Persons and things of each image (uint8 H x W x 3 RGB) with at least `score`, the most certain first.
 
         image_size: longer side in pixels at which the network sees an image; ignored by exported files
-        that have a fixed one.
+        that have a fixed one. Raises MemoryError where the device has none for one image.
         """
-        batch = BATCH if self._on_gpu else 1
-        found: list[Found] = []
-        for start in range(0, len(images), batch):
-            found += self._find(images[start : start + batch], score, image_size)
-        return found
+
+        def look(some: Sequence[Pixels]) -> list[Found]:
+            return self._find(some, score, image_size)
+
+        return in_batches(look, images, BATCH if self._on_gpu else 1, lambda image: image.shape[:2])
 
     def features(self, image: Pixels, layers: Sequence[int]) -> list[NDArray[np.float32]]:
         """What these of the network's first layers make of an image, float32 C x h x w each, in the layers' order.

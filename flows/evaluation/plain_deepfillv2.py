@@ -74,6 +74,9 @@ def plain_thinned(x: Tensor, factor: int, layout: str) -> Tensor:
     """`x` [..., H, W] at 1/factor of its size by the nearest position; `tf` spreads them from corner to corner."""
     for axis in (-2, -1):
         size = x.shape[axis]
-        spread = (torch.linspace(0, size - 1, size // factor, dtype=torch.float64) + 0.5).floor().long()
-        x = x.index_select(axis, spread if layout == "tf" else torch.arange(0, size, factor)[: size // factor])
+        if layout == "tf":
+            at = (torch.linspace(0, size - 1, size // factor, dtype=torch.float64) + 0.5).floor().long()
+        else:
+            at = torch.arange(0, size, factor)[: size // factor]
+        x = x.index_select(axis, at.to(x.device))
     return x

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs import InpaintSettings
-from configs.devices import device_name, is_out_of_memory
+from configs.devices import device_name, memory_errors
 from data.types import Hole, Pixels, Weight, as_hole
 from inpainting.protocol import Fill
 
@@ -61,10 +61,8 @@ class DeepFill:
         unknown = wanted if exclude is None else wanted | (exclude > 127)
         if not wanted.any():
             return image.copy()
-        try:
+        with memory_errors():
             filled = self.filled(image, unknown)
-        except RuntimeError as error:
-            raise (MemoryError(str(error)) if is_out_of_memory(error) else error) from None
         return np.where(wanted[..., None], filled, image)
 
     def filled(self, image: Pixels, unknown: NDArray[np.bool_]) -> Pixels:

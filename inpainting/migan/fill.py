@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs import InpaintSettings, SettingsError
-from configs.devices import device_name, is_out_of_memory
+from configs.devices import device_name, memory_errors
 from data.types import Hole, Pixels, Weight
 from inpainting.windows import shrink
 
@@ -71,16 +71,13 @@ class MiganFill:
             return image.astype(np.float32)
         rows = slice(max(0, int(holed[0]) - _BESIDE), min(SIDE, int(holed[-1]) + 1 + _BESIDE))
 
-        try:
-            with torch.inference_mode():
-                known = torch.from_numpy(unknown == 0).to(self.device)[None, None].float()  # [1, 1, 512, 512]
-                pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self.device)
-                rgb = pixels.permute(2, 0, 1)[None].float() / 127.5 - 1  # [1, 3, 512, 512]
-                x = torch.cat([known - 0.5, rgb * known], dim=1).contiguous(memory_format=torch.channels_last)
-                y = (self.generator(x, rows)[0].permute(1, 2, 0) + 1) * 127.5
-                return np.asarray(y.clamp(0, 255).cpu().numpy(), np.float32)
-        except RuntimeError as error:
-            raise (MemoryError(str(error)) if is_out_of_memory(error) else error) from None
+        with memory_errors(), torch.inference_mode():
+            known = torch.from_numpy(unknown == 0).to(self.device)[None, None].float()  # [1, 1, 512, 512]
+            pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self.device)
+            rgb = pixels.permute(2, 0, 1)[None].float() / 127.5 - 1  # [1, 3, 512, 512]
+            x = torch.cat([known - 0.5, rgb * known], dim=1).contiguous(memory_format=torch.channels_last)
+            y = (self.generator(x, rows)[0].permute(1, 2, 0) + 1) * 127.5
+            return np.asarray(y.clamp(0, 255).cpu().numpy(), np.float32)
 
 
 def build(settings: InpaintSettings, weights: Mapping[str, Weight]) -> MiganFill:
