@@ -208,7 +208,11 @@ def test_masks_of_a_reduced_photo_come_back_at_its_size() -> None:
 
 @pytest.mark.parametrize(
     ("device", "calls"),
-    [("cpu", [(1, False)] * 10), ("cuda:0", [(8, True), (2, True)]), ("mps", [(8, False), (2, False)])],
+    [
+        ("cpu", [(1, False)] * 12),
+        ("cuda:0", [(8, True), (2, True), (2, True)]),
+        ("mps", [(8, False), (2, False), (2, False)]),
+    ],
 )
 def test_a_gpu_takes_batches_and_cuda_half_precision(device: str, calls: list[tuple[int, bool]]) -> None:
     import torch
@@ -224,8 +228,10 @@ def test_a_gpu_takes_batches_and_cuda_half_precision(device: str, calls: list[tu
     made: list[tuple[int, bool]] = []
     network = object.__new__(YoloNetwork)
     vars(network).update(_device=device, _model=Model(), _labels={0: "person"}, _task="detect", _layers={})
-    found = network.find([np.zeros((8, 6 + i, 3), np.uint8) for i in range(10)], 0.2, 640)
-    assert made == calls and len(found) == 10
+    images = [np.zeros((8, 9 if i in (3, 7) else 6, 3), np.uint8) for i in range(12)]  # two of another size
+    found = network.find(images, 0.2, 640)
+    assert made == calls and len(found) == 12
+    assert [look.boxes[0, 2] for look in found] == [image.shape[1] for image in images]
     assert found[0].boxes.tolist() == [[0, 0, 6, 4]] and found[0].labels == ("person",)
 
 
