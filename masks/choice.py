@@ -122,9 +122,9 @@ def _parts(people: People, number: int) -> list[int]:
         for i, other in enumerate(people.persons)
         if not other.crowd and other.score < PART * person.score and _inside(other.bbox, person.bbox)
     ]
-    if not near:
-        return []
     mask = people.boxed(person)
+    if not near or not mask.area:
+        return []
     spot = bounds([mask], 2, people.size)
     touching = dilate(mask.within(spot), 1.5)
     finds = {i: people.boxed(people.persons[i]) for i in near}

@@ -61,7 +61,7 @@ class _Index:
         for photo in photos:
             self.by_name.setdefault(_folded(photo), []).append(photo)
             self.by_last.setdefault(_folded(PurePosixPath(photo).name), []).append(photo)
-            self.by_stem.setdefault(_folded(PurePosixPath(photo).with_suffix("").as_posix()), []).append(photo)
+            self.by_stem.setdefault(_folded(photo.removesuffix(PurePosixPath(photo).suffix)), []).append(photo)
 
     def find(self, name: str) -> str | None:
         for text in _readings(name):

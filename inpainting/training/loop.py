@@ -156,4 +156,5 @@ def train(
         batches.close()
     if curves:
         curves.write()
+    processes.meet()
     return state

@@ -34,6 +34,12 @@ def start(settings: TrainSettings) -> torch.device:
     return device
 
 
+def meet() -> None:
+    """Wait until every process is here: one that leaves first takes the connections of the others with it."""
+    if distributed.is_initialized():
+        distributed.barrier()
+
+
 def end() -> None:
     if distributed.is_initialized():
         distributed.destroy_process_group()

@@ -53,6 +53,10 @@ def test_a_photo_is_left_to_the_name_that_means_it_exactly() -> None:
     assert match_names(["a.jpg", "/old/a.jpg", "./sub/b.jpg", "x:y.jpg"], PHOTOS) == {}
 
 
+def test_a_photo_whose_name_is_no_name() -> None:
+    assert match_names(["", "a"], {"/", ".", "a.jpg"}) == {"a": "a.jpg"}
+
+
 def test_letter_case_that_two_photos_share() -> None:
     assert match_names(["A.jpg"], {"a.jpg", "a.JPG"}) == {}
     assert match_names(["A.jpg", "a.jpg"], {"a.jpg", "a.JPG"}) == {"A.jpg": "a.JPG"}
