@@ -227,6 +227,12 @@ def listed(people: People, keep: Keep) -> list[int]:
     return out
 
 
+def is_outgrown(first: People, later: People, keep: Keep) -> bool:
+    """Whether `largest` was somebody else than a later look shows: it found somebody larger."""
+    areas, others = ([p.area(one) for one in p.persons if not one.crowd] for p in (first, later))
+    return keep == "largest" and max(others, default=0) > max(areas, default=0)
+
+
 def overlap(a: Sequence[float], b: Sequence[float]) -> float:
     """Intersection over union of two boxes (x, y, width, height)."""
     width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])

@@ -85,6 +85,8 @@ def make_hole(
     if not entry.edited:  # a hand's word on the hole is the last one
         # numbers are said of every photo: where nobody was found, nobody can be taken for another
         unmatched = sum(len(people) > 0 or not isinstance(item, int) for item in choice.unmatched)
+        if extra and masks.is_outgrown(people, extra, entry.keep):
+            unmatched += 1
         if entry.unsure:
             facts["unsure"] = entry.unsure
         if cut := masks.cut(people, choice, hole):

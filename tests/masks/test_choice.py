@@ -17,7 +17,7 @@ import masks
 from configs import RefineSettings
 from configs.load import load_settings
 from configs.settings import SettingsError
-from data.types import People, Person
+from data.types import Keep, People, Person
 from masks import choose, hole_and_rest, refine
 from masks.choice import INSIDE
 
@@ -160,6 +160,16 @@ def test_a_doubtful_find_that_may_be_a_part_of_who_stays(text: str, score: float
     assert masks.may_be_cut(found, choice, refine(found, PLAIN, choice=choice)) == stays
     assert choose(found, (1,), PLAIN).stays == (False, True)
     assert choose(found, (), PLAIN).stays == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("keep", "later", "outgrown"), [("largest", "B", True), ("largest", "c", False), ((0,), "B", False)]
+)
+def test_a_later_look_that_finds_somebody_larger_than_the_largest(keep: Keep, later: str, outgrown: bool) -> None:
+    text = "........ .AA.BBB. .AA.BBB. .AA.BBB. ......c. ........ ........ ........"
+    first, again = (People((8, 8), (Person.from_mask(mask(text, those), 0.9, "x"),)) for those in ("A", later))
+    assert masks.is_outgrown(first, again, keep) == outgrown
+    assert not masks.is_outgrown(first, People((8, 8)), keep)
 
 
 def test_who_is_cut_is_not_said_to_be_in_doubt_too() -> None:
