@@ -133,9 +133,7 @@ def _parts(people: People, number: int) -> list[int]:
 
 def _inside(box: Sequence[float], other: Sequence[float]) -> bool:
     """Whether most of a box (x, y, width, height) lies in another one."""
-    width = min(box[0] + box[2], other[0] + other[2]) - max(box[0], other[0])
-    height = min(box[1] + box[3], other[1] + other[3]) - max(box[1], other[1])
-    return max(width, 0.0) * max(height, 0.0) >= INSIDE * box[2] * box[3]
+    return _shared(box, other) >= INSIDE * box[2] * box[3]
 
 
 def _is_cut(mask: BoxMask, hole: Hole) -> bool:
@@ -235,10 +233,15 @@ def is_outgrown(first: People, later: People, keep: Keep) -> bool:
 
 def overlap(a: Sequence[float], b: Sequence[float]) -> float:
     """Intersection over union of two boxes (x, y, width, height)."""
+    both = _shared(a, b)
+    return both / max(a[2] * a[3] + b[2] * b[3] - both, 1e-9)
+
+
+def _shared(a: Sequence[float], b: Sequence[float]) -> float:
+    """Area that two boxes (x, y, width, height) have in common."""
     width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    both = max(width, 0.0) * max(height, 0.0)
-    return both / max(a[2] * a[3] + b[2] * b[3] - both, 1e-9)
+    return max(width, 0.0) * max(height, 0.0)
 
 
 def _regions(shapes: Sequence[Sequence[float]], size: tuple[int, int]) -> NDArray[np.bool_]:
