@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from rich.table import Table
@@ -18,6 +18,7 @@ from data.storage.files import write_atomic
 from flows.cli.options import console
 from flows.evaluation.fill_speed import WAYS, Job, Measured, export_weights, measure
 from flows.evaluation.plots import speed_plot
+from inpainting.deepfillv2.conventions import CONVENTIONS, Layout
 
 HALF = ("plain", "port")
 """Ways whose memory grows with the square of the photo's pixels."""
@@ -28,7 +29,7 @@ def fill(
     ways: Annotated[
         str | None, typer.Option(help="whole, windows, plain (slow, obvious), port; default: all that there are.")
     ] = None,
-    layouts: Annotated[str, typer.Option(help="pt, tf or both.")] = "pt",
+    layouts: Annotated[str, typer.Option(help="pt, tf, mmagic, or several.")] = "pt",
     people: Annotated[str, typer.Option(help="People in the photo, 10 % of it together: 1, or 1,5.")] = "1",
     port: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Checkout of nipponjo/deepfillv2-pytorch to compare with.")
@@ -110,9 +111,9 @@ def _checkpoints(weights: Path | None, layouts: str, width: int, folder: Path) -
             )
         return [(generator.layout, weights.absolute())]
     wanted = layouts.split(",")
-    if odd := [layout for layout in wanted if layout not in ("pt", "tf")]:
-        raise SettingsError(f"--layouts {odd[0]}: it is pt, tf, or pt,tf.")
-    return [(layout, export_weights(folder / f"{layout}.pth", layout, width)) for layout in wanted]
+    if odd := [layout for layout in wanted if layout not in CONVENTIONS]:
+        raise SettingsError(f"--layouts {odd[0]}: it is one of {', '.join(CONVENTIONS)}, or several with commas.")
+    return [(layout, export_weights(folder / f"{layout}.pth", cast(Layout, layout), width)) for layout in wanted]
 
 
 def _told(one: Measured) -> str:

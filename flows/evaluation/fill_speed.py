@@ -26,6 +26,8 @@ from data.types import Hole, Pixels, Weight, as_hole
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from inpainting.deepfillv2.conventions import Layout
+
 WAYS = ("whole", "windows", "plain", "port")
 """`whole`, `windows`: the strategies of `inpaint.strategy`. `plain`: the slow obvious computation
 (`plain_deepfillv2`). `port`: the common PyTorch port from a checkout of it."""
@@ -89,7 +91,7 @@ def measure(job: Job, folder: Path) -> Measured:
     return Measured(job, **found, result=np.load(result) if job.way != "windows" else None)
 
 
-def export_weights(path: Path, layout: str, c: int, seed: int = 0) -> Path:
+def export_weights(path: Path, layout: Layout, c: int, seed: int = 0) -> Path:
     """Random weights in the published layout, as the port reads them: std 2 / sqrt(inputs of a value)."""
     prepare_environment()  # before torch
     import torch
@@ -98,7 +100,7 @@ def export_weights(path: Path, layout: str, c: int, seed: int = 0) -> Path:
     from inpainting.deepfillv2.layouts import FUSE_WEIGHT
     from inpainting.deepfillv2.network import Generator
 
-    generator = Generator(c, "tf" if layout == "tf" else "pt").requires_grad_(False)
+    generator = Generator(c, layout).requires_grad_(False)
     random = torch.Generator().manual_seed(seed)
     for weight in generator.parameters():
         if weight.ndim == 4:
@@ -163,6 +165,8 @@ def _port(job: Job) -> Callable[[Pixels, Hole], Pixels]:
     import torch
 
     folder = Path(job.port or "")
+    if job.layout == "mmagic":
+        raise SettingsError("--port: the port has no network of layout mmagic; compare that one with `plain`.")
     module = "networks_tf" if job.layout == "tf" else "networks"
     if not (folder / "model" / f"{module}.py").is_file():
         raise SettingsError(f"--port {folder}: no checkout of deepfillv2-pytorch, it has no model/{module}.py.")

@@ -17,8 +17,11 @@ from inpainting.deepfillv2.network import Generator
 def plain_generator(net: Generator, image: Tensor, hole: Tensor) -> tuple[Tensor, Tensor]:
     """(coarse, refined) of one photo [1, 3, H, W] in [-1, 1] and its hole [1, 1, H, W]; H and W multiples of 8."""
     image = image * (1 - hole)
-    coarse = plain_chain(net.coarse, torch.cat([image, torch.ones_like(hole), hole], dim=1), net.layout)
+    beside = [torch.ones_like(hole), hole]
+    coarse = plain_chain(net.coarse, torch.cat([image, *beside], dim=1), net.layout)
     image = coarse * hole + image * (1 - hole)
+    if net.layout == "mmagic":
+        image = torch.cat([image, *beside], dim=1)
     features = plain_chain(net.attention_in, image, net.layout)
     copied = plain_attention(features[0], hole[0], net.layout, net.attention.fusion)[None]
     branches = [plain_chain(net.dilated, image, net.layout), plain_chain(net.attention_out, copied, net.layout)]
@@ -37,11 +40,13 @@ def plain_layer(layer: GatedConv, x: Tensor, layout: str) -> Tensor:
         x = F.interpolate(x, scale_factor=2.0, mode="nearest")
     reach = layer.dilation * (layer.kernel - 1) // 2
     before = 0 if layout == "tf" and layer.stride == 2 else reach
-    x = F.pad(x, (before, reach, before, reach))
+    x = F.pad(x, (before, reach, before, reach), mode="reflect" if layout == "mmagic" else "constant")
     x = F.conv2d(x, layer.conv.weight, layer.conv.bias, layer.stride, dilation=layer.dilation)
     if layer.activation == "rgb":
         return torch.tanh(x)
     feature, gate = x.chunk(2, dim=1)
+    if layer.activation == "gated-rgb":
+        return torch.tanh(feature * torch.sigmoid(gate))
     return (F.relu(feature) if layer.activation == "relu" else F.elu(feature)) * torch.sigmoid(gate)
 
 
@@ -63,11 +68,14 @@ def plain_attention(features: Tensor, hole: Tensor, layout: str, fusion: bool) -
     if fusion:
         score = diagonal(score)
         score = transposed(diagonal(transposed(score, rows, columns)), columns, rows)
-    score[unknown] = 0
+    score[unknown] = -torch.inf if layout == "mmagic" else 0
     weight = torch.softmax(10 * score, dim=0)
     weight = torch.where(unknown[:, None], 0, weight).reshape(1, count, rows, columns)
     values = F.unfold(features[None], 4, stride=2, padding=1)[0].T.reshape(count, -1, 4, 4)
-    return F.conv_transpose2d(weight, values, stride=2, padding=1)[0] / 4
+    over = 4.0 * torch.ones(1)
+    if layout == "mmagic":
+        over = F.conv_transpose2d(torch.ones(1, 1, rows, columns), torch.ones(1, 1, 4, 4), stride=2, padding=1)[0]
+    return F.conv_transpose2d(weight, values, stride=2, padding=1)[0] / over.to(weight)
 
 
 def plain_thinned(x: Tensor, factor: int, layout: str) -> Tensor:

@@ -18,8 +18,8 @@ __all__ = ["CheckpointError", "load_generator"]
 def load_generator(path_or_state_dict: str | Path | Mapping[str, object], device: str = "cpu") -> Generator:
     """A generator in eval mode with published or own weights.
 
-    path_or_state_dict: a `.pth` or `.safetensors` file, a state dict, or `{"G": state dict}`. The `pt` and
-    `tf` layouts are told apart by their keys, the width by the shapes. Raises CheckpointError when the
+    path_or_state_dict: a `.pth` or `.safetensors` file, a state dict, or `{"G": state dict}`. The `pt`,
+    `tf` and `mmagic` layouts are told apart by their keys, the width by the shapes. Raises CheckpointError when the
     weights are anything else, FileNotFoundError when there is no such file.
     """
     prepare_environment()  # before torch is imported, if nobody has done so yet

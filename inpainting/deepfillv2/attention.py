@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isqrt
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from inpainting.deepfillv2.boxes import Box, Span
+from inpainting.deepfillv2.conventions import CONVENTIONS, Layout
 from inpainting.deepfillv2.scores import Scores, strips
-
-Layout = Literal["pt", "tf"]
 
 SOFTMAX_SCALE = 10.0
 MEMORY = 64
@@ -29,8 +28,8 @@ STRIP = 1 << 20
 
 
 class Options(NamedTuple):
-    """How attention is computed. fusion: whether scores also count what lies diagonally beside them (`pt` does, and the
-    TensorFlow original; the common port leaves it out of `tf`). memory: megabytes of a tile, see MEMORY."""
+    """How attention is computed. fusion: whether scores also count what lies diagonally beside them. memory: megabytes
+    of a tile, see MEMORY."""
 
     fusion: bool
     memory: int = MEMORY
@@ -55,13 +54,18 @@ def _one(features: Tensor, hole: Tensor, layout: Layout, wanted: Sequence[Box], 
     scores = Scores(thinned(features, 2, layout), SOFTMAX_SCALE)
     # A key counts when nothing of its 3x3 patch is unknown; beyond the border nothing is.
     known = F.max_pool2d(thinned(hole, 8, layout)[None], 3, 1, 1)[0] == 0  # [rows, columns]
+    masked = CONVENTIONS[layout].masked
+    if masked and not known.any():  # a softmax over nothing is NaN: nothing is pasted
+        return [features.new_zeros(len(features), *box.size) for box in wanted]
     counts = scores.laid(known.to(features.dtype))  # [rows W]: 1, and 0 for the others and between rows
     # Their patches, by the parity of rows and columns, [rows W, C] each: the key's own and those beside it
     values = [[scores.laid(features[:, y::2, x::2]).T.contiguous() for x in (0, 1)] for y in (0, 1)]
-    return [_rebuilt(box, scores, counts, values, options) for box in wanted]
+    return [_rebuilt(box, scores, counts, values, options, masked) for box in wanted]
 
 
-def _rebuilt(wanted: Box, scores: Scores, counts: Tensor, values: list[list[Tensor]], options: Options) -> Tensor:
+def _rebuilt(
+    wanted: Box, scores: Scores, counts: Tensor, values: list[list[Tensor]], options: Options, masked: bool
+) -> Tensor:
     """One box of the features, [C, h', w']."""
     # Patches are 4 wide, 2 apart, from -1: these reach the wanted box.
     queries = Box(_covering(wanted.rows), _covering(wanted.columns)).within(scores.rows, scores.columns)
@@ -71,8 +75,10 @@ def _rebuilt(wanted: Box, scores: Scores, counts: Tensor, values: list[list[Tens
         near = (tile.size[0] + 4) * (tile.size[1] + 4)
         strip = max(1, STRIP // (near * scores.width))
         score = (scores.fused if options.fusion else scores.plain)(tile, strip)  # [R, Q, rows W]
-        # Keys that do not count keep logit 0, not minus infinity: they take their share of the softmax.
-        score *= counts
+        if masked:
+            score.masked_fill_(counts == 0, -torch.inf)
+        else:  # keys that do not count keep logit 0: they take their share of the softmax
+            score *= counts
         grid = score.view(*score.shape[:2], scores.rows, scores.width)
         grid[..., 0] = grid[..., -1] = -torch.inf  # no keys at all
         (top, _), (left, _) = tile.inside(queries)
@@ -80,7 +86,16 @@ def _rebuilt(wanted: Box, scores: Scores, counts: Tensor, values: list[list[Tens
         pasted[:, 2 * top : 2 * top + made.shape[1], 2 * left : 2 * left + made.shape[2]] += made
     rows, columns = wanted
     y, x = 2 * queries.rows.start - 1, 2 * queries.columns.start - 1
-    return pasted[:, rows.start - y : rows.stop - y, columns.start - x : columns.stop - x] / 4
+    made = pasted[:, rows.start - y : rows.stop - y, columns.start - x : columns.stop - x]
+    if not masked:
+        return made / 4
+    return made / (_overlaps(rows, scores.rows)[:, None] * _overlaps(columns, scores.columns)).to(made)
+
+
+def _overlaps(span: Span, patches: int) -> Tensor:
+    """How many patches lie over each position of a span of the map: 2, but 1 at either end."""
+    at = torch.arange(span.start, span.stop)
+    return 2 - (at == 0).int() - (at == 2 * patches - 1).int()
 
 
 def _weights(score: Tensor, counts: Tensor, around: int) -> Tensor:
@@ -121,11 +136,11 @@ def _paste(weight: Tensor, values: list[list[Tensor]], width: int, strip: int) -
 
 
 def thinned(x: Tensor, factor: int, layout: Layout) -> Tensor:
-    """`x` [..., H, W] at 1/factor of its size, by the nearest position: `tf` aligns the corners."""
+    """`x` [..., H, W] at 1/factor of its size, by the nearest position, or from corner to corner."""
 
     def chosen(size: int) -> Tensor:
         count = size // factor
-        if layout == "pt" or count == 1:
+        if not CONVENTIONS[layout].aligned or count == 1:
             return torch.arange(count, device=x.device) * factor
         # floor(i (size - 1) / (count - 1) + 1/2) in whole numbers
         steps = torch.arange(count, device=x.device) * (size - 1)

@@ -109,8 +109,9 @@ def hole_boxes(hole: Tensor) -> list[Box]:
     return merged(boxes)
 
 
-def cut(x: Tensor, held: Box, wanted: Box) -> Tensor:
-    """`wanted` from a map of which `x` [..., h, w] holds the box `held`; zeros where `wanted` sticks out."""
+def cut(x: Tensor, held: Box, wanted: Box, reflect: bool = False) -> Tensor:
+    """`wanted` from a map of which `x` [..., h, w] holds the box `held`. Where `wanted` sticks out: zeros, or the map
+    mirrored in its outermost position (`reflect`)."""
     (top, bottom), (left, right) = wanted
     inner = Box(
         Span(max(top, held.rows.start), min(bottom, held.rows.stop)),
@@ -124,4 +125,6 @@ def cut(x: Tensor, held: Box, wanted: Box) -> Tensor:
         inner.rows.start - top,
         bottom - inner.rows.stop,
     )
-    return pad(part, around) if any(around) else part
+    if not any(around):
+        return part
+    return pad(part, around, mode="reflect" if reflect else "constant")

@@ -12,9 +12,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from inpainting.deepfillv2.attention import Layout
+from inpainting.deepfillv2.conventions import Layout
 from inpainting.deepfillv2.errors import CheckpointError
-from inpainting.deepfillv2.layouts import FIRST, FUSE_WEIGHT, keys
+from inpainting.deepfillv2.layouts import CONSTANTS, FIRST, GENERATOR, keys
 from inpainting.deepfillv2.network import Generator
 
 PREFILLS = ("none", "patchmatch", "telea", "navier-stokes")
@@ -28,9 +28,12 @@ def load(path_or_state_dict: str | Path | Mapping[str, object], device: str | to
         name, content = "the state dict", path_or_state_dict
     else:
         name, content = str(path_or_state_dict), read(Path(path_or_state_dict))
-    state = content.get("G_ema", content.get("G", content))  # the mean of our own trainings is the better one
+    held = ("G_ema", "G", "state_dict")  # the mean of our own trainings is the better one
+    state = next((content[key] for key in held if key in content), content)
     if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
         raise CheckpointError(f"{name} holds no state dict: expected names with tensors, or such under 'G'.")
+    if any(key.startswith(GENERATOR) for key in state):
+        state = {key.removeprefix(GENERATOR): value for key, value in state.items() if key.startswith(GENERATOR)}
     layout, c = recognise(state, name)
     with torch.device("meta"):
         generator = Generator(c, layout, prefill_of(content, name))
@@ -84,21 +87,19 @@ def read(path: Path) -> Mapping[str, Any]:
 
 def recognise(state: Mapping[str, Tensor], name: str) -> tuple[Layout, int]:
     """Layout and width of a state dict."""
-    layouts: tuple[Layout, ...] = ("pt", "tf")
-    for layout in layouts:
-        weight = state.get(FIRST[layout])
+    for layout, first in FIRST.items():
+        weight = state.get(first)
         if weight is None:
             continue
-        if weight.ndim != 4 or weight.shape[0] % 4 or not weight.shape[0]:
+        multiple = 12 if layout == "mmagic" else 4
+        if weight.ndim != 4 or weight.shape[0] % multiple or not weight.shape[0]:
             raise CheckpointError(
-                f"{name} is no DeepFillv2 generator: {FIRST[layout]} has shape {list(weight.shape)}, "
-                "expected [a multiple of 4, 5, 5, 5]."
+                f"{name} is no DeepFillv2 generator: {first} has shape {list(weight.shape)}, "
+                f"expected [a multiple of {multiple}, 5, 5, 5]."
             )
         return layout, weight.shape[0]
     found = f"; it holds {listed(state)}" if state else "; it is empty"
-    raise CheckpointError(
-        f"{name} is no DeepFillv2 generator: neither {FIRST['pt']} nor {FIRST['tf']} is in it{found}."
-    )
+    raise CheckpointError(f"{name} is no DeepFillv2 generator: none of {', '.join(FIRST.values())} is in it{found}.")
 
 
 def checked(state: Mapping[str, Tensor], generator: Generator, name: str) -> dict[str, Tensor]:
@@ -106,7 +107,7 @@ def checked(state: Mapping[str, Tensor], generator: Generator, name: str) -> dic
     ours = keys(generator.layout)
     shapes = {key: list(generator.get_parameter(own).shape) for key, own in ours.items()}
     missing = [key for key in ours if key not in state]
-    extra = [key for key in state if key not in ours and key != FUSE_WEIGHT]
+    extra = [key for key in state if key not in ours and key not in CONSTANTS]
     odd = [
         f"{k} {list(state[k].shape)} instead of {s}"
         for k, s in shapes.items()
@@ -126,8 +127,8 @@ def checked(state: Mapping[str, Tensor], generator: Generator, name: str) -> dic
 
 def published(generator: Generator) -> dict[str, Tensor]:
     """The generator's state dict under the published names of its layout."""
-    own = generator.state_dict()
-    return {key: own[name].contiguous() for key, name in keys(generator.layout).items()}
+    own, prefix = generator.state_dict(), GENERATOR if generator.layout == "mmagic" else ""
+    return {prefix + key: own[name].contiguous() for key, name in keys(generator.layout).items()}
 
 
 def listed(names: Iterable[str], most: int = 3) -> str:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from inpainting.deepfillv2.attention import Layout
+from inpainting.deepfillv2.conventions import Layout
 
 SLOPE = 0.2
 """Of the leaky ReLU after every layer."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from configs import InpaintSettings
 from configs.devices import device_name, memory_errors
 from data.types import Hole, Pixels, Weight, as_hole
+from inpainting.deepfillv2.conventions import CONVENTIONS
 from inpainting.protocol import Fill
 
 if TYPE_CHECKING:
@@ -72,12 +73,16 @@ class DeepFill:
         seen = image if self.prefill is None else filled_first(image, as_hole(unknown), self.prefill)
         with torch.inference_mode():
             pixels = torch.from_numpy(np.array(seen)).to(self.device)
-            x = pixels.permute(2, 0, 1)[None].float() / 127.5 - 1  # [1, 3, H, W] in [-1, 1]
+            x = self.colours(pixels.permute(2, 0, 1)[None]).float() / 127.5 - 1  # [1, 3, H, W] in [-1, 1]
             mask = torch.from_numpy(unknown).to(self.device)[None, None].float()  # [1, 1, H, W]
-            y = self.generator.complete(x, mask)[0].permute(1, 2, 0)  # [H, W, 3]
+            y = self.colours(self.generator.complete(x, mask))[0].permute(1, 2, 0)  # [H, W, 3]
             # round: truncation would darken every value by half a level
             filled: Pixels = ((y + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
         return filled
+
+    def colours(self, x: torch.Tensor) -> torch.Tensor:
+        """`x` [1, 3, H, W] with RGB in the network's order, or that in RGB."""
+        return x.flip(1) if CONVENTIONS[self.generator.layout].bgr else x
 
 
 def filled_first(image: Pixels, unknown: Hole, prefill: Fill) -> Pixels:

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from inpainting.deepfillv2.attention import Layout
 from inpainting.deepfillv2.boxes import Box, Span, cut
+from inpainting.deepfillv2.conventions import CONVENTIONS, Layout
 from inpainting.windows import merged
 
-Activation = Literal["elu", "relu", "rgb"]
+Activation = Literal["elu", "relu", "rgb", "gated-rgb"]
 Size = tuple[int, int]
 """(height, width)."""
 
@@ -56,7 +56,8 @@ class Part(Protocol):
 
 
 class GatedConv(nn.Module):
-    """act(feature) * sigmoid(gate), both from one convolution (paper, section 3.1); `rgb` is tanh without gate.
+    """act(feature) * sigmoid(gate), both from one convolution (paper, section 3.1); `rgb` is tanh without gate,
+    `gated-rgb` tanh of feature * sigmoid(gate).
 
     `up` doubles the map first (nearest). TensorFlow's SAME padding at stride 2 puts its one zero behind.
     """
@@ -78,7 +79,8 @@ class GatedConv(nn.Module):
             inputs, outputs if activation == "rgb" else 2 * outputs, kernel, stride, dilation=dilation
         )
         self.kernel, self.stride, self.dilation = kernel, stride, dilation
-        self.before = 0 if layout == "tf" and stride == 2 else dilation * (kernel - 1) // 2
+        self.before = 0 if CONVENTIONS[layout].late_padding and stride == 2 else dilation * (kernel - 1) // 2
+        self.reflect = CONVENTIONS[layout].reflect
 
     def out_size(self, size: Size) -> Size:
         double = 2 if self.up else 1
@@ -103,7 +105,8 @@ class GatedConv(nn.Module):
         x, held = cut(x, held, reads), reads
         if self.up:
             x, held = F.interpolate(x, scale_factor=2.0, mode="nearest"), held.scaled_up(2)
-        return gated(self.conv(cut(x, held, self.window(makes))), self.activation)
+        # What is mirrored in lies within the window itself: `reads` holds it.
+        return gated(self.conv(cut(x, held, self.window(makes), self.reflect)), self.activation)
 
 
 def gated(x: Tensor, activation: Activation) -> Tensor:
@@ -111,6 +114,8 @@ def gated(x: Tensor, activation: Activation) -> Tensor:
     if activation == "rgb":
         return torch.tanh(x)
     feature, gate = x.chunk(2, dim=1)
+    if activation == "gated-rgb":
+        return torch.tanh(feature * torch.sigmoid(gate))
     if torch.is_grad_enabled():
         return (F.relu(feature) if activation == "relu" else F.elu(feature)) * torch.sigmoid(gate)
     if activation == "relu":

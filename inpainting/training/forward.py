@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from inpainting.deepfillv2.attention import SOFTMAX_SCALE, Layout, thinned
+from inpainting.deepfillv2.attention import SOFTMAX_SCALE, thinned
+from inpainting.deepfillv2.conventions import Layout
 from inpainting.deepfillv2.layers import Chain, GatedConv, gated
 from inpainting.deepfillv2.network import Generator
 

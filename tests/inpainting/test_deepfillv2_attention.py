@@ -13,15 +13,16 @@ from torch import Tensor
 from flows.evaluation.fill_speed import Job, export_weights, measure
 from flows.evaluation.plain_deepfillv2 import plain_attention
 from inpainting.deepfillv2 import attention
-from inpainting.deepfillv2.attention import Layout, Options, contextual_attention, thinned
+from inpainting.deepfillv2.attention import Options, contextual_attention, thinned
 from inpainting.deepfillv2.boxes import Box, Span
+from inpainting.deepfillv2.conventions import Layout
 
 Case = tuple[Layout, Tensor, Tensor, Box, bool, int, int]
 
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    layout: Layout = draw(st.sampled_from(["pt", "tf"]))
+    layout: Layout = draw(st.sampled_from(["pt", "tf", "mmagic"]))
     rows, columns = draw(st.integers(1, 9)), draw(st.integers(1, 9))
     random = torch.Generator().manual_seed(draw(st.integers(0, 1 << 30)))
     # scores of order one: larger ones make the softmax a choice, smaller ones a mean
@@ -64,7 +65,7 @@ def test_memory_bounds_the_tiles(memory: int, keys: int, side: int) -> None:
     assert side == 1 or 4 * 4 * keys * side**2 <= memory << 20
 
 
-@pytest.mark.parametrize("layout", ["pt", "tf"])
+@pytest.mark.parametrize("layout", ["pt", "tf", "mmagic"])
 def test_each_item_of_a_batch_has_its_own_keys(layout: Layout) -> None:
     features = torch.randn(2, 4, 12, 10, generator=torch.Generator().manual_seed(0)) * 0.2
     holes = torch.zeros(2, 1, 48, 40)
@@ -75,9 +76,10 @@ def test_each_item_of_a_batch_has_its_own_keys(layout: Layout) -> None:
         torch.testing.assert_close(both[i], plain_attention(features[i], holes[i], layout, True), atol=1e-5, rtol=1e-4)
 
 
-def test_no_known_key_pastes_nothing() -> None:
+@pytest.mark.parametrize("layout", ["pt", "tf", "mmagic"])
+def test_no_known_key_pastes_nothing(layout: Layout) -> None:
     everywhere = [Box.whole(8, 8)]
-    (out,) = contextual_attention(torch.randn(1, 4, 8, 8), torch.ones(1, 1, 32, 32), "pt", everywhere, Options(True))
+    (out,) = contextual_attention(torch.randn(1, 4, 8, 8), torch.ones(1, 1, 32, 32), layout, everywhere, Options(True))
     assert torch.equal(out, torch.zeros(1, 4, 8, 8))
 
 

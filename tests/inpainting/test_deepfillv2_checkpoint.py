@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from mmagic_weights import mmagic_weights
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -22,11 +23,13 @@ State = dict[str, Tensor]
 
 
 def state_dict(layout: str) -> State:
+    if layout == "mmagic":
+        return mmagic_weights(12)
     with np.load(GOLDEN / f"deepfillv2_{layout}.npz") as file:
         return {key[2:]: torch.from_numpy(file[key]) for key in file.files if key.startswith("G/")}
 
 
-@pytest.fixture(params=["pt", "tf"])
+@pytest.fixture(params=["pt", "tf", "mmagic"])
 def state(request: pytest.FixtureRequest) -> State:
     return state_dict(request.param)
 
@@ -47,16 +50,16 @@ def test_it_is_ready_to_use(state: State) -> None:
     generator = load_generator(state)
     assert not generator.training
     assert not any(p.requires_grad for p in generator.parameters())
-    assert generator.c == 16
+    assert generator.c == (12 if generator.layout == "mmagic" else 16)
 
 
 def test_published_width() -> None:
     from inpainting.deepfillv2.network import Generator
 
-    for layout in ("pt", "tf"):
+    for layout, count in (("pt", 4.05e6), ("tf", 4.05e6), ("mmagic", 4_414_908)):
         generator = load_generator(published(Generator(48, layout)))  # type: ignore[arg-type]
         assert (generator.c, generator.layout) == (48, layout)
-        assert sum(p.numel() for p in generator.parameters()) == pytest.approx(4.05e6, rel=0.01)
+        assert sum(p.numel() for p in generator.parameters()) == pytest.approx(count, rel=0.01)
 
 
 def test_published_names_survive(state: State) -> None:
@@ -72,13 +75,35 @@ def test_fuse_weight_is_optional() -> None:
     assert load_generator(state).layout == "pt"
 
 
+def test_a_checkpoint_of_mmagic_comes_with_its_discriminator_and_a_constant() -> None:
+    state = mmagic_weights(12)
+    beside = {
+        "generator.stage2.contextual_attention_neck.contextual_attention.fuse_kernel": torch.eye(3)[None, None],
+        "disc.conv1.conv.weight_orig": torch.ones(64, 4, 5, 5),
+    }
+    generator = load_generator({"meta": {"time": "2020"}, "state_dict": {**state, **beside}})
+    assert set(published(generator)) == set(state)
+    bare = {key.removeprefix("generator."): value for key, value in state.items()}
+    again = published(load_generator(bare))
+    assert all(torch.equal(again[key], state[key]) for key in state)
+
+
 def test_half_precision_is_read_as_float32(state: State) -> None:
     generator = load_generator({key: value.half() for key, value in state.items()})
     assert {p.dtype for p in generator.parameters()} == {torch.float32}
 
 
+def prefix_of(state: State) -> str:
+    """What beside it in an mmagic checkpoint is another network's and none of ours."""
+    return "generator." if first_weight(state).startswith("generator.") else ""
+
+
 def first_weight(state: State) -> str:
-    return next(key for key in state if key.endswith("conv1.conv.weight"))
+    return next(
+        key
+        for key in state
+        if key.endswith(("stage1.conv1.conv.weight", "enc1.conv.conv.weight")) or key == "conv1.conv.weight"
+    )
 
 
 def last_bias(state: State) -> str:
@@ -93,7 +118,7 @@ DAMAGE: dict[str, tuple[Callable[[State], Any], str]] = {
     "empty": (lambda s: {}, "it is empty"),
     "another network": (lambda s: {"layer.weight": torch.ones(2)}, "it holds layer.weight"),
     "missing key": (without, "lacks"),
-    "extra key": (lambda s: {**s, "stage3.weight": torch.ones(1)}, "unknown stage3.weight"),
+    "extra key": (lambda s: {**s, prefix_of(s) + "stage3.weight": torch.ones(1)}, "unknown stage3.weight"),
     "other width": (lambda s: {**s, last_bias(s): torch.ones(7)}, r"shape at .* \[7\] instead of \["),
     "odd first layer": (lambda s: {**s, first_weight(s): torch.ones(3)}, r"shape"),
     "NaN": (lambda s: {**s, last_bias(s): s[last_bias(s)] * float("nan")}, "NaN or infinite"),
@@ -113,7 +138,7 @@ def test_damage_is_named(state: State, name: str, tmp_path: Path) -> None:
     said = str(error.value)
     assert said.startswith(str(path)) and said.endswith(".") and "\n" not in said
     if name in ("missing key", "other width", "NaN", "infinite"):
-        assert last_bias(state) in said
+        assert last_bias(state).removeprefix("generator.") in said
 
 
 def test_long_differences_are_cut(state: State) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmagic_weights import mmagic_weights
 from safetensors.torch import save_file
 
 from configs import InpaintSettings
@@ -51,6 +52,20 @@ def test_it_is_the_network_rounded(weight: Weight, photo: np.ndarray, hole: np.n
     assert filled.dtype == np.uint8 and filled.shape == photo.shape
     assert np.abs(filled[inside] - expected[inside]).max() <= 0.5 + 1e-2
     assert expected[inside].std() > 20  # of order one: the comparison means something
+
+
+def test_mmagic_sees_blue_first_and_tiny_photos_whole(tmp_path: Path) -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    hole = np.zeros((40, 50), np.uint8)
+    hole[10:25, 20:40] = 255
+    save_file(mmagic_weights(12), tmp_path / "mmagic.safetensors")
+    filled = build(CPU, {"places2": Weight("places2", tmp_path / "mmagic.safetensors", "0" * 64)}).fill(photo, hole)
+    x = torch.from_numpy(photo[..., ::-1].copy()).permute(2, 0, 1)[None] / 255 * 2 - 1
+    with torch.inference_mode():
+        _, refined = load_generator(mmagic_weights(12))(x, torch.from_numpy(hole)[None, None] / 255)
+    expected = (refined[0].permute(1, 2, 0).numpy()[..., ::-1].astype(np.float64) + 1) / 2 * 255
+    assert np.abs(filled[hole == 255] - expected[hole == 255]).max() <= 0.5 + 1e-2
+    assert np.array_equal(filled[hole == 0], photo[hole == 0])
 
 
 def test_known_pixels_are_the_photo(weight: Weight, photo: np.ndarray, hole: np.ndarray) -> None:

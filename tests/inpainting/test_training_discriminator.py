@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from inpainting.deepfillv2.attention import Layout
+from inpainting.deepfillv2.conventions import Layout
 from inpainting.deepfillv2.discriminator import Discriminator, SpectralConv
 
 

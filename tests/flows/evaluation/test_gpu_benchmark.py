@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from flows.evaluation.plain_deepfillv2 import plain_generator
-from inpainting.deepfillv2.attention import Layout
+from inpainting.deepfillv2.conventions import Layout
 from inpainting.deepfillv2.network import Generator
 
 SCRIPT = Path(__file__).parents[3] / "benchmarks/gpu.py"
