@@ -9,6 +9,8 @@ from pathlib import Path
 from data.errors import InputError
 
 PHOTOS = ("bus.jpg", "zidane.jpg")
+SAMPLE_SOURCE, SAMPLE_OUTPUT = "~/person-removal-demo/photos", "~/person-removal-demo/without-people"
+"""Where a run that was started without places finds the photos and writes to: in the home of whoever runs it."""
 
 
 def copy_samples(folder: Path) -> None:
@@ -17,6 +19,15 @@ def copy_samples(folder: Path) -> None:
     for name in PHOTOS:
         if not (folder / name).exists():
             shutil.copyfile(_assets() / name, folder / name)
+
+
+def place_samples() -> None:
+    """Copy `PHOTOS` to `SAMPLE_SOURCE`. Raises InputError."""
+    folder = Path(SAMPLE_SOURCE).expanduser()
+    try:
+        copy_samples(folder)
+    except OSError as error:
+        raise InputError(f"{folder}: the photos cannot be written there ({error.strerror or error}).") from None
 
 
 def _assets() -> Path:

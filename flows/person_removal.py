@@ -14,6 +14,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from configs import UserError
 from configs.load import with_preset
 from data.errors import InputError
+from data.sample_photos import SAMPLE_OUTPUT, SAMPLE_SOURCE, place_samples
 from data.storage.places import as_path, is_remote
 from data.types import State as PhotoState
 from flows.orchestration.flow_runs import run_prepared
@@ -31,6 +32,23 @@ def _name() -> str:
     return f"{places}: {', '.join(map(str, parts))}" if parts else places
 
 
+NEXT = (
+    "These were the sample photos. Your own: prefect deployment run person-removal --param source=/PHOTOS "
+    "--param output=/NEW --param preset=embedded, or make them the default: person-removal deploy /PHOTOS /NEW"
+)
+"""What the run of the sample photos says at its end."""
+
+
+def _is_sample(source: str, output: str) -> bool:
+    """Raises InputError where one of the two places is the samples' and the other is not."""
+    if (source == SAMPLE_SOURCE) != (output == SAMPLE_OUTPUT):
+        raise InputError(
+            f"source {source!r}, output {output!r}: one of them is of the sample photos; give both, "
+            "or make yours the default: person-removal deploy /PHOTOS /NEW."
+        )
+    return source == SAMPLE_SOURCE
+
+
 _as_flow = partial(
     flow,
     name="person-removal",
@@ -45,7 +63,7 @@ _as_flow = partial(
 def person_removal(
     source: str,
     output: str,
-    preset: str = "default",
+    preset: str | None = None,
     settings: SettingsForm = {},  # type: ignore[assignment]  # noqa: B006  (what a form starts with)
     stages: tuple[StageName, ...] = (),
     refresh: tuple[StageName, ...] = (),
@@ -58,7 +76,7 @@ def person_removal(
     Args:
         source: Folder of photos or COCO directory; a full path where a worker runs it.
         output: New, empty or earlier output directory; a full path where a worker runs it.
-        preset: default, embedded, coco, or a YAML file.
+        preset: default, embedded, coco, or a YAML file. Left open it is default, and embedded for the sample photos.
         settings: What is set here goes before the preset; what is left open is as the preset has it.
         stages: Stages to run, all when none is named; the ones before them are taken from the store.
         refresh: Stages to compute again although the store has them.
@@ -68,11 +86,15 @@ def person_removal(
     """
     try:
         wanted = selection(stages, refresh, photos, status)
-        given = [as_path(path) for path in (source, output, decisions) if path]
+        sample = _is_sample(source, output)
+        given = [as_path(path).expanduser() for path in (source, output, decisions) if path]
         if deployment.id and not all(is_remote(path) or path.is_absolute() for path in given):
             raise InputError(f"source {source!r}, output {output!r}: a worker needs every path in full.")
-        job = prepare(given[0], given[1], with_preset(settings, preset), wanted, given[2] if decisions else None)
-        return run_prepared(job)
+        if sample:
+            place_samples()
+        tree = with_preset(settings, preset or ("embedded" if sample else "default"))
+        job = prepare(given[0], given[1], tree, wanted, given[2] if decisions else None)
+        return run_prepared(job, NEXT if sample else "")
     except UserError as error:  # its sentence is the run's state; a traceback would only hide it
         return Failed(message=str(error), data=error)
 

@@ -11,13 +11,14 @@ from configs import UserError
 from flows.cli import bench, cache, evaluate, weights
 from flows.cli.app import photo_page
 from flows.cli.demo import demo
+from flows.cli.deploy import deploy
 from flows.cli.doctor import doctor
 from flows.cli.family import family
 from flows.cli.fill import fill
 from flows.cli.last_resort import EXIT_CODE, is_of_the_store, sentence_of
 from flows.cli.options import errors
 from flows.cli.run import run
-from flows.cli.serve import deploy, schedule, serve
+from flows.cli.serve import schedule, serve
 from flows.cli.streams import lasting_streams
 from flows.cli.train import train
 from flows.cli.undo import undo_annotations

@@ -1,9 +1,10 @@
-"""`person-removal serve` and `deploy`: the flow on a Prefect server."""
+"""`person-removal serve`: a Prefect server and a worker on this machine."""
 
 from __future__ import annotations
 
 import os
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ import typer
 
 from configs.load import load_settings, merge, parse_override
 from data.errors import InputError
+from flows.cli.deploy import MaybeInput, MaybeOutput, default_parameters, register_with_server, say_how
 from flows.cli.options import Input, Output, Preset, Set, console
 from flows.cli.signals import stopped_by_signals
 from flows.deployments import ServerError
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 
 
 def serve(
+    source: MaybeInput = None,
+    output: MaybeOutput = None,
+    preset: Preset = "",
+    set_: Set = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of the server and its pages.")] = 4200,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets others in, without a password.")] = (
         "127.0.0.1"
@@ -33,30 +39,40 @@ def serve(
 ) -> None:
     """Server, worker and deployments on this machine, until Ctrl-C.
 
-    With PREFECT_API_URL set, that server is used and only a worker is started.
+    With PREFECT_API_URL set, that server is used and only a worker is started. With IN and OUT,
+    `prefect deployment run person-removal` works on these; without, on sample photos.
 
     \b
     person-removal serve --port 4300 --limit 2
+    person-removal serve /data/coco /data/coco-clean --preset coco
     """
     from flows.deployments import server
 
+    defaults = default_parameters(source, output, preset, set_)
+
     check_prefect_settings()
     from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    from flows.deployments.profile import named_in_profile
 
     if not database:
         check_prefect_database()
     given = os.environ.get("PREFECT_API_URL")
     api = given or server.api_url(host, port)
     children: list[server.Child] = []
-    with stopped_by_signals():
+    with stopped_by_signals(), ExitStack() as stack:
         try:
             if not given:
                 console.print(f"Starting a Prefect server on {host}:{port} ...", markup=False)
                 children.append(server.start_server(host, port, database, _log_file()))
             with temporary_settings({PREFECT_API_URL: api}):  # Prefect has read its settings by now, in the check
-                _register()
+                for line in register_with_server(defaults):
+                    console.print(f"  {line}", markup=False)
+                console.print(f"Open {api.removesuffix('/api')} (Ctrl-C stops everything). From another terminal:\n")
+                if not stack.enter_context(named_in_profile(api, ours=not given)):
+                    console.print(f"  prefect config set PREFECT_API_URL={api} PREFECT_PLUGINS_ENABLED=true   (once)")
+                say_how()
             children.append(server.start_worker(api, limit))
-            _say_how(api)
             _keep(children)
         except KeyboardInterrupt:
             console.print("Stopping.", markup=False)
@@ -100,50 +116,12 @@ def schedule(
     settings: dict[str, object] = {}
     for assignment in set_ or ():
         merge(settings, parse_override(assignment))
-    _register(quiet=True)
+    register_with_server()
     from flows.deployments.register import schedule_nightly
 
     places = {"source": str(absolute(source)), "output": str(absolute(output))}
     schedule_nightly({**places, "preset": preset, "settings": settings}, cron, timezone)
     console.print(f"person-removal/nightly: {cron} ({timezone}), {source} -> {output}", markup=False)
-
-
-def deploy() -> None:
-    """Register the deployments with the server of PREFECT_API_URL.
-
-    \b
-    PREFECT_API_URL=http://server:4200/api person-removal deploy
-    """
-    _register()
-
-
-def _register(quiet: bool = False) -> None:
-    check_prefect_settings()
-    from prefect.settings import get_current_settings
-
-    from flows.deployments.server import answers
-
-    api = get_current_settings().api.url
-    if not api:
-        raise ServerError(
-            "No Prefect server is configured: set PREFECT_API_URL, or start one with person-removal serve."
-        )
-    if not answers(str(api)):
-        raise ServerError(f"No Prefect server answers at {api}; start it, or correct PREFECT_API_URL.")
-    from flows.deployments.register import register
-
-    for line in register():
-        if not quiet:
-            console.print(f"  {line}", markup=False)
-
-
-def _say_how(api: str) -> None:
-    console.print(
-        f"Open {api.removesuffix('/api')} (Ctrl-C stops everything). From another terminal:\n\n"
-        f"  prefect config set PREFECT_API_URL={api} PREFECT_PLUGINS_ENABLED=true   (once)\n"
-        "  prefect deployment run person-removal --param source=/PHOTOS --param output=/NEW --param preset=embedded\n",
-        markup=False,
-    )
 
 
 def _log_file() -> Path:

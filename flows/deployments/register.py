@@ -28,18 +28,26 @@ from flows.person_removal import person_removal
 from flows.results.provenance import tool_version
 
 
-def register() -> list[str]:
+def register(defaults: dict[str, object]) -> list[str]:
     """Make what is not there yet; returns a line for each deployment.
 
     Deployments that are there get this version's form and entrypoint; their parameters, schedules and limits are the
-    operator's and stay. Raises ServerError when the work pool's name is taken by one of another type.
+    operator's and stay. defaults: parameters of runs that are started without any, where they are to be other ones.
+    Raises ServerError when the work pool's name is taken by one of another type.
     """
     with get_client(sync_client=True) as client:
         _make_pool(client)
         _make_automations(client)
         schema = parameter_schema(person_removal)
         flow = client.create_flow(person_removal)
-        return [_deploy(client, flow, schema, definition) for definition in definitions()]
+        return [_deploy(client, flow, schema, definition, defaults) for definition in definitions()]
+
+
+def places_of_the_bare_name() -> tuple[str, str]:
+    """What `prefect deployment run person-removal` works on, and where it writes."""
+    with get_client(sync_client=True) as client:
+        parameters = client.read_deployment_by_name(f"{person_removal.name}/{person_removal.name}").parameters
+    return str(parameters.get("source")), str(parameters.get("output"))
 
 
 def schedule_nightly(parameters: dict[str, object], cron: str, timezone: str) -> None:
@@ -123,9 +131,17 @@ def _make_automations(client: SyncPrefectClient) -> None:
             client.create_automation(AutomationCore.model_validate(definition))
 
 
-def _deploy(client: SyncPrefectClient, flow: UUID, schema: ParameterSchema, definition: Definition) -> str:
+def _deploy(
+    client: SyncPrefectClient,
+    flow: UUID,
+    schema: ParameterSchema,
+    definition: Definition,
+    defaults: dict[str, object],
+) -> str:
     name = f"{person_removal.name}/{definition['name']}"
-    pool = definition["work_pool"]
+    pool, own = definition["work_pool"], definition.get("parameters", {})
+    if definition.get("schedules"):
+        defaults = {}  # they are of runs that somebody starts
     try:
         standing = client.read_deployment_by_name(name)
     except ObjectNotFound:
@@ -137,7 +153,7 @@ def _deploy(client: SyncPrefectClient, flow: UUID, schema: ParameterSchema, defi
             entrypoint=definition["entrypoint"],
             description=definition["description"],
             tags=definition["tags"],
-            parameters=definition.get("parameters", {}),
+            parameters={**own, **defaults},
             parameter_openapi_schema=schema.model_dump(),
             enforce_parameter_schema=definition["enforce_parameter_schema"],
             work_pool_name=pool["name"],
@@ -148,8 +164,12 @@ def _deploy(client: SyncPrefectClient, flow: UUID, schema: ParameterSchema, defi
             pull_steps=[],
         )
         return f"{name}: new"
-    client.update_deployment(standing.id, _update(standing, schema, definition))
-    return f"{name}: was there, its parameters and schedules stay"
+    changed = _update(standing, schema, definition)
+    if defaults or "source" not in standing.parameters:  # without a source the bare command would not run
+        changed.parameters = {**own, **(defaults or standing.parameters)}
+    client.update_deployment(standing.id, changed)
+    stay = "its schedules stay, its parameters are new" if defaults else "its parameters and schedules stay"
+    return f"{name}: was there, {stay}"
 
 
 def _update(standing: DeploymentResponse, schema: ParameterSchema, definition: Definition) -> DeploymentUpdate:

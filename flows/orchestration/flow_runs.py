@@ -16,9 +16,15 @@ from flows.run.job import Job, execute, shard_runner
 from flows.run.progress import problems_to
 
 
-def run_prepared(job: Job) -> State[object]:
-    """Inside a flow run: every stage of every shard as a task; the state that the flow run ends in."""
-    return _ending(job, _run(job))
+def run_prepared(job: Job, then: str = "") -> State[object]:
+    """Inside a flow run: every stage of every shard as a task; the state that the flow run ends in.
+
+    then: what the log and the state say to do next.
+    """
+    summary = _run(job)
+    if then:
+        get_run_logger().info("%s %s", (summary.report if summary else None) or job.context.output, then)
+    return _ending(job, summary, then)
 
 
 def _run(job: Job) -> Summary | None:
@@ -33,11 +39,13 @@ def _run(job: Job) -> Summary | None:
     return summary
 
 
-def _ending(job: Job, summary: Summary | None) -> State[object]:
+def _ending(job: Job, summary: Summary | None, then: str) -> State[object]:
     """Red where running again may help; green but by another name where somebody should look."""
     if summary is None:
         return Completed(message=f"Stages done: {', '.join(job.selection.stages)}.")
     message = ", ".join(f"{count} {state}" for state, count in summary.states.items())
+    if then:
+        message = f"{message} in {summary.output}. {then}"
     if summary.states.get("failed"):
         return Failed(message=message, data=PhotosFailed(summary))
     name = {0: "Completed", 1: "Incomplete", 3: "NeedsReview"}[summary.exit_code(allow_review=False)]

@@ -17,6 +17,8 @@ from typing import Any
 import httpx
 import psutil
 
+from configs.environment import cache_dir
+
 PERSON_REMOVAL = (sys.executable, "-m", "flows.cli.main")
 PREFECT = (sys.executable, "-m", "prefect")
 
@@ -59,6 +61,8 @@ class Operator:
         return {
             **kept,
             "PREFECT_HOME": str(self.folder / "home"),
+            "HOME": str(self.folder),
+            "PERSON_REMOVAL_CACHE": str(cache_dir()),
             "PREFECT_PLUGINS_ENABLED": "true",
             "PYTHONPATH": os.pathsep.join([str(root), kept.get("PYTHONPATH", "")]),
             **more,

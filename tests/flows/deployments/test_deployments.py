@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -73,6 +74,38 @@ def test_a_bare_name_runs_the_whole_pipeline(operator: Operator, coco: Path, tmp
     )
     assert operator.ended(again)["message"] == "Stages done: inpaint."
     assert operator.get(f"flow_runs/{again}")["name"] == "coco -> out: inpaint, 0001*"
+
+
+def test_the_command_as_it_is_written(operator: Operator, coco: Path, tmp_path: Path) -> None:
+    """In a terminal that knows nothing but Prefect's home: the sample photos, and then what `deploy` was told."""
+    bare = {"PREFECT_API_URL": None, "PREFECT_PLUGINS_ENABLED": None}
+    written = (*PREFECT, "deployment", "run", "person-removal")
+    started = operator.run(*written, **bare)
+    assert started.returncode == 0, started.stdout + started.stderr
+    assert "~/person-removal-demo/without-people" in started.stdout
+    run = re.search(r"UUID: (\S+)", started.stdout)
+    assert run
+    home = operator.folder / "person-removal-demo"
+    wait_for(lambda: (home / "photos/zidane.jpg").is_file(), 120, "the sample photos are there")
+    if operator.state(run[1])["type"] != "FAILED":
+        operator.post(f"flow_runs/{run[1]}/set_state", state={"type": "CANCELLING"})
+    state = operator.ended(run[1])
+    assert state["type"] == "CANCELLED" or "person-removal weights fetch" in state["message"]
+
+    settings = ["--set=inpaint.fill=telea", "--set=verify.segmenter=none"]
+    done = operator.run(*PERSON_REMOVAL, "deploy", str(coco), str(tmp_path / "out"), "--preset=coco", *settings)
+    assert done.returncode == 0 and f"{coco} -> {tmp_path / 'out'}" in done.stdout, done.stderr
+    mine = operator.run(*written, "--watch", **bare)
+    assert mine.returncode == 0, mine.stdout + mine.stderr
+    assert len((tmp_path / "out/manifest.jsonl").read_text().splitlines()) == 6
+    for stage in ("segment", "nightly"):
+        given = operator.deployment(f"person-removal/{stage}")["parameters"]["source"]
+        assert given == ("" if stage == "nightly" else str(coco))
+
+
+def test_half_of_the_places_is_refused(operator: Operator, coco: Path) -> None:
+    one = operator.run(*PERSON_REMOVAL, "deploy", str(coco))
+    assert one.returncode == 2 and "Give IN and OUT both" in one.stderr
 
 
 def test_an_unknown_deployment_is_prefects_to_tell(operator: Operator) -> None:

@@ -136,6 +136,32 @@ def test_what_was_decided_of_photos_goes_through_the_flow(coco: Path, tmp_path: 
 
 
 @pytest.mark.slow
+def test_the_sample_photos_and_what_to_do_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from data.sample_photos import SAMPLE_OUTPUT, SAMPLE_SOURCE, copy_samples
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    photos = tmp_path / "person-removal-demo/photos"
+    copy_samples(photos)
+    (photos / "annotations.json").write_text(
+        json.dumps(
+            {
+                "images": [
+                    {"id": 1, "file_name": "bus.jpg", "width": 810, "height": 1080},
+                    {"id": 2, "file_name": "zidane.jpg", "width": 1280, "height": 720},
+                ],
+                "categories": [{"id": 1, "name": "person"}],
+                "annotations": [],
+            }
+        )
+    )
+    state = flow(SAMPLE_SOURCE, SAMPLE_OUTPUT, "coco", settings=coco_settings(), return_state=True)
+    out = tmp_path / "person-removal-demo/without-people"
+    assert state.is_completed()
+    assert state.message.startswith(f"2 passthrough in {out}. These were the sample photos. Your own: prefect deploy")
+
+
+@pytest.mark.slow
 def test_refresh_runs_a_stage_again(coco: Path, tmp_path: Path, computed: Callable[[], dict[str, int]]) -> None:
     out = tmp_path / "out"
     flow(str(coco), str(out), settings=coco_settings())
@@ -150,10 +176,11 @@ def test_refresh_runs_a_stage_again(coco: Path, tmp_path: Path, computed: Callab
     [
         ({"source": "/nowhere"}, "/nowhere: the input directory is not there."),
         ({"stages": ["inpaint"]}, "nothing from stage 'segment' in the store; run it first (--stages segment)."),
+        ({"output": "~/person-removal-demo/without-people"}, "one of them is of the sample photos; give both"),
         ({"photos": ["street_*"]}, "--photos street_*: no photo of the collection has such a name."),
         ({"preset": "cocoa"}, "There is no preset 'cocoa'"),
     ],
-    ids=["directory", "stage", "photos", "preset"],
+    ids=["directory", "stage", "samples", "photos", "preset"],
 )
 def test_what_cannot_be_done_is_the_runs_state_in_one_sentence(
     coco: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, change: dict[str, Any], sentence: str
