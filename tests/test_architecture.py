@@ -17,9 +17,9 @@ MAY_IMPORT = {
     "flows": {"flows", "detection", "masks", "inpainting", "data", "configs"},
 }
 PREFECT_MAY = {
-    *(f"flows/{name}.py" for name in ("person_removal", "cli/serve")),
+    *(f"flows/{name}.py" for name in ("person_removal", "cli/deploy", "cli/serve")),
     *(f"flows/orchestration/{name}.py" for name in ("artifacts", "flow_runs", "task_runners", "tasks")),
-    *(f"flows/deployments/{name}.py" for name in ("bare_names", "register", "settings_files")),
+    *(f"flows/deployments/{name}.py" for name in ("bare_names", "profile", "register", "settings_files")),
 }
 AGPL_MAY = {"detection/yolo_network.py"}
 
