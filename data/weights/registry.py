@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Annotated, Literal
@@ -103,10 +103,24 @@ Progress = Callable[[int, int | None], None]
 """Told (bytes so far, bytes in all or None when unknown) while a file comes in."""
 
 
+Task = Literal["segmentation", "detection", "pose", "inpainting", "faces"]
+
+
+class Licence(_Frozen):
+    """What a licence asks of users."""
+
+    commercial: Literal["yes", "source", "no", "unknown"] = "unknown"
+    """Commercial use: free, free for those who give the source of the whole away, or forbidden."""
+    asks: str = ""
+    """What it asks of users beyond naming the authors, a clause."""
+
+
 class Entry(_Frozen):
     """One weights file."""
 
-    task: Literal["segmentation", "detection", "pose", "faces", "inpainting"]
+    task: Task
+    method: str = ""
+    """Segmenter, fill or command that uses it."""
     file: Annotated[str, AfterValidator(_plain)]
     """File name in the cache."""
     licence: str
@@ -114,6 +128,8 @@ class Entry(_Frozen):
     """Size; None is unknown."""
     sha256: Digest | None
     """Digest; None is unknown: recorded at the first fetch, enforced afterwards."""
+    sha256_begins: str | None = Field(default=None, pattern=r"^[0-9a-f]{8,63}$")
+    """What an unknown digest begins with, where the publisher says that much."""
     note: str
     sources: tuple[Source, ...] = Field(min_length=1)
     """Tried in order."""
@@ -122,6 +138,7 @@ class Entry(_Frozen):
 class Registry(_Frozen):
     """Every weights file that is known by name."""
 
+    licences: dict[str, Licence] = {}
     wheels: dict[str, Wheel] = {}
     weights: dict[str, Entry]
     aliases: dict[str, str] = {}
@@ -132,6 +149,8 @@ class Registry(_Frozen):
             if name not in self.weights or alias in self.weights:
                 raise ValueError(f"alias {alias!r} does not lead to exactly one entry")
         for name, entry in self.weights.items():
+            if self.licences and entry.licence not in self.licences:
+                raise ValueError(f"{name}: nothing says what {entry.licence} asks of users")
             for source in entry.sources:
                 if isinstance(source, WheelSource) and source.wheel not in self.wheels:
                     raise ValueError(f"{name}: there is no wheel {source.wheel!r}")
@@ -142,6 +161,26 @@ class Registry(_Frozen):
 
     def __contains__(self, name: str) -> bool:
         return name in self.weights or name in self.aliases
+
+    def licence(self, entry: Entry) -> Licence:
+        return self.licences.get(entry.licence, Licence())
+
+    def download_bytes(self, names: Iterable[str]) -> tuple[int, list[str]]:
+        """Bytes that come over the network for these entries from their first sources, and the names of those whose
+        size nobody has published. What several are in is counted once."""
+        archives: dict[str, int] = {}
+        unknown = []
+        for name in names:
+            entry, source = self.weights[name], self.weights[name].sources[0]
+            if isinstance(source, WheelSource):
+                archives[source.wheel] = self.wheels[source.wheel].bytes
+            elif isinstance(source, NpmSource):
+                archives[source.npm] = source.tarball
+            elif entry.bytes is None:
+                unknown.append(name)
+            else:
+                archives[entry.file] = entry.bytes
+        return sum(archives.values()), unknown
 
     def resolve(self, name: str) -> tuple[str, Entry]:
         """The entry's own name (aliases resolved) and the entry; WeightsError when there is none."""

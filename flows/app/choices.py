@@ -71,8 +71,7 @@ def fills(chosen: Settings, overrides: Sequence[str] = ()) -> list[Choice]:
     out = [_choice(mine, chosen, fill=True)]
     for name in inpainting.FILLS:
         if name == "deepfillv2":
-            known = registry().weights.items()
-            own = [n for n, entry in known if entry.task == "inpainting" and n not in inpainting.FILLS]
+            own = [n for n, entry in registry().weights.items() if entry.method == name]
             ready = [n for n in own if state(n) == "ready"]
             for weights in ready or [registry().resolve(InpaintSettings().weights)[0]]:
                 given = {"fill": name, "weights": weights}

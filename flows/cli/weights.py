@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 from rich.console import Console
@@ -15,6 +18,7 @@ from configs import SettingsError
 from configs.load import load_settings, preset_names
 from data.weights import files as weights
 from data.weights.files import WeightsError
+from data.weights.registry import Licence, Task
 from flows.cli.options import Set, completing
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch and verify the networks' weights.")
@@ -24,29 +28,42 @@ def _names() -> list[str]:
     return [*weights.registry().weights, *weights.registry().aliases]
 
 
+_COMMERCIAL = {"yes": "yes", "source": "source owed", "no": "[red]no[/]", "unknown": "unknown"}
 _STATES = {"ready": "[green]ready[/]", "missing": "missing", "damaged": "[red]damaged[/]"}
 
 
 @app.command("list")
 def list_() -> None:
-    """Every weights file that is known by name.
+    """Every weights file that is known by name, by task: who uses it, its licence, its size, and whether it is here.
 
     \b
     person-removal weights list
     """
     known = weights.registry()
     table = Table(box=None, pad_edge=False)
-    for column in ("name", "task", "licence"):
+    for column in ("name", "used by", "licence", "commercial use"):
         table.add_column(column, no_wrap=True)
     table.add_column("size", justify="right", no_wrap=True)
     table.add_column("state", no_wrap=True)
-    for name, entry in known.weights.items():
-        also = [alias for alias, target in known.aliases.items() if target == name]
-        shown = f"{name} ({', '.join(also)})" if also else name
-        table.add_row(shown, entry.task, entry.licence, _size(entry.bytes), _STATES[weights.state(name)])
+    states = {name: weights.state(name) for name in known.weights}
+    for task in get_args(Task):
+        group = {name: entry for name, entry in known.weights.items() if entry.task == task}
+        if group:
+            table.add_row(f"[bold]{task}[/]")
+        for name, entry in group.items():
+            also = [alias for alias, target in known.aliases.items() if target == name]
+            shown = f"{name} ({', '.join(also)})" if also else name
+            use = _COMMERCIAL[known.licence(entry).commercial]
+            table.add_row(shown, entry.method, entry.licence, use, _size(entry.bytes), _STATES[states[name]])
+    missing = [name for name, state in states.items() if state == "missing"]
+    total, unknown = known.download_bytes(missing)
+    left = f"{total / 1e6:,.0f} MB and {len(unknown)} of unknown size" if unknown else f"{total / 1e6:,.0f} MB"
     console = Console()
     console.print(table)
-    console.print(f"Folder: {weights.folder()}", soft_wrap=True, highlight=False)
+    say = partial(console.print, soft_wrap=True, highlight=False)
+    say("Commercial use is what the licence says; photos that a network was trained on may have terms of their own.")
+    say(f"Missing: {len(missing)} of {len(states)} files ({left})." if missing else "All of them are here.")
+    say(f"Folder: {weights.folder()}")
 
 
 @app.command()
@@ -63,8 +80,12 @@ def fetch(
         Path | None, typer.Option("--from", metavar="FILE", help="Take this file instead of fetching one.")
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Open no connection; fail if a file is missing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Accept licences that restrict use.")] = False,
 ) -> None:
     """Fetch weights into the cache; what is there and whole stays as it is.
+
+    A licence that forbids commercial use has to be accepted: the command asks; a script says --yes, or names the
+    licences in PERSON_REMOVAL_ACCEPT (with commas).
 
     \b
     person-removal weights fetch --preset embedded
@@ -88,6 +109,8 @@ def fetch(
     _known(name for name in wanted if given is not None or not Path(name).expanduser().is_file())
     if given is not None and (preset is not None or len(wanted) != 1):
         _fail("--from goes with exactly one NAME.")
+    if given is None and not offline:
+        _announce([*wanted, *wished], yes)
     for name in wished:
         try:
             typer.echo(_fetch(name, given, offline))
@@ -113,6 +136,41 @@ def verify(
     if not wanted:
         typer.echo("No weights are here yet.")
     _each(wanted, lambda name: f"{weights.verify(name).name}: sha256 is right")
+
+
+def _announce(names: Iterable[str], yes: bool) -> None:
+    """On stderr, before anything is fetched: all that is missing, the sum, and what licences ask. Ends the command
+    where one that restricts use is not accepted."""
+    known = weights.registry()
+    missing = [name for name in dict.fromkeys(known.resolve(n)[0] for n in names if n in known) if not _ready(name)]
+    if not missing:
+        return
+    entries = {name: known.weights[name] for name in missing}
+    listed = ", ".join(f"{name} ({_size(entry.bytes)}, {entry.licence})" for name, entry in entries.items())
+    typer.echo(f"To fetch: {listed}; {weights.size_said(*known.download_bytes(missing))} in all.", err=True)
+    by_licence: dict[str, list[str]] = {}
+    for name, entry in entries.items():
+        by_licence.setdefault(entry.licence, []).append(name)
+    for licence, those in by_licence.items():
+        if asks := known.licence(entries[those[0]]).asks:
+            typer.echo(f"{licence} ({', '.join(those)}): {asks}.", err=True)
+    accepted = os.environ.get("PERSON_REMOVAL_ACCEPT", "").replace(" ", "").split(",")
+    barred = [name for name in by_licence if known.licences.get(name, Licence()).commercial == "no"]
+    asked = [name for name in barred if name not in accepted and not yes]
+    if not asked:
+        return
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        if typer.confirm(f"Do you accept {' and '.join(asked)}?", err=True):
+            return
+        raise typer.Exit(1)
+    _fail(
+        f"{' and '.join(asked)} must be accepted: say --yes, or set PERSON_REMOVAL_ACCEPT={','.join(asked)} in a "
+        "script; nothing was fetched."
+    )
+
+
+def _ready(name: str) -> bool:
+    return weights.state(name) == "ready"
 
 
 def _known(names: Iterable[str]) -> None:

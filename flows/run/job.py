@@ -88,7 +88,7 @@ def open_places(
     decided = take_decisions(output, decisions, resolved)
     own = [tree.model_copy(update={"inpaint": resolve_fill(tree.inpaint)}) for tree in decided.settings(resolved)]
     trees = [resolved, *own]
-    weights = {name: weight for tree in trees for name, weight in find_weights(tree).items()}
+    weights = find_weights(*trees)
     for tree in trees if "inpaint" in selection.stages else ():
         check_fill(tree.inpaint, weights)
     collection = read_collection(source, resolved.input)

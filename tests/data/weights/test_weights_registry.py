@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
 
+from configs.settings import FillName, SegmenterName
 from data.weights.registry import DriveSource, Registry, WeightsError, WheelSource, registry
 
 ENTRY: dict[str, Any] = {
@@ -24,7 +25,12 @@ ENTRY: dict[str, Any] = {
 def test_the_shipped_registry_is_valid_and_complete() -> None:
     known = registry()
     assert set(known.weights) == {
-        "yolo11n-seg",
+        *(f"yolo{family}{size}-seg" for family in (11, 26) for size in "nsmlx"),
+        *(f"rf-detr-seg-{size}" for size in ("nano", "small", "medium", "large")),
+        "big-lama",
+        "lama-onnx",
+        "mmagic-places",
+        "mmagic-celeba",
         "maskrcnn-resnet50-fpn-v2",
         "yolov8n",
         "selfie-segmentation",
@@ -41,11 +47,30 @@ def test_the_shipped_registry_is_valid_and_complete() -> None:
     assert known.resolve("celebahq")[0] == "celebahq-pt"
 
 
-def test_only_google_drive_entries_lack_a_digest() -> None:
+def test_only_google_drive_entries_lack_a_digest_or_its_beginning() -> None:
     for name, entry in registry().weights.items():
         published = not any(isinstance(source, DriveSource) for source in entry.sources)
-        assert (entry.sha256 is not None) == published, name
-        assert (entry.bytes is not None) == published, name
+        assert (entry.sha256 is not None or entry.sha256_begins is not None) == published, name
+
+
+def test_openmmlab_writes_the_beginning_of_the_digest_into_the_file_name() -> None:
+    for name in ("mmagic-places", "mmagic-celeba"):
+        entry = registry().weights[name]
+        assert entry.sha256_begins and entry.file.endswith(f"-{entry.sha256_begins}.pth")
+
+
+def test_every_entry_says_who_uses_it_and_what_its_licence_asks() -> None:
+    known = registry()
+    uses = {entry.licence: known.licence(entry).commercial for entry in known.weights.values()}
+    assert uses == {
+        **dict.fromkeys(("Apache-2.0", "MIT", "BSD-3-Clause", "CC0-1.0"), "yes"),
+        "AGPL-3.0": "source",
+        "CC-BY-NC-4.0": "no",
+    }
+    methods = {*get_args(SegmenterName), *get_args(FillName), "family"}
+    assert {entry.method for entry in known.weights.values()} <= methods | {"lama", "rf-detr"}
+    with pytest.raises(ValidationError, match="nothing says what MIT asks of users"):
+        Registry.model_validate({"weights": {"net": ENTRY}, "licences": {"GPL": {}}})
 
 
 @pytest.mark.parametrize("name", ["yolov8n", "selfie-segmentation", "pose-landmark-full"])
@@ -81,6 +106,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
         ({"sources": [{"url": "http://example.org/net.pt"}]}, "https"),
         ({"sources": [{"wheel": "nowhere", "member": "a"}]}, "no wheel 'nowhere'"),
         ({"task": "singing"}, "segmentation"),
+        ({"sha256_begins": "0123"}, "pattern"),
         ({"colour": "red"}, "Extra inputs"),
     ],
 )

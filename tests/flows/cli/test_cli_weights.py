@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from data.weights import files as weights
-from data.weights.registry import Registry
+from data.weights.registry import Registry, registry
 from flows.cli.weights import app
 
 GOOD = b"weights"
@@ -56,9 +57,15 @@ def test_list_shows_every_entry_and_its_state() -> None:
     assert code == 0
     for name, entry in weights.registry().weights.items():
         (line,) = [line for line in out.splitlines() if line.startswith(f"{name} ")]
-        assert entry.task in line and entry.licence in line
+        assert entry.method in line and entry.licence in line
         assert line.rstrip().endswith("missing")
     assert "places2-pt (places2)" in out
+    lines = [line.split()[0] for line in out.splitlines()]
+    assert lines.index("segmentation") < lines.index("yolo11x-seg") < lines.index("inpainting") < lines.index("migan")
+    use = {line.split()[0]: line for line in out.splitlines()}
+    assert "source owed" in use["yolo11n-seg"] and " no " in use["celebahq-tf"] and " yes " in use["big-lama"]
+    count = len(weights.registry().weights)
+    assert re.search(rf"Missing: {count} of {count} files \([0-9,]+ MB and \d+ of unknown size\)\.", out)
 
 
 @pytest.mark.usefixtures("two")
@@ -66,8 +73,9 @@ def test_list_tells_ready_from_damaged(cache: Path) -> None:
     put(cache, "one.bin")
     put(cache, "two.bin", b"wrong!!")
     _, out, _ = run("list")
-    states = {line.split()[0]: line.split()[-1] for line in out.splitlines()[1:3]}
+    states = {line.split()[0]: line.split()[-1] for line in out.splitlines()[2:4]}
     assert states == {"one": "ready", "two": "damaged"}
+    assert "All of them are here." in out  # `verify` and a run say which one is damaged
 
 
 @pytest.mark.usefixtures("two")
@@ -129,6 +137,49 @@ def test_what_only_makes_a_preset_better_may_be_missing() -> None:
     assert (code, out, err.count("\n")) == (0, "", 1)
     assert "Weights 'migan' are not on this machine" in err
     assert err.endswith("Preset coco works without them, with a fill that is not as good.\n")
+
+
+@pytest.fixture
+def barred(two: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`two` under a licence that forbids commercial use."""
+    monkeypatch.delenv("PERSON_REMOVAL_ACCEPT", raising=False)
+    known = weights.registry()
+    entries = {**known.weights, "two": known.weights["two"].model_copy(update={"licence": "CC-BY-NC-4.0"})}
+    found = registry().model_copy(update={"weights": entries, "aliases": {}})
+    monkeypatch.setattr(weights, "registry", lambda: found)
+
+
+@pytest.mark.usefixtures("barred")
+def test_all_that_is_missing_is_named_with_sizes_and_licences_before_anything_is_fetched() -> None:
+    code, out, err = run("fetch", "one", "two")
+    assert (code, out) == (2, "")
+    assert err.splitlines() == [
+        "To fetch: one (7 B, AGPL-3.0), two (7 B, CC-BY-NC-4.0); 14 B in all.",
+        "AGPL-3.0 (one): who passes the program on, or lets others use it over a network, gives them the source of "
+        "the whole.",
+        "CC-BY-NC-4.0 (two): no commercial use.",
+        "CC-BY-NC-4.0 must be accepted: say --yes, or set PERSON_REMOVAL_ACCEPT=CC-BY-NC-4.0 in a script; nothing was "
+        "fetched.",
+    ]
+    assert not weights.folder().exists()
+
+
+@pytest.mark.usefixtures("barred")
+@pytest.mark.parametrize("way", ["option", "setting"])
+def test_an_accepted_licence_is_no_hindrance(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if way == "setting":
+        monkeypatch.setenv("PERSON_REMOVAL_ACCEPT", "MIT, CC-BY-NC-4.0")
+    code, _, err = run("fetch", "two", *(["--yes"] if way == "option" else []))
+    assert code == 1 and "must be accepted" not in err
+    assert "Weights 'two' could not be fetched (http://127.0.0.1:9/nothing: cannot be reached" in err
+
+
+@pytest.mark.usefixtures("barred")
+def test_a_file_that_is_here_asks_for_nothing(cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "given").write_bytes(GOOD)
+    assert run("fetch", "two", "--from", str(tmp_path / "given"))[0] == 0
+    code, out, err = run("fetch", "two")
+    assert (code, err) == (0, "") and out.startswith("two: ready")
 
 
 @pytest.mark.usefixtures("two")
