@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from configs import RefineSettings
+from data.geometry import Box
 from data.types import People, Person
 from masks import refine
 
@@ -39,7 +40,7 @@ def five_people(scale: float) -> People:
 
 
 def plain(people: People, settings: RefineSettings) -> np.ndarray:
-    with patch("masks.refine._surroundings", lambda masks, margin, size: (slice(0, size[0]), slice(0, size[1]))):
+    with patch("masks.refine._surroundings", lambda masks, margin, size: Box.whole(size)):
         return refine(people, settings)
 
 

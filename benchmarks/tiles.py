@@ -27,12 +27,12 @@ from rich.table import Table
 
 from configs import InputSettings, SegmentSettings
 from data.collection.folder import read_collection
+from data.geometry import Box
 from data.images import decode
 from data.types import Given, People, Photo
 from data.weights.files import find
 from detection import Segmenter, build_segmenter, required_weights
 from detection.annotations import AnnotatedPeople
-from detection.crops import Window
 
 CELL = 660
 """Side of a photo's place in the mosaic; COCO's photos are at most 640 pixels long."""
@@ -83,7 +83,7 @@ def photos_with_people(directory: Path) -> list[Photo]:
     ]
 
 
-def mosaics(photos: Sequence[Photo], pixels: float, count: int) -> Iterator[tuple[Photo, list[tuple[Photo, Window]]]]:
+def mosaics(photos: Sequence[Photo], pixels: float, count: int) -> Iterator[tuple[Photo, list[tuple[Photo, Box]]]]:
     """(mosaic of about 3 : 2, its photos and where they are), at most `count` of them, on mid-gray."""
     columns, rows = round(math.sqrt(1.5 * pixels) / CELL), round(math.sqrt(pixels / 1.5) / CELL)
     for number in range(count):
@@ -94,13 +94,13 @@ def mosaics(photos: Sequence[Photo], pixels: float, count: int) -> Iterator[tupl
         places = []
         for i, photo in enumerate(some):
             (height, width), y, x = photo.size, i // columns * CELL, i % columns * CELL
-            where = Window(x + (CELL - width) // 2, y + (CELL - height) // 2, width, height)
-            canvas[where.y : where.bottom, where.x : where.right] = photo.pixels
+            where = Box.at(x + (CELL - width) // 2, y + (CELL - height) // 2, width, height)
+            canvas[where.slices] = photo.pixels
             places.append((photo, where))
         yield Photo(f"mosaic {number}", f"mosaic {number}", canvas), places
 
 
-def measure(segmenter: Segmenter, looks: Sequence[tuple[Photo, list[tuple[Photo, Window]]]], name: str) -> Figures:
+def measure(segmenter: Segmenter, looks: Sequence[tuple[Photo, list[tuple[Photo, Box]]]], name: str) -> Figures:
     truth, figures = AnnotatedPeople(), Figures()
     for seen, places in track(looks, name, console=Console(stderr=True)):
         start = time.process_time()
@@ -108,7 +108,7 @@ def measure(segmenter: Segmenter, looks: Sequence[tuple[Photo, list[tuple[Photo,
         figures.seconds += time.process_time() - start
         union = people.union()
         for photo, where in places:
-            figures.add(union[where.y : where.bottom, where.x : where.right], truth.segment([photo])[0])
+            figures.add(union[where.slices], truth.segment([photo])[0])
     return figures
 
 
@@ -128,7 +128,7 @@ def main() -> None:
         return build_segmenter(settings, {name: find(name) for name in required_weights(settings)})
 
     looks = list(mosaics(photos_with_people(options.directory), options.megapixels * 1e6, options.mosaics))
-    alone = [(p, [(p, Window(0, 0, p.size[1], p.size[0]))]) for _, places in looks for p, _ in places]
+    alone = [(p, [(p, Box.at(0, 0, p.size[1], p.size[0]))]) for _, places in looks for p, _ in places]
     height, width = looks[0][0].size
     table = Table("seen", "recall", "covered (S / M / L)", "outside", "CPU s", title=options.segmenter)
     table.add_row(f"{len(alone)} photos alone", *measure(built(tile="none"), alone, "alone").row())

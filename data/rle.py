@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from data.geometry import Box, around
+
 Runs = NDArray[np.int64]
 """N x 2: first pixel and end (exclusive) of each run of a mask, counted down the columns; ascending, apart."""
 
@@ -26,23 +28,21 @@ class BoxMask(NamedTuple):
         return int(np.count_nonzero(self.mask))
 
     @property
-    def box(self) -> tuple[slice, slice]:
-        """Index of the box in an array of the photo's size."""
+    def box(self) -> Box:
         height, width = self.mask.shape
-        return slice(self.y, self.y + height), slice(self.x, self.x + width)
+        return Box.at(self.x, self.y, width, height)
 
-    def within(self, box: tuple[slice, slice]) -> NDArray[np.bool_]:
-        """The mask's pixels in another box of the photo (not negative, both ends given), bool of that box's shape."""
-        rows, columns = box
-        out = np.zeros((rows.stop - rows.start, columns.stop - columns.start), bool)
-        height, width = self.mask.shape
-        top, bottom = max(rows.start, self.y), min(rows.stop, self.y + height)
-        left, right = max(columns.start, self.x), min(columns.stop, self.x + width)
-        if top < bottom and left < right:
-            out[top - rows.start : bottom - rows.start, left - columns.start : right - columns.start] = self.mask[
-                top - self.y : bottom - self.y, left - self.x : right - self.x
-            ]
+    def within(self, box: Box) -> NDArray[np.bool_]:
+        """The mask's pixels in another box of the photo, bool of that box's shape."""
+        out = np.zeros(box.shape, bool)
+        common = box.common(self.box)
+        if not common.empty:
+            out[common.seen_from(box).slices] = self.part(common)
         return out
+
+    def part(self, box: Box) -> NDArray[np.bool_]:
+        """The mask's pixels in a box that lies inside its own: a view."""
+        return self.mask[box.seen_from(self.box).slices]
 
     def tight(self) -> BoxMask:
         """The same mask in the smallest box; one of 0 x 0 pixels where the mask is empty."""
@@ -58,19 +58,9 @@ NOTHING = BoxMask(0, 0, np.zeros((0, 0), bool))
 """A mask without a pixel."""
 
 
-def bounds(masks: Sequence[BoxMask], margin: int, size: tuple[int, int]) -> tuple[slice, slice]:
+def bounds(masks: Sequence[BoxMask], margin: int, size: tuple[int, int]) -> Box:
     """The box around several masks with `margin` more pixels on each side, inside a photo of `size` (height, width)."""
-    some = [mask for mask in masks if mask.mask.size]
-    return (
-        slice(
-            max(0, min(one.y for one in some) - margin),
-            min(size[0], max(one.y + one.mask.shape[0] for one in some) + margin),
-        ),
-        slice(
-            max(0, min(one.x for one in some) - margin),
-            min(size[1], max(one.x + one.mask.shape[1] for one in some) + margin),
-        ),
-    )
+    return around([mask.box for mask in masks if mask.mask.size]).grown(margin).within(size)
 
 
 def box_mask(counts: str, size: tuple[int, int]) -> BoxMask:

@@ -222,7 +222,7 @@ class People:
         out = np.zeros(self.size, bool)
         for person in self.persons:
             mask = self.boxed(person)
-            out[mask.box] |= mask.mask
+            out[mask.box.slices] |= mask.mask
         return out
 
     def to_json(self) -> PeopleJson:

@@ -14,9 +14,10 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from data.geometry import Box, box_iou
 from data.rle import NOTHING, BoxMask, bounds
 from data.types import People, Person, Photo, Pixels
-from detection.crops import Window
+from detection.crops import Corners, ellipse
 from detection.edges import along_edges
 from detection.protocol import Segmenter
 from detection.rle import person_in_box
@@ -44,7 +45,7 @@ REACH = 0.1
 RIM = 0.2
 """A mask inside another one that keeps less than this share of its pixels is what stood over at the other's rim."""
 
-Certainty = Callable[[Window], NDArray[np.float32]]
+Certainty = Callable[[Box], NDArray[np.float32]]
 """How much each pixel of a window, h x w, speaks for a person, in log odds: comparable between a photo's people."""
 
 
@@ -58,7 +59,7 @@ class Instance:
     source: str
     certainty: Certainty
     crowd: bool = False
-    box: tuple[float, float, float, float] | None = None
+    box: Corners | None = None
 
 
 class Disjoint:
@@ -84,20 +85,7 @@ class Disjoint:
 def by_ellipse(mask: BoxMask) -> Certainty:
     """The certainty that falls from the middle of the mask's box, as seen in an ellipse that fills it: of two people
     83 % of the pixels that their masks share are then the right one's (by score 42 %, by the nearer mask 76 %)."""
-    return lambda window: np.float32(-AWAY) * ellipse(_box(mask), window)
-
-
-def _box(mask: BoxMask) -> tuple[float, float, float, float]:
-    height, width = mask.mask.shape
-    return mask.x, mask.y, mask.x + width, mask.y + height
-
-
-def ellipse(box: tuple[float, float, float, float], window: Window) -> NDArray[np.float32]:
-    """For each pixel of the window the squared distance from the box's middle: 1 on the ellipse that fills the box."""
-    x0, y0, x1, y1 = box
-    u = (np.arange(window.x, window.right) + 0.5 - (x0 + x1) / 2) / max(x1 - x0, 1) * 2
-    v = (np.arange(window.y, window.bottom) + 0.5 - (y0 + y1) / 2) / max(y1 - y0, 1) * 2
-    return (u[None, :] ** 2 + v[:, None] ** 2).astype(np.float32)
+    return lambda window: np.float32(-AWAY) * ellipse(mask.box, window).astype(np.float32)
 
 
 def disjoint(instances: Sequence[Instance], size: tuple[int, int], pixels: Pixels | None = None) -> list[Person]:
@@ -139,9 +127,8 @@ def _same(one: Instance, other: Instance) -> bool:
 
 
 def _box_iou(one: Instance, other: Instance) -> float:
-    (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = (some.box or _box(some.mask) for some in (one, other))
-    both = max(0.0, min(ax1, bx1) - max(ax0, bx0)) * max(0.0, min(ay1, by1) - max(ay0, by0))
-    return both / ((ax1 - ax0) * (ay1 - ay0) + (bx1 - bx0) * (by1 - by0) - both) if both else 0.0
+    (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = (some.box or some.mask.box for some in (one, other))
+    return box_iou((ax0, ay0, ax1 - ax0, ay1 - ay0), (bx0, by0, bx1 - bx0, by1 - by0))
 
 
 def _both(first: Instance, second: Instance, size: tuple[int, int]) -> Instance:
@@ -176,33 +163,30 @@ def _contested(people: Sequence[Instance], pixels: Pixels | None) -> tuple[list[
     doubtful = [one.mask._replace(mask=np.zeros_like(one.mask.mask)) for one in people]
     for j, second in enumerate(people):
         for i, first in enumerate(people[:j]):
-            window = _common(first.mask, second.mask)
-            if window is None:
+            window = first.mask.box.common(second.mask.box)
+            if window.empty:
                 continue
-            box = slice(window.y, window.bottom), slice(window.x, window.right)
-            both = first.mask.within(box) & second.mask.within(box)
+            both = first.mask.part(window) & second.mask.part(window)
             if both.any():
                 more = second.certainty(window) - first.certainty(window)
                 at_edges = more if pixels is None else _at_edges(first, second, window, pixels)
                 seconds, unsure = both & (at_edges > 0), np.abs(more) < UNSURE
-                _part(left[i], window)[seconds] = False
-                _part(left[j], window)[both & ~seconds] = False
-                _part(doubtful[i], window)[seconds & unsure] = True
-                _part(doubtful[j], window)[both & ~seconds & unsure] = True
+                left[i].part(window)[seconds] = False
+                left[j].part(window)[both & ~seconds] = False
+                doubtful[i].part(window)[seconds & unsure] = True
+                doubtful[j].part(window)[both & ~seconds & unsure] = True
     return left, doubtful
 
 
-def _at_edges(first: Instance, second: Instance, window: Window, pixels: Pixels) -> NDArray[np.float32]:
+def _at_edges(first: Instance, second: Instance, window: Box, pixels: Pixels) -> NDArray[np.float32]:
     """How much more certain the second is of each pixel of the window, moved to the edges of the photo."""
     radius = max(2, round(REACH * math.sqrt(min(first.mask.area, second.mask.area))))
-    x, y = max(0, window.x - 2 * radius), max(0, window.y - 2 * radius)
-    right, bottom = min(pixels.shape[1], window.right + 2 * radius), min(pixels.shape[0], window.bottom + 2 * radius)
-    around, box = Window(x, y, right - x, bottom - y), (slice(y, bottom), slice(x, right))
-    one, two = first.mask.within(box), second.mask.within(box)
+    around = window.grown(2 * radius).within(pixels.shape)
+    one, two = first.mask.within(around), second.mask.within(around)
     more = np.clip(second.certainty(around) - first.certainty(around), -CERTAIN, CERTAIN)
     more = np.where(one == two, more, np.where(two, CERTAIN, -CERTAIN)).astype(np.float32)
-    moved = along_edges(more, pixels[box], radius)
-    return moved[window.y - y : window.bottom - y, window.x - x : window.right - x]
+    moved = along_edges(more, pixels[around.slices], radius)
+    return moved[window.seen_from(around).slices]
 
 
 def _without_rims(whole: Sequence[BoxMask], left: Sequence[BoxMask], size: tuple[int, int]) -> list[BoxMask]:
@@ -218,27 +202,10 @@ def _without_rims(whole: Sequence[BoxMask], left: Sequence[BoxMask], size: tuple
     return out
 
 
-def _part(mask: BoxMask, window: Window) -> NDArray[np.bool_]:
-    """The mask's pixels in a window inside its box: a view."""
-    y, x = window.y - mask.y, window.x - mask.x
-    return mask.mask[y : y + window.height, x : x + window.width]
-
-
-def _common(a: BoxMask, b: BoxMask) -> Window | None:
-    """What both boxes share."""
-    y, x = max(a.y, b.y), max(a.x, b.x)
-    bottom = min(a.y + a.mask.shape[0], b.y + b.mask.shape[0])
-    right = min(a.x + a.mask.shape[1], b.x + b.mask.shape[1])
-    return Window(x, y, right - x, bottom - y) if y < bottom and x < right else None
-
-
 def _shared(a: BoxMask, b: BoxMask) -> int:
     """Pixels that are in both masks."""
-    window = _common(a, b)
-    if window is None:
-        return 0
-    box = slice(window.y, window.bottom), slice(window.x, window.right)
-    return int(np.count_nonzero(a.within(box) & b.within(box)))
+    both = a.box.common(b.box)
+    return 0 if both.empty else int(np.count_nonzero(a.part(both) & b.part(both)))
 
 
 def _iou(a: BoxMask, b: BoxMask) -> float:
@@ -248,4 +215,4 @@ def _iou(a: BoxMask, b: BoxMask) -> float:
 
 def _union(a: BoxMask, b: BoxMask, size: tuple[int, int]) -> BoxMask:
     box = bounds([a, b], 0, size)
-    return BoxMask(box[0].start, box[1].start, a.within(box) | b.within(box))
+    return BoxMask(box.top, box.left, a.within(box) | b.within(box))

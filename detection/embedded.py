@@ -17,24 +17,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs import SegmentSettings
+from data.geometry import Box
 from data.rle import BoxMask
 from data.types import People, Photo, Pixels, Weight
 from detection.crops import (
     SIDE,
-    Box,
+    Corners,
     Crop,
     SoftMask,
-    Window,
     cut,
-    ellipse_in,
+    ellipse,
     grown,
-    moved_inside,
     paste,
     regridded,
     square_around,
     with_mirror,
 )
-from detection.disjoint import AWAY, Certainty, Instance, disjoint, ellipse
+from detection.disjoint import AWAY, Certainty, Instance, disjoint
 from detection.fusion import Fusion, Map, features, fitted
 from detection.litert import LitertNetwork
 from detection.tiles import Detector, tiled_detector
@@ -90,7 +89,7 @@ class Embedded:
             look = crop_maps(photo.pixels, (x0, y0, x1, y1), score, self._networks)
             if look is not None:
                 logits = self._fusion.logits(look.features, cues, look.centred)
-                mask = BoxMask(look.where.y, look.where.x, person_mask(logits, (x0, y0, x1, y1), look)).tight()
+                mask = BoxMask(look.where.top, look.where.left, person_mask(logits, (x0, y0, x1, y1), look)).tight()
                 if mask.mask.size:
                     sure = certainty(logits, (x0, y0, x1, y1), look.centred, score)
                     instances.append(Instance(mask, score, SOURCE, sure, box=(x0, y0, x1, y1)))
@@ -119,47 +118,49 @@ class CropMaps:
     """What is known of a person's crop. centred: the square it shows. where: the part of the photo a mask may fill."""
 
     features: dict[str, Map | float]
-    centred: Window
-    where: Window
+    centred: Box
+    where: Box
 
 
-def crop_maps(pixels: Pixels, box: Box, score: float, networks: CropNetworks) -> CropMaps | None:
+def crop_maps(pixels: Pixels, box: Corners, score: float, networks: CropNetworks) -> CropMaps | None:
     """The crop around a box through both networks; None for a box outside the photo."""
     size = pixels.shape[0], pixels.shape[1]
     where = grown(box, CLIP, size)
-    if not where.width or not where.height:
+    if where.empty:
         return None
     # The pose network wants its person in the middle, undistorted. Selfie sees everyone, and better amid
     # real surroundings than beside a continued border: at the photo's edge its window is moved inside.
     centred = square_around(box, CROP)
-    inside = moved_inside(centred, size)
+    inside = centred.moved_inside(size)
     pose = with_mirror(networks.pose, cut(pixels, centred))
     selfie = regridded(with_mirror(networks.selfie, cut(pixels, inside)), inside, centred)
     return CropMaps(features(pose, selfie, box, score, centred), centred, where)
 
 
-def certainty(logits: Map, box: Box, centred: Window, score: float) -> Certainty:
+def certainty(logits: Map, box: Corners, centred: Box, score: float) -> Certainty:
     """How certain each pixel is this person's: its log odds and half of those of the find, less by the distance from
     the middle of the box (`AWAY`), because the network that sees everyone in the crop gives what two people share to
     both: 86 % of such pixels are then the right one's, 80 % by the log odds alone; 1 to 4 give about the same."""
     to_crop = SIDE / centred.width
     found = SCORE * math.log(max(score, 1e-3) / max(1 - score, 1e-3))
 
-    def of(window: Window) -> Map:
+    def of(window: Box) -> Map:
         shift = [(start + 0.5 - first) * to_crop - 0.5 for start, first in zip(window[:2], centred[:2], strict=True)]
         matrix = np.array([[to_crop, 0, shift[0]], [0, to_crop, shift[1]]])
         how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         odds = cv2.warpAffine(logits, matrix, (window.width, window.height), flags=how, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(odds + np.float32(found) - np.float32(AWAY) * ellipse(box, window), np.float32)
+        return np.asarray(
+            odds + np.float32(found) - np.float32(AWAY) * ellipse(box, window).astype(np.float32), np.float32
+        )
 
     return of
 
 
-def person_mask(logits: Map, box: Box, look: CropMaps) -> NDArray[np.bool_]:
+def person_mask(logits: Map, box: Corners, look: CropMaps) -> NDArray[np.bool_]:
     """The mask from a person's log odds on the crop's grid: bool h x w on the pixels of `look.where`."""
     least = math.log(THRESHOLD / (1 - THRESHOLD))
     mask: NDArray[np.bool_] = paste(logits - np.float32(least), look.centred, look.where) > 0
-    ellipse = ellipse_in(box, look.where)
-    if (mask & ellipse).sum() < LEAST * ellipse.sum():
-        mask |= ellipse
+    likely = ellipse(box, look.where) <= 1
+    if (mask & likely).sum() < LEAST * likely.sum():
+        mask |= likely
     return mask

@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.crops import SIDE, Box, SoftMask, Window
+from data.geometry import Box
+from detection.crops import SIDE, Corners, SoftMask
 from detection.yolo_network import Cues
 
 Map = NDArray[np.float32]
@@ -36,7 +37,7 @@ class Fusion:
     features: dict[str, float]
     cues: NDArray[np.float32]
 
-    def logits(self, maps: dict[str, Map | float], cues: Cues, centred: Window) -> Map:
+    def logits(self, maps: dict[str, Map | float], cues: Cues, centred: Box) -> Map:
         """Log odds of a person at each place of the crop."""
         flat = self.bias + sum(self.features[k] * v for k, v in maps.items() if isinstance(v, float))
         weighed = np.tensordot(self.cues, cues.maps, 1).astype(np.float32)
@@ -54,7 +55,7 @@ def fitted() -> Fusion:
     return Fusion(data["bias"], data["features"], np.array(data["cues"], np.float32))
 
 
-def features(pose: SoftMask, selfie: SoftMask, box: Box, score: float, centred: Window) -> dict[str, Map | float]:
+def features(pose: SoftMask, selfie: SoftMask, box: Corners, score: float, centred: Box) -> dict[str, Map | float]:
     """Maps on the crop's grid, and numbers that hold for all of it.
 
     pose, selfie: person probabilities on that grid. box: in the photo's pixels. centred: what the crop shows.
@@ -62,8 +63,8 @@ def features(pose: SoftMask, selfie: SoftMask, box: Box, score: float, centred: 
     x0, y0, x1, y1 = box
     width, height = max(x1 - x0, 1.0), max(y1 - y0, 1.0)
     steps = (np.arange(SIDE, dtype=np.float32) + 0.5) / SIDE
-    u = ((centred.x + steps * centred.width - (x0 + x1) / 2) * 2 / width).astype(np.float32)[None, :]
-    v = ((centred.y + steps * centred.height - (y0 + y1) / 2) * 2 / height).astype(np.float32)[:, None]
+    u = ((centred.left + steps * centred.width - (x0 + x1) / 2) * 2 / width).astype(np.float32)[None, :]
+    v = ((centred.top + steps * centred.height - (y0 + y1) / 2) * 2 / height).astype(np.float32)[:, None]
     inside = (np.abs(u) <= 1) & (np.abs(v) <= 1)
     size = min(max(float(np.log(width * height) / 2), SIZES[0]), SIZES[1])
     sure = float(score) if score < 1 else 0.999
@@ -94,11 +95,11 @@ def features(pose: SoftMask, selfie: SoftMask, box: Box, score: float, centred: 
     }
 
 
-def at_crop(values: NDArray[np.float32], cues: Cues, centred: Window) -> Map:
+def at_crop(values: NDArray[np.float32], cues: Cues, centred: Box) -> Map:
     """A map of the detector, or h x w x K of them, on the crop's grid; beyond the photo its border goes on."""
     steps = (np.arange(SIDE) + 0.5) / SIDE
-    x = (centred.x + steps * centred.width - 0.5 - cues.x0) / cues.step
-    y = (centred.y + steps * centred.height - 0.5 - cues.y0) / cues.step
+    x = (centred.left + steps * centred.width - 0.5 - cues.x0) / cues.step
+    y = (centred.top + steps * centred.height - 0.5 - cues.y0) / cues.step
     columns, rows = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
     out = cv2.remap(values, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return out.astype(np.float32, copy=False)

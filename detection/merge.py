@@ -9,8 +9,8 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from data.coco.segmentation import Rle
+from data.geometry import Box
 from data.types import People, Person, Thing
-from detection.crops import Window
 
 SAME_IOU = 0.5
 """Least IoU, within what both looks saw, of two detections of one person."""
@@ -57,7 +57,7 @@ def groups_of_same(looks: Sequence[int], overlap: Callable[[int, int], Overlap])
     return [first[i] for i in sorted(first)]
 
 
-def merged(looks: Sequence[People], zones: Sequence[Window] | None = None) -> People:
+def merged(looks: Sequence[People], zones: Sequence[Box] | None = None) -> People:
     """One `People` of several looks at the same photo, all at its full size, the most certain person first.
 
     zones: the part of the photo that each look saw; None when each saw all of it. A person's mask is the union of its
@@ -74,13 +74,13 @@ def merged(looks: Sequence[People], zones: Sequence[Window] | None = None) -> Pe
     return People(size, tuple(_merged([look.persons for look in looks], zones, size)), tuple(things))
 
 
-def _merged(looks: Sequence[Sequence[Person]], zones: Sequence[Window] | None, size: tuple[int, int]) -> list[Person]:
+def _merged(looks: Sequence[Sequence[Person]], zones: Sequence[Box] | None, size: tuple[int, int]) -> list[Person]:
     persons = [(k, person) for k, look in enumerate(looks) for person in look]
     masks = [_rle(person, size) for _, person in persons]
-    boxes = [Window(*(int(v) for v in person.bbox)) for _, person in persons]
+    boxes = [Box.at(*(int(v) for v in person.bbox)) for _, person in persons]
 
     def overlap(i: int, j: int) -> Overlap:
-        if not _meet(boxes[i], boxes[j]):
+        if not boxes[i].meets(boxes[j]):
             return Overlap(0, 0)
         if zones is None:
             a, b, cut = masks[i], masks[j], (False, False)
@@ -104,11 +104,11 @@ def measured(both: float, areas: tuple[float, float], cut: tuple[bool, bool]) ->
     return Overlap(both / (sum(areas) - both), both / min(areas), cut[areas[1] < areas[0]])
 
 
-def is_cut(box: Window, zone: Window, size: tuple[int, int]) -> bool:
+def is_cut(box: Box, zone: Box, size: tuple[int, int]) -> bool:
     """Whether the box ends at a border of `zone` that is not the photo's; size: (height, width)."""
     return (
-        (zone.x > 0 and box.x <= zone.x + CUT)
-        or (zone.y > 0 and box.y <= zone.y + CUT)
+        (zone.left > 0 and box.left <= zone.left + CUT)
+        or (zone.top > 0 and box.top <= zone.top + CUT)
         or (zone.right < size[1] and box.right >= zone.right - CUT)
         or (zone.bottom < size[0] and box.bottom >= zone.bottom - CUT)
     )
@@ -142,13 +142,9 @@ def _area(rle: Rle) -> float:
     return float(coco_mask.area(rle))
 
 
-def _within(rle: Rle, box: Window, zone: Window, size: tuple[int, int]) -> Rle:
+def _within(rle: Rle, box: Box, zone: Box, size: tuple[int, int]) -> Rle:
     """The part of the mask, which lies in `box`, that lies in `zone`."""
-    if zone.x <= box.x and zone.y <= box.y and zone.right >= box.right and zone.bottom >= box.bottom:
+    if zone.covers(box):
         return rle
-    (frame,) = coco_mask.frPyObjects(np.array([zone], np.float64), *size)
+    (frame,) = coco_mask.frPyObjects(np.array([(zone.left, zone.top, zone.width, zone.height)], np.float64), *size)
     return _both(rle, frame)
-
-
-def _meet(a: Window, b: Window) -> bool:
-    return a.x < b.right and b.x < a.right and a.y < b.bottom and b.y < a.bottom

@@ -13,8 +13,9 @@ from typing import Protocol
 import numpy as np
 
 from configs import SegmentSettings
+from data.geometry import Box
 from data.types import People, Person, Photo, Pixels, Thing
-from detection.crops import Box, Window
+from detection.crops import Corners
 from detection.merge import Overlap, groups_of_same, is_cut, measured, merged
 from detection.protocol import Segmenter
 from detection.rle import person_in_box
@@ -51,19 +52,19 @@ def tile_side(settings: SegmentSettings, sees: int) -> int:
     return sees if settings.tile == "auto" else settings.tile
 
 
-def views(size: tuple[int, int], side: int, overlap: float) -> list[Window]:
+def views(size: tuple[int, int], side: int, overlap: float) -> list[Box]:
     """What to look at in a photo of `size` (height, width): all of it, then its tiles row by row, if it is worth it.
 
     Tiles are `side` pixels square, at least `overlap` of it shared by neighbours, spread evenly from border to border.
     """
     height, width = size
-    whole = Window(0, 0, width, height)
+    whole = Box.whole(size)
     if max(size) <= WORTH * side:
         return [whole]
     return [
         whole,
         *(
-            Window(x, y, min(side, width), min(side, height))
+            Box.at(x, y, min(side, width), min(side, height))
             for y in _starts(height, side, overlap)
             for x in _starts(width, side, overlap)
         ),
@@ -92,7 +93,7 @@ class Tiled:
             return self._segmenter.segment(photos)  # together, for networks that take a batch
         return [self._people(photo, windows) for photo, windows in zip(photos, looks, strict=True)]
 
-    def _people(self, photo: Photo, windows: Sequence[Window]) -> People:
+    def _people(self, photo: Photo, windows: Sequence[Box]) -> People:
         found = self._segmenter.segment([Photo(photo.id, photo.name, cut_out(photo.pixels, w)) for w in windows])
         if len(found) == 1:
             return found[0]
@@ -119,10 +120,10 @@ class TiledDetector:
             return looks[0]
         which = [k for k, found in enumerate(looks) for _ in found.scores]
         boxes = np.concatenate(
-            [found.boxes + np.array([w.x, w.y, w.x, w.y]) for found, w in zip(looks, windows, strict=True)]
+            [found.boxes + np.array([w.left, w.top, w.left, w.top]) for found, w in zip(looks, windows, strict=True)]
         )
         scores = np.concatenate([found.scores for found in looks])
-        corners: list[Box] = [(x0, y0, x1, y1) for x0, y0, x1, y1 in boxes.tolist()]
+        corners: list[Corners] = [(x0, y0, x1, y1) for x0, y0, x1, y1 in boxes.tolist()]
 
         def overlap(i: int, j: int) -> Overlap:
             zones = windows[which[i]], windows[which[j]]
@@ -135,7 +136,7 @@ class TiledDetector:
 
         people = groups_of_same(which, overlap)
         best = np.array([max(scores[members]) for members in people], np.float64)
-        enclosing: list[Box] = [
+        enclosing: list[Corners] = [
             (float(boxes[m, 0].min()), float(boxes[m, 1].min()), float(boxes[m, 2].max()), float(boxes[m, 3].max()))
             for m in people
         ]
@@ -143,7 +144,7 @@ class TiledDetector:
         cues = None
         if all(found.cues is not None for found in looks):
             every = [
-                replace(c, x0=c.x0 + w.x, y0=c.y0 + w.y)
+                replace(c, x0=c.x0 + w.left, y0=c.y0 + w.top)
                 for found, w in zip(looks, windows, strict=True)
                 for c in found.cues or ()
             ]
@@ -156,11 +157,11 @@ class TiledDetector:
         return Found(np.array(enclosing, np.float64).reshape(-1, 4)[order], best[order], None, cues=cues)
 
 
-def cut_out(pixels: Pixels, window: Window) -> Pixels:
-    return pixels[window.y : window.bottom, window.x : window.right]
+def cut_out(pixels: Pixels, window: Box) -> Pixels:
+    return pixels[window.slices]
 
 
-def _placed(people: People, window: Window, size: tuple[int, int]) -> People:
+def _placed(people: People, window: Box, size: tuple[int, int]) -> People:
     """People and things of a tile where they are in the photo of `size` (height, width)."""
     if people.size == size:
         return people
@@ -168,7 +169,7 @@ def _placed(people: People, window: Window, size: tuple[int, int]) -> People:
     def placed(found: Person) -> Person | None:
         x, y, w, h = (int(v) for v in found.bbox)
         mask = people.mask(found)[y : y + h, x : x + w]
-        return person_in_box(mask, x + window.x, y + window.y, size, found.score, found.source, found.crowd)
+        return person_in_box(mask, x + window.left, y + window.top, size, found.score, found.source, found.crowd)
 
     persons = [placed(person) for person in people.persons]
     things = [(thing.label, placed(thing.as_person())) for thing in people.objects]
@@ -179,16 +180,16 @@ def _placed(people: People, window: Window, size: tuple[int, int]) -> People:
     )
 
 
-def _within(box: Box, zone: Window) -> Box:
+def _within(box: Corners, zone: Box) -> Corners:
     x0, y0, x1, y1 = box
-    return max(x0, zone.x), max(y0, zone.y), min(x1, zone.right), min(y1, zone.bottom)
+    return max(x0, zone.left), max(y0, zone.top), min(x1, zone.right), min(y1, zone.bottom)
 
 
-def _area(box: Box) -> float:
+def _area(box: Corners) -> float:
     x0, y0, x1, y1 = box
     return max(x1 - x0, 0.0) * max(y1 - y0, 0.0)
 
 
-def _whole_pixels(box: Box) -> Window:
+def _whole_pixels(box: Corners) -> Box:
     x0, y0, x1, y1 = (round(v) for v in box)
-    return Window(x0, y0, x1 - x0, y1 - y0)
+    return Box.at(x0, y0, x1 - x0, y1 - y0)

@@ -17,6 +17,7 @@ import numpy as np
 import masks
 from data.collection.marks import Mark
 from data.errors import InputError
+from data.geometry import BBox, box_iou
 from data.images import box_to_raw_frame, upright
 from data.plan.entries import Entry
 from data.plan.shards import read_shard
@@ -37,7 +38,6 @@ DIFFERENT = 0.70
 """Faces this far apart are two people's. Of 38 pairs of photos of one person none was."""
 
 Word = Literal["stays", "unsure", "leaves"]
-Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Seen:
     which are another found person's: one that was found twice, or a mask of two people."""
 
     number: int
-    box: Box
+    box: BBox
     faces: tuple[Face, ...]
     others: int = 0
 
@@ -174,7 +174,7 @@ def marked(mark: Mark, people: Sequence[Seen]) -> Seen | None:
     who = mark.who
     if isinstance(who, int):
         return next((person for person in people if person.number == who), None)
-    overlaps = [(masks.overlap(who, person.box), person.number) for person in people]
+    overlaps = [(box_iou(who, person.box), person.number) for person in people]
     best, number = max(overlaps, default=(0.0, -1))
     return marked(mark._replace(who=number), people) if best >= masks.SAME_BOX else None
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from data.geometry import Box
 from data.types import Hole, Patch, Pixels
 from inpainting.smooth import spread
-from inpainting.windows import Window
 
 RIM = 8
 """Reach in pixels, from a pixel of the rim, of the means that `match_colours` compares."""
@@ -70,13 +70,14 @@ def match_colours(image: Pixels, filled: Pixels, hole: Hole, known: NDArray[np.b
     return np.clip(np.rint(filled + np.float32(share) * shift), 0, 255).astype(np.uint8)
 
 
-def cut_patches(final: Pixels, hole: Hole, boxes: Iterable[Window]) -> list[Patch]:
+def cut_patches(final: Pixels, hole: Hole, boxes: Iterable[Box]) -> list[Patch]:
     """The final photo's pixels in each box of the hole; 0 where the hole is 0, so that nothing but the fill remains.
 
     Where boxes overlap, both patches hold the same pixels.
     """
     return [
-        Patch(box.left, box.top, np.where(hole[box.box][..., None] != 0, final[box.box], np.uint8(0))) for box in boxes
+        Patch(box.left, box.top, np.where(hole[box.slices][..., None] != 0, final[box.slices], np.uint8(0)))
+        for box in boxes
     ]
 
 

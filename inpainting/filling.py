@@ -38,31 +38,32 @@ def inpaint(
     _check(image, hole)
     hidden = hole if exclude is None else np.maximum(hole, exclude)
     _need_known(hidden, "the photo")
-    boxes = hole_groups(hole)[1]  # not the labels, too: they take as much as the photo
+    groups = hole_groups(hole)[1]  # not the labels, too: they take as much as the photo
     filled = _filled(
         upright(image, orientation), upright(hole, orientation), upright(hidden, orientation), fill, settings
     )
-    return cut_patches(to_raw_frame(filled, orientation), hole, boxes)
+    return cut_patches(to_raw_frame(filled, orientation), hole, [group.box for group in groups])
 
 
 def _filled(image: Pixels, hole: Hole, hidden: Hole, fill: Fill, settings: InpaintSettings) -> Pixels:
     """The photo with its hole filled. hidden: the hole and whatever else is no source."""
-    labels, boxes = hole_groups(hole)
+    labels, groups = hole_groups(hole)
     longest, reduced = settings.longest, settings.reduced
     if settings.strategy == "whole":
         longest = reduced = max(hole.shape)
     filled = image.copy()
-    for window in plan_windows(hidden, boxes, settings):
-        is_own = np.zeros(len(boxes) + 1, np.uint8)
+    for window in plan_windows(hidden, groups, settings):
+        is_own = np.zeros(len(groups) + 1, np.uint8)
         is_own[list(window.groups)] = 255
-        own = is_own[labels[window.box]]
-        others = np.where((hidden[window.box] != 0) & (own == 0), np.uint8(255), np.uint8(0))
-        pixels = fill_window(image[window.box], own, others, fill, longest, reduced)
-        filled[window.box][own != 0] = pixels[own != 0]
-    for box in boxes:
+        box = window.box.slices
+        own = is_own[labels[box]]
+        others = np.where((hidden[box] != 0) & (own == 0), np.uint8(255), np.uint8(0))
+        pixels = fill_window(image[box], own, others, fill, longest, reduced)
+        filled[box][own != 0] = pixels[own != 0]
+    for group in groups:
         # More than the box, so that the rim's outer side is seen.
-        around = box.grown(RIM, *hole.shape).box
-        mine = np.where(labels[around] == box.groups[0], np.uint8(255), np.uint8(0))
+        around = group.box.grown(RIM).within(hole.shape).slices
+        mine = np.where(labels[around] == group.groups[0], np.uint8(255), np.uint8(0))
         final = match_colours(image[around], filled[around], mine, hidden[around] == 0, settings.harmony)
         final = blend(image[around], final, np.maximum(mine, hidden[around]), settings.feather)
         filled[around] = np.where(mine[..., None] != 0, final, filled[around])

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from configs import InpaintSettings
+from data.geometry import Box, merged
 from data.types import Hole, Pixels
 
 MIN_CONTEXT = 32
@@ -20,50 +19,18 @@ MIN_KNOWN = 0.4
 
 @dataclass(frozen=True)
 class Window:
-    """A rectangle of the photo, in pixels; right and bottom are exclusive.
+    """A rectangle of the photo, and the numbers of the connected groups of the hole that are filled from it."""
 
-    groups: numbers of the connected groups of the hole that are filled from this window.
-    """
-
-    left: int
-    top: int
-    right: int
-    bottom: int
+    box: Box
     groups: tuple[int, ...] = ()
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """(height, width)."""
-        return self.bottom - self.top, self.right - self.left
-
-    @property
     def area(self) -> int:
-        return (self.bottom - self.top) * (self.right - self.left)
-
-    @property
-    def box(self) -> tuple[slice, slice]:
-        """The index of this rectangle in an array of the photo's size."""
-        return slice(self.top, self.bottom), slice(self.left, self.right)
-
-    def grown(self, by: int, height: int, width: int) -> Window:
-        """This rectangle with `by` more pixels on every side, clamped to the photo."""
-        return replace(
-            self,
-            left=max(0, self.left - by),
-            top=max(0, self.top - by),
-            right=min(width, self.right + by),
-            bottom=min(height, self.bottom + by),
-        )
+        return self.box.area
 
     def union(self, other: Window) -> Window:
         """The smallest rectangle around both, with the groups of both."""
-        return Window(
-            min(self.left, other.left),
-            min(self.top, other.top),
-            max(self.right, other.right),
-            max(self.bottom, other.bottom),
-            tuple(sorted(self.groups + other.groups)),
-        )
+        return Window(self.box.union(other.box), tuple(sorted(self.groups + other.groups)))
 
 
 def hole_groups(hole: Hole) -> tuple[NDArray[np.int32], list[Window]]:
@@ -77,7 +44,7 @@ def hole_groups(hole: Hole) -> tuple[NDArray[np.int32], list[Window]]:
     boxes = []
     for n in range(1, count):
         x, y, w, h = (int(v) for v in stats[n, :4])
-        boxes.append(Window(x, y, x + w, y + h, (n,)))
+        boxes.append(Window(Box.at(x, y, w, h), (n,)))
     return np.asarray(labels, np.int32), boxes
 
 
@@ -89,11 +56,10 @@ def plan_windows(unknown: Hole, boxes: list[Window], settings: InpaintSettings) 
     the strategy `whole` gives the full photo to all groups at once. `migan` was trained on whole pictures: it sees the
     full photo where that is small, else a square.
     """
-    height, width = unknown.shape
     if not boxes:
         return []
     if settings.strategy == "whole" or _seen_whole(unknown.shape, settings):
-        return [Window(0, 0, width, height, tuple(n for box in boxes for n in box.groups))]
+        return [Window(Box.whole(unknown.shape), tuple(n for box in boxes for n in box.groups))]
     # Far apart ones stay alone, or a scattered crowd would be filled at a tiny scale.
     if settings.fill == "migan":
         windows = merged(_square(box, unknown, settings) for box in boxes)
@@ -109,65 +75,32 @@ def _seen_whole(shape: tuple[int, ...], settings: InpaintSettings) -> bool:
     return guided and max(shape) <= settings.model_copy(update={"fill": "migan"}).longest
 
 
-def _with_context(box: Window, unknown: Hole, margin: float) -> Window:
-    height, width = unknown.shape
-    by = max(MIN_CONTEXT, round(margin * max(box.shape)))
-    while True:
-        window = box.grown(by, height, width)
-        known = 1 - np.count_nonzero(unknown[window.box]) / window.area
-        if known >= MIN_KNOWN or window.shape == unknown.shape:
-            return window
+def _with_context(group: Window, unknown: Hole, margin: float) -> Window:
+    by = max(MIN_CONTEXT, round(margin * max(group.box.shape)))
+    while not _is_enough(box := group.box.grown(by).within(unknown.shape), unknown):
         by *= 2
+    return replace(group, box=box)
 
 
-def _square(box: Window, unknown: Hole, settings: InpaintSettings) -> Window:
+def _is_enough(box: Box, unknown: Hole) -> bool:
+    """Whether enough of a window is known, or it is the photo."""
+    return box.shape == unknown.shape or bool(1 - np.count_nonzero(unknown[box.slices]) / box.area >= MIN_KNOWN)
+
+
+def _square_around(box: Box, side: int) -> Box:
+    return Box.at((box.left + box.right - side) // 2, (box.top + box.bottom - side) // 2, side, side)
+
+
+def _square(group: Window, unknown: Hole, settings: InpaintSettings) -> Window:
     """The photo, if it is not too large to be seen at once, else a square around the box, moved into the photo: twice
     as long as the box and at least as long as the network sees, and longer until enough of it is known."""
     height, width = unknown.shape
     if max(height, width) <= settings.longest:
-        return Window(0, 0, width, height, box.groups)
-    side = max(2 * max(box.shape), settings.reduced)
-    while True:
-        h, w = min(side, height), min(side, width)
-        top = min(max(0, (box.top + box.bottom - h) // 2), height - h)
-        left = min(max(0, (box.left + box.right - w) // 2), width - w)
-        window = Window(left, top, left + w, top + h, box.groups)
-        known = 1 - np.count_nonzero(unknown[window.box]) / window.area
-        if known >= MIN_KNOWN or window.shape == unknown.shape:
-            return window
+        return replace(group, box=Box.whole(unknown.shape))
+    side = max(2 * max(group.box.shape), settings.reduced)
+    while not _is_enough(box := _square_around(group.box, side).moved_inside((height, width)), unknown):
         side = side * 3 // 2
-
-
-class Rectangle(Protocol):
-    """What `merged` joins."""
-
-    @property
-    def area(self) -> int: ...
-
-    def union(self, other: Self, /) -> Self: ...
-
-
-R = TypeVar("R", bound=Rectangle)
-
-
-def merged(rectangles: Iterable[R]) -> list[R]:
-    """Rectangles that cover these: one around two takes their place where it is no larger than both together.
-
-    So it is no more work, and what overlaps is computed once, from all that either sees.
-    """
-    done: list[R] = []
-    waiting = list(rectangles)[::-1]
-    while waiting:
-        one = waiting.pop()
-        for index, other in enumerate(done):
-            both = one.union(other)
-            if both.area <= one.area + other.area:
-                del done[index]
-                waiting.append(both)
-                break
-        else:
-            done.append(one)
-    return done
+    return replace(group, box=box)
 
 
 def shrink(image: Pixels, hole: Hole, shape: tuple[int, int]) -> tuple[Pixels, Hole]:

@@ -1,6 +1,6 @@
 """People -> one hole a photo."""
 
-from masks.choice import SAME_BOX, Choice, choose, cut, is_outgrown, is_small, listed, may_be_cut, overlap
+from masks.choice import SAME_BOX, Choice, choose, cut, is_outgrown, is_small, listed, may_be_cut
 from masks.refine import hole_and_rest, refine
 
 STAGE_VERSION = 9
@@ -17,6 +17,5 @@ __all__ = [
     "is_small",
     "listed",
     "may_be_cut",
-    "overlap",
     "refine",
 ]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs import RefineSettings
+from data.geometry import Box, box_iou, shared_area
 from data.rle import BoxMask, bounds, box_mask
 from data.types import Hole, Keep, People, Person
 from masks.morphology import Mask, dilate, distance, drop_specks
@@ -32,9 +33,6 @@ PART_AREA = 0.3
 """Largest part of somebody, as a share of their pixels."""
 SCRAP = 0.1
 """Parts of a mask smaller than this share of it are scraps, where it overlaps with another."""
-
-Spot = tuple[slice, slice]
-"""Rows and columns of a box in the photo."""
 
 
 @dataclass(frozen=True)
@@ -76,16 +74,16 @@ def choose(
     region |= _regions(settings.spare, people.size)
     kept, leave = np.zeros(people.size, bool), np.zeros(people.size, bool)
     if any(stays) or region.any():
-        spots: dict[int, Spot] = {}
+        spots: dict[int, Box] = {}
         for i in (i for i, staying in enumerate(stays) if not staying):
             mask = people.boxed(people.persons[i])
-            leave[mask.box] |= mask.mask
+            leave[mask.box.slices] |= mask.mask
             if i < len(first):  # whom only a later look found takes nothing from those whom the keep-list names
                 spots[i] = mask.box
         for i in (i for i, staying in enumerate(stays) if staying):
             mask = people.boxed(people.persons[i])
-            claimed = (mask.mask & leave[mask.box]).any()
-            kept[mask.box] |= _own(people, people.persons[i], mask, spots) if claimed else mask.mask
+            claimed = (mask.mask & leave[mask.box.slices]).any()
+            kept[mask.box.slices] |= _own(people, people.persons[i], mask, spots) if claimed else mask.mask
     unmatched = () if keep == "largest" else tuple(item for item in keep if not listed(first, (item,)))
     whole = tuple(index for index, found in parts.items() if set(found) - set(asked))
     return Choice(tuple(stays), kept | (leave & region), region, tuple(dict.fromkeys(asked)), unmatched, whole)
@@ -133,7 +131,7 @@ def _parts(people: People, number: int) -> list[int]:
 
 def _inside(box: Sequence[float], other: Sequence[float]) -> bool:
     """Whether most of a box (x, y, width, height) lies in another one."""
-    return _shared(box, other) >= INSIDE * box[2] * box[3]
+    return shared_area(box, other) >= INSIDE * box[2] * box[3]
 
 
 def _is_cut(mask: BoxMask, hole: Hole) -> bool:
@@ -141,10 +139,10 @@ def _is_cut(mask: BoxMask, hole: Hole) -> bool:
 
 
 def _in_hole(mask: BoxMask, hole: Hole) -> int:
-    return int(np.count_nonzero(mask.mask & (hole[mask.box] > 0)))
+    return int(np.count_nonzero(mask.mask & (hole[mask.box.slices] > 0)))
 
 
-def _own(people: People, person: Person, mask: BoxMask, rivals: Mapping[int, Spot]) -> Mask:
+def _own(people: People, person: Person, mask: BoxMask, rivals: Mapping[int, Box]) -> Mask:
     """The pixels of somebody who stays, of the mask's box. What a mask of those who leave claims as well is of the more
     certain one: of people rather than of crowds, then by score. Of two equally certain ones the smaller is in front
     where it lies inside the larger one, else each pixel is of the nearer one.
@@ -153,7 +151,7 @@ def _own(people: People, person: Person, mask: BoxMask, rivals: Mapping[int, Spo
     """
     taken, certain = np.zeros_like(mask.mask), _certainty(person)
     even: Mask | None = None
-    for number in (number for number, spot in rivals.items() if _meet(spot, mask.box)):
+    for number in (number for number, spot in rivals.items() if spot.meets(mask.box)):
         rival = people.persons[number]
         other = people.boxed(rival)
         shared = mask.mask & other.within(mask.box)
@@ -164,7 +162,7 @@ def _own(people: People, person: Person, mask: BoxMask, rivals: Mapping[int, Spo
             taken |= shared
         elif both < INSIDE * min(mask.area, other.area):
             even = np.zeros(people.size, bool) if even is None else even
-            even[other.box] |= other.mask
+            even[other.box.slices] |= other.mask
     return (mask.mask if even is None else _without_others(mask, even)) & ~taken
 
 
@@ -172,17 +170,13 @@ def _certainty(person: Person) -> tuple[bool, float]:
     return not person.crowd, person.score
 
 
-def _meet(a: Spot, b: Spot) -> bool:
-    return all(one.start < other.stop and other.start < one.stop for one, other in zip(a, b, strict=True))
-
-
 def _without_others(mask: BoxMask, leave: Mask) -> Mask:
     """Somebody who stays, without what lies nearer to those who leave of what two masks claim: masks of neighbours
     overlap, and a sliver of somebody must not stay behind. Scraps beside such a place go with it. Of the mask's box."""
-    claimed = mask.mask & leave[mask.box]
+    claimed = mask.mask & leave[mask.box.slices]
     if not claimed.any():
         return mask.mask
-    own = mask.mask & ~leave[mask.box]
+    own = mask.mask & ~leave[mask.box.slices]
     core = drop_specks(own, SCRAP * np.count_nonzero(own))
     _, scraps = cv2.connectedComponents((own & ~core).view(np.uint8), connectivity=8)
     beside = np.unique(scraps[dilate(claimed, 1.5)])
@@ -195,12 +189,11 @@ def _nearer_to_others(mask: BoxMask, core: Mask, claimed: Mask, leave: Mask) -> 
     away = distance(core)
     farthest = float(away[claimed].max())
     if math.isinf(farthest):  # there is no core
-        return np.full(core.shape, np.count_nonzero(leave) > np.count_nonzero(mask.mask & leave[mask.box]))
+        return np.full(core.shape, np.count_nonzero(leave) > np.count_nonzero(mask.mask & leave[mask.box.slices]))
     # Who is farther than that decides nothing, however large the photo is.
     around = bounds([mask], math.ceil(farthest) + 1, (leave.shape[0], leave.shape[1]))
-    others = distance(leave[around] & ~mask.within(around))
-    inside = mask._replace(y=mask.y - around[0].start, x=mask.x - around[1].start).box
-    return np.asarray(others[inside] < away)
+    others = distance(leave[around.slices] & ~mask.within(around))
+    return np.asarray(others[mask.box.seen_from(around).slices] < away)
 
 
 def is_small(area: float, size: tuple[int, int], settings: RefineSettings) -> bool:
@@ -219,7 +212,7 @@ def listed(people: People, keep: Keep) -> list[int]:
         if isinstance(item, int):
             out += [item] if item < len(people) else []
         else:
-            overlaps = [overlap(item, p.bbox) for p in people.persons]
+            overlaps = [box_iou(item, p.bbox) for p in people.persons]
             best = int(np.argmax(overlaps)) if overlaps else 0
             out += [best] if overlaps and overlaps[best] >= SAME_BOX else []
     return out
@@ -229,19 +222,6 @@ def is_outgrown(first: People, later: People, keep: Keep) -> bool:
     """Whether `largest` was somebody else than a later look shows: it found somebody larger."""
     areas, others = ([p.area(one) for one in p.persons if not one.crowd] for p in (first, later))
     return keep == "largest" and max(others, default=0) > max(areas, default=0)
-
-
-def overlap(a: Sequence[float], b: Sequence[float]) -> float:
-    """Intersection over union of two boxes (x, y, width, height)."""
-    both = _shared(a, b)
-    return both / max(a[2] * a[3] + b[2] * b[3] - both, 1e-9)
-
-
-def _shared(a: Sequence[float], b: Sequence[float]) -> float:
-    """Area that two boxes (x, y, width, height) have in common."""
-    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    return max(width, 0.0) * max(height, 0.0)
 
 
 def _regions(shapes: Sequence[Sequence[float]], size: tuple[int, int]) -> NDArray[np.bool_]:

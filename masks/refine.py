@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs import GIVEN_MASKS, RefineSettings
+from data.geometry import Box
 from data.images import to_raw_frame, upright
 from data.rle import BoxMask, bounds
 from data.types import Hole, People, Pixels, as_hole
@@ -69,7 +70,7 @@ def hole_and_rest(
     for person, stays in zip(people.persons, choice.stays, strict=True):
         if stays:
             mask = people.boxed(person)
-            own = mask._replace(mask=mask.mask & choice.kept[mask.box]).tight()
+            own = mask._replace(mask=mask.mask & choice.kept[mask.box.slices]).tight()
             if own.mask.size:
                 _spare(hole, own, leaving, settings)
     hole |= leaving  # the margin takes from the ring around somebody, never from somebody
@@ -86,7 +87,7 @@ def _shadows(people: People, stays: Sequence[bool], pixels: Pixels, orientation:
     everyone = people.union()
     for thing in people.objects:
         mask = people.boxed(thing)
-        everyone[mask.box] |= mask.mask
+        everyone[mask.box.slices] |= mask.mask
     image, no_ground = turned(pixels), turned(everyone) > 0
     out = {}
     for number, (person, staying) in enumerate(zip(people.persons, stays, strict=True)):
@@ -115,11 +116,11 @@ def _add(
         part = morphology.drop_specks(part, settings.speck * area)
     for thing in things:
         part = part | thing.within(box)
-    leaving[box] |= part
+    leaving[box.slices] |= part
     part = morphology.close(part, close)
     part = morphology.fill_enclosed(part, settings.fill_holes * area)
     part = morphology.snap(part, snap, _photo_borders(box, shape))
-    hole[box] |= morphology.dilate(part, grow)
+    hole[box.slices] |= morphology.dilate(part, grow)
 
 
 def _spare(hole: Mask, mask: BoxMask, leaving: Mask, settings: RefineSettings) -> None:
@@ -129,19 +130,15 @@ def _spare(hole: Mask, mask: BoxMask, leaving: Mask, settings: RefineSettings) -
     margin, half_way = settings.keep_margin * size, max(settings.dilate_min, HALF_WAY * size)
     box = _surroundings([mask], math.ceil(margin + 2 * half_way) + 1, (hole.shape[0], hole.shape[1]))
     away = morphology.distance(mask.within(box))
-    near = (away <= half_way) & (away < morphology.distance(leaving[box]))
-    hole[box] &= ~(near | (away <= margin))
+    near = (away <= half_way) & (away < morphology.distance(leaving[box.slices]))
+    hole[box.slices] &= ~(near | (away <= margin))
 
 
 _surroundings = bounds
 """What is looked at for one person: a name of its own, so that tests can look at the whole photo instead."""
 
 
-def _photo_borders(box: tuple[slice, slice], shape: tuple[int, ...]) -> morphology.Borders:
-    rows, columns = box
+def _photo_borders(box: Box, shape: tuple[int, ...]) -> morphology.Borders:
     return morphology.Borders(
-        top=rows.start == 0,
-        bottom=rows.stop == shape[0],
-        left=columns.start == 0,
-        right=columns.stop == shape[1],
+        top=box.top == 0, bottom=box.bottom == shape[0], left=box.left == 0, right=box.right == shape[1]
     )

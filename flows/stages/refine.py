@@ -75,7 +75,7 @@ def make_hole(
         artifact["kept"] = encode_counts(rest)
     if kept.any():
         found = map(people.boxed, people.persons)
-        stays = sum(int(np.count_nonzero(kept[one.box] & one.mask)) > one.area / 2 for one in found)
+        stays = sum(int(np.count_nonzero(kept[one.box.slices] & one.mask)) > one.area / 2 for one in found)
     share = round(float((hole > 0).mean()), 6)
     facts: RefineFacts = {"share": share, "kept": stays, "edited": bool(entry.edited)}
     if frame:

@@ -153,7 +153,7 @@ def judge(seen: People, hole: Hole, before: Pixels, after: Pixels) -> list[Find]
 def _judged(person: Person, seen: People, made_up: Mask) -> Find:
     mask = seen.boxed(person)
     like = next((like for thing in seen.objects if (like := _like(person, mask, thing, seen.boxed(thing)))), None)
-    return Find(person, "hole" if _share(made_up[mask.box], mask.mask) > MOSTLY else "elsewhere", like)
+    return Find(person, "hole" if _share(made_up[mask.box.slices], mask.mask) > MOSTLY else "elsewhere", like)
 
 
 def _like(person: Person, mask: BoxMask, thing: Thing, area: BoxMask) -> str | None:
@@ -177,7 +177,7 @@ def _left(people: People, hole: Hole, choice: masks.Choice, most: float) -> int:
     outside = (hole == 0) & ~choice.kept
     leave = (person for person, stays in zip(people.persons, choice.stays, strict=True) if not stays)
     found = map(people.boxed, leave)
-    return sum(1 for mask in found if _share(outside[mask.box], mask.mask) > most)
+    return sum(1 for mask in found if _share(outside[mask.box.slices], mask.mask) > most)
 
 
 def not_kept(found: People, people: People, choice: masks.Choice, settings: RefineSettings, keep: Keep = ()) -> People:
@@ -192,13 +192,13 @@ def not_kept(found: People, people: People, choice: masks.Choice, settings: Refi
     for person in stays:
         if person.crowd:  # any number of people
             mask = people.boxed(person)
-            region[mask.box] |= mask.mask
+            region[mask.box.slices] |= mask.mask
     expected = set()
     may_be = choice.kept | region
 
     def share(of: Mask, person: Person) -> float:
         mask = found.boxed(person)
-        return _share(of[mask.box], mask.mask)
+        return _share(of[mask.box.slices], mask.mask)
 
     near = [i for i, person in enumerate(found.persons) if share(may_be, person) > MOSTLY]
     for own in (person for person in stays if near and not person.crowd):

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from inpainting.deepfillv2.boxes import Box, Span
+from data.geometry import Box, Span
+from inpainting.deepfillv2.boxes import view
 from inpainting.deepfillv2.conventions import CONVENTIONS, Layout
 from inpainting.deepfillv2.scores import Scores, strips
 
@@ -68,11 +69,11 @@ def _rebuilt(
 ) -> Tensor:
     """One box of the features, [C, h', w']."""
     # Patches are 4 wide, 2 apart, from -1: these reach the wanted box.
-    queries = Box(_covering(wanted.rows), _covering(wanted.columns)).within(scores.rows, scores.columns)
-    height, width = queries.size
+    queries = Box.of_spans(_covering(wanted.rows), _covering(wanted.columns)).within((scores.rows, scores.columns))
+    height, width = queries.shape
     pasted = counts.new_zeros(scores.channels, 2 * height + 2, 2 * width + 2)
     for tile in queries.tiles(options.side(len(counts))):
-        near = (tile.size[0] + 4) * (tile.size[1] + 4)
+        near = (tile.height + 4) * (tile.width + 4)
         strip = max(1, STRIP // (near * scores.width))
         score = (scores.fused if options.fusion else scores.plain)(tile, strip)  # [R, Q, rows W]
         if masked:
@@ -81,15 +82,13 @@ def _rebuilt(
             score *= counts
         grid = score.view(*score.shape[:2], scores.rows, scores.width)
         grid[..., 0] = grid[..., -1] = -torch.inf  # no keys at all
-        (top, _), (left, _) = tile.inside(queries)
+        left, top, _, _ = tile.seen_from(queries)
         made = _paste(_weights(score, counts, scores.width + 1), values, scores.width, max(1, strip // 4))
         pasted[:, 2 * top : 2 * top + made.shape[1], 2 * left : 2 * left + made.shape[2]] += made
-    rows, columns = wanted
-    y, x = 2 * queries.rows.start - 1, 2 * queries.columns.start - 1
-    made = pasted[:, rows.start - y : rows.stop - y, columns.start - x : columns.stop - x]
+    made = view(pasted, wanted.moved(1 - 2 * queries.left, 1 - 2 * queries.top))
     if not masked:
         return made / 4
-    return made / (_overlaps(rows, scores.rows)[:, None] * _overlaps(columns, scores.columns)).to(made)
+    return made / (_overlaps(wanted.rows, scores.rows)[:, None] * _overlaps(wanted.columns, scores.columns)).to(made)
 
 
 def _overlaps(span: Span, patches: int) -> Tensor:

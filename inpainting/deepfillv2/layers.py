@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from inpainting.deepfillv2.boxes import Box, Span, cut
+from data.geometry import Box, Span, merged
+from inpainting.deepfillv2.boxes import cut, view
 from inpainting.deepfillv2.conventions import CONVENTIONS, Layout
-from inpainting.windows import merged
 
 Activation = Literal["elu", "relu", "rgb", "gated-rgb"]
 Size = tuple[int, int]
@@ -92,13 +92,13 @@ class GatedConv(nn.Module):
 
         def along(span: Span) -> Span:
             first = span.start * self.stride - self.before
-            return Span(first, first + (span.stop - span.start - 1) * self.stride + reach + 1)
+            return Span(first, first + (span.length - 1) * self.stride + reach + 1)
 
-        return Box(along(makes.rows), along(makes.columns))
+        return Box.of_spans(along(makes.rows), along(makes.columns))
 
     def reads(self, makes: Box, size: Size) -> Box:
         window = self.window(makes)
-        return (window.scaled_down(2) if self.up else window).within(*size)
+        return (window.scaled_down(2) if self.up else window).within(size)
 
     def forward(self, x: Tensor, held: Box, makes: Box, size: Size) -> Tensor:
         reads = self.reads(makes, size)
@@ -166,9 +166,9 @@ class Tiled:
         if len(tiles) == 1:
             return self.tile(x, held, makes, size)
         first = self.tile(x, held, tiles[0], size)
-        out = x.new_empty(*first.shape[:2], *makes.size)
+        out = x.new_empty(*first.shape[:2], *makes.shape)
         for tile in tiles:
-            tile.inside(makes).of(out).copy_(first if tile is tiles[0] else self.tile(x, held, tile, size))
+            view(out, tile.seen_from(makes)).copy_(first if tile is tiles[0] else self.tile(x, held, tile, size))
         return out
 
     def tile(self, x: Tensor, held: Box, makes: Box, size: Size) -> Tensor:

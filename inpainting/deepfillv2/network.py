@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from data.geometry import Box
 from inpainting.deepfillv2.attention import Options, contextual_attention
-from inpainting.deepfillv2.boxes import Box, hole_boxes
+from inpainting.deepfillv2.boxes import hole_boxes, view
 from inpainting.deepfillv2.conventions import CONVENTIONS, Layout
 from inpainting.deepfillv2.layers import Activation, Chain, GatedConv, Piece
 
@@ -95,7 +96,7 @@ class Generator(nn.Module):
         """
         height, width = image.shape[-2:]
         image, hole = self.padded(self.seen(image, hole)), self.padded(hole)
-        whole = [Box.whole(*image.shape[-2:])]
+        whole = [Box.whole(image.shape[-2:])]
         coarse = self.first_stage(image, hole, whole)[0].x
         refined = self.second_stage(coarse * hole + image * (1 - hole), hole, whole)[0].x
         return coarse[..., :height, :width], refined[..., :height, :width]
@@ -127,22 +128,22 @@ class Generator(nn.Module):
         """A stage's result from its output and the image that it was given."""
         if self.prefill == "none":
             return list(made)
-        return [Piece(box, (box.of(given) + x).clamp(-1, 1)) for box, x in made]
+        return [Piece(box, (view(given, box) + x).clamp(-1, 1)) for box, x in made]
 
     def first_stage(self, image: Tensor, hole: Tensor, wanted: Sequence[Box]) -> list[Piece]:
         """The coarse fill of the boxes `wanted`, 3 channels; H and W are multiples of 8."""
         size = (image.shape[-2], image.shape[-1])
-        whole = Piece(Box.whole(*size), marked(image, hole))
+        whole = Piece(Box.whole(size), marked(image, hole))
         return self.result(self.coarse([whole], wanted, size), image)
 
     def second_stage(self, image: Tensor, hole: Tensor, wanted: Sequence[Box]) -> list[Piece]:
         """The refined fill of the boxes `wanted`, 3 channels, from the coarsely filled image."""
         size = (image.shape[-2], image.shape[-1])
         quarter = (size[0] // 4, size[1] // 4)
-        whole = [Piece(Box.whole(*size), marked(image, hole) if self.marked else image)]
+        whole = [Piece(Box.whole(size), marked(image, hole) if self.marked else image)]
         near = self.joint.reads(wanted, quarter)  # of the [4c, H/4, W/4] where both branches meet
         queries = self.attention_out.reads(near, quarter)
-        ((_, features),) = self.attention_in(whole, [Box.whole(*quarter)], size)  # [B, 2c, H/4, W/4]: all are keys
+        ((_, features),) = self.attention_in(whole, [Box.whole(quarter)], size)  # [B, 2c, H/4, W/4]: all are keys
         copied = contextual_attention(features, hole, self.layout, queries, self.attention)
         copied = self.attention_out([*map(Piece, queries, copied)], near, quarter)
         branches = zip(self.dilated(whole, near, size), copied, strict=True)
@@ -153,8 +154,8 @@ class Generator(nn.Module):
 def paste(image: Tensor, pieces: Sequence[Piece], hole: Tensor) -> None:
     """Write the pieces into the hole's pixels, in place."""
     for box, made in pieces:
-        view = box.of(image)
-        view.copy_(torch.where(box.of(hole) > 0, made, view))
+        there = view(image, box)
+        there.copy_(torch.where(view(hole, box) > 0, made, there))
 
 
 def marked(image: Tensor, hole: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from inpainting.deepfillv2.boxes import Box, Span
+from data.geometry import Box, Span
 
 AROUND = 3
 """Rows of zeros above and below the keys, zeros on every side of the queries."""
@@ -79,8 +79,8 @@ class Scores:
         The second fusion takes the pairs one step up and down; the step past the end of a column leads to
         the next one. `strip`: rows of keys at a time.
         """
-        w, last, (rows, columns) = self.width, self.rows - 1, tile
-        size = (rows.stop - rows.start + 2, columns.stop - columns.start, (self.rows + 2) * w)
+        w, last, rows, columns = self.width, self.rows - 1, tile.rows, tile.columns
+        size = (rows.length + 2, columns.length, (self.rows + 2) * w)
         first = self.queries.new_empty(size)  # one row more all around, for queries and keys
         for keys in strips(self.rows, strip):
             part = first[..., (keys.start + 1) * w : (keys.stop + 1) * w]
@@ -106,7 +106,7 @@ class Scores:
 
     def plain(self, tile: Box, strip: int) -> Tensor:
         """Scores of a tile of queries with all keys, not fused, [R, Q, rows W]."""
-        parts = [self.matched(*tile, keys)[..., 2:-2] for keys in strips(self.rows, strip)]
+        parts = [self.matched(tile.rows, tile.columns, keys)[..., 2:-2] for keys in strips(self.rows, strip)]
         return torch.cat(parts, dim=-1)
 
 

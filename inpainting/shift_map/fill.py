@@ -76,9 +76,9 @@ class ShiftMapFill:
         labels, boxes = hole_groups(hole)
         # The guide may see much more than a piece can come from: the cut has the more detail the less it sees.
         for window in plan_windows(unknown, boxes, InpaintSettings(margin=self.margin)):
-            box = window.box
+            box = window.box.slices
             own = np.isin(labels[box], window.groups)
-            seen = picture if window.shape == hole.shape else enlarged_part(picture, box, hole.shape)
+            seen = picture if window.box.shape == hole.shape else enlarged_part(picture, box, hole.shape)
             filled = shift_map(image[box], own, known[box], seen, self.options)
             out[box][own] = filled[own]
         return out

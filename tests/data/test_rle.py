@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from literal_masks import mask, picture
 
+from data.geometry import Box, Span
 from data.rle import BoxMask, bounds, box_mask, counts_from_runs, runs_from_counts
 from data.types import People, Person, decode_counts, encode_counts
 
@@ -17,7 +18,7 @@ MASKS = arrays(bool, st.tuples(st.integers(1, 40), st.integers(1, 40)))
 
 def framed(part: BoxMask, shape: tuple[int, ...]) -> np.ndarray:
     out = np.zeros(shape, bool)
-    out[part.box] = part.mask
+    out[part.box.slices] = part.mask
     return out
 
 
@@ -40,12 +41,12 @@ def test_long_runs_are_read_as_pycocotools_reads_them() -> None:
 
 @given(MASKS, st.data())
 def test_the_part_within_another_box(whole: np.ndarray, data: st.DataObject) -> None:
-    def span(length: int) -> slice:
+    def span(length: int) -> Span:
         start = data.draw(st.integers(0, length))
-        return slice(start, data.draw(st.integers(start, length)))
+        return Span(start, data.draw(st.integers(start, length)))
 
-    box = span(whole.shape[0]), span(whole.shape[1])
-    assert (box_mask(encode_counts(whole), whole.shape).within(box) == whole[box]).all()
+    box = Box.of_spans(span(whole.shape[0]), span(whole.shape[1]))
+    assert (box_mask(encode_counts(whole), whole.shape).within(box) == whole[box.slices]).all()
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=12))
@@ -61,7 +62,7 @@ def test_the_box_around_several() -> None:
     parts = [
         box_mask(encode_counts(mask(text)), (4, 5)) for text in ("..... ..#.. ..... .....", "..... ..... ...#. .....")
     ]
-    assert bounds(parts, 1, (4, 5)) == (slice(0, 4), slice(1, 5))
+    assert bounds(parts, 1, (4, 5)) == Box(1, 0, 5, 4)
     assert picture(parts[1].within(bounds(parts, 0, (4, 5)))) == ".. .#"
 
 

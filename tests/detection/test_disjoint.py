@@ -12,10 +12,10 @@ from hypothesis.extra.numpy import arrays
 from literal_masks import mask, picture
 
 from configs import SegmentSettings
+from data.geometry import Box
 from data.rle import BoxMask, box_mask
 from data.types import People, Person, Photo
 from detection import SEGMENTERS, build_segmenter
-from detection.crops import Window
 from detection.disjoint import RIM, UNSURE, Disjoint, Instance, by_ellipse, disjoint
 from detection.protocol import Builder
 
@@ -103,7 +103,7 @@ def test_made_disjoint_again_is_the_same() -> None:
 
 
 def sure(array: np.ndarray, score: float, by: float, box: tuple[float, float, float, float] | None = None) -> Instance:
-    def certainty(window: Window) -> np.ndarray:
+    def certainty(window: Box) -> np.ndarray:
         return np.full((window.height, window.width), by, np.float32)
 
     return Instance(BoxMask(0, 0, array).tight(), score, "yolo", certainty, box=box)
@@ -117,7 +117,7 @@ def test_what_somebody_hardly_less_certain_lost_is_told(by: float, doubtful: str
     size = People((3, 8))
     assert picture(size.mask(one)) == picture(mask(text, "Ax")) and picture(size.mask(two)) == picture(mask(text, "B"))
     assert one.doubtful == ""
-    lost = box_mask(two.doubtful, (3, 8)).within((slice(0, 3), slice(0, 8))) if two.doubtful else mask(text, "")
+    lost = box_mask(two.doubtful, (3, 8)).within(Box(0, 0, 8, 3)) if two.doubtful else mask(text, "")
     assert picture(lost) == picture(mask(text, doubtful))
 
 

@@ -5,12 +5,13 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from detection.crops import SIDE, Window
+from data.geometry import Box
+from detection.crops import SIDE
 from detection.fusion import Fusion, at_crop, features, fitted
 from detection.yolo_network import Cues
 
 BOX = (20.0, 40.0, 40.0, 80.0)
-SQUARE = Window(0, 30, 60, 60)
+SQUARE = Box.at(0, 30, 60, 60)
 
 
 def maps(pose: float = 0.5, selfie: float = 0.5) -> dict[str, object]:
@@ -37,7 +38,7 @@ def test_more_of_a_person_in_the_networks_is_more_of_a_person() -> None:
 
 def test_places_are_relative_to_the_box() -> None:
     of = maps()
-    middle, edge = SIDE // 2, round((BOX[2] - SQUARE.x) / SQUARE.width * SIDE)
+    middle, edge = SIDE // 2, round((BOX[2] - SQUARE.left) / SQUARE.width * SIDE)
     x2, outside = np.asarray(of["x2"]), np.asarray(of["outside the box"])
     assert x2[middle, middle] < 0.001 and x2[middle, edge] == pytest.approx(1, abs=0.05)
     assert outside[middle, edge + 2] == 1 and outside[middle, edge - 2] == 0
@@ -54,6 +55,6 @@ def test_a_detectors_map_lies_where_the_photo_shows_it() -> None:
     x = np.arange(20, dtype=np.float32) * 8 + 3.5
     cues = Cues(np.broadcast_to(x, (1, 20, 20)).copy(), 3.5, 3.5, 8)
     seen = at_crop(cues.maps[0], cues, SQUARE)
-    pixels = (np.arange(SIDE) + 0.5) / SIDE * SQUARE.width + SQUARE.x - 0.5
+    pixels = (np.arange(SIDE) + 0.5) / SIDE * SQUARE.width + SQUARE.left - 0.5
     inside = pixels >= 3.5  # before the first middle the border goes on
     np.testing.assert_allclose(seen[5][inside], pixels[inside], atol=0.2)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from data.geometry import Box
 from data.types import People, Person, Thing
-from detection.crops import Window
 from detection.merge import Overlap, groups_of_same, merged
 
 SIZE = (4, 8)
@@ -61,7 +61,7 @@ def test_who_saw_whom_and_the_highest_score_are_kept() -> None:
 
 
 def test_people_cut_by_a_border_are_compared_where_both_looks_saw() -> None:
-    left, right = Window(0, 0, 5, 4), Window(3, 0, 5, 4)  # two columns are seen by both
+    left, right = Box.at(0, 0, 5, 4), Box.at(3, 0, 5, 4)  # two columns are seen by both
     found = merged(
         [people(("..###... ..###... ........ ........", 0.6)), people(("...####. ...####. ........ ........", 0.7))],
         [left, right],
@@ -72,7 +72,7 @@ def test_people_cut_by_a_border_are_compared_where_both_looks_saw() -> None:
 
 
 def test_pieces_cut_off_by_a_border_join_the_whole_even_several() -> None:
-    whole, tile = Window(0, 0, 8, 4), Window(0, 0, 4, 4)
+    whole, tile = Box.at(0, 0, 8, 4), Box.at(0, 0, 4, 4)
     pieces = people(("..##.... ........ ........ ........", 0.5), ("........ ........ ..##.... ........", 0.4))
     everyone = people(("..####.. ..####.. ..####.. ........", 0.9))
     assert pictures(merged([everyone, pieces], [whole, tile])) == ["..####.. ..####.. ..####.. ........"]

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs import SegmentSettings
+from data.geometry import Box
 from data.types import People, Person, Photo
-from detection.crops import Window
 from detection.tiles import Tiled, TiledDetector, tile_side, views
 from detection.yolo_network import Cues, Found
 
@@ -95,7 +95,7 @@ def test_boxes_keep_the_cues_of_the_tile_that_they_are_from() -> None:
     (found,) = TiledDetector(WithCues(), SEES, 0.2).find([photo.pixels], 0.1, SEES)
     assert found.cues is not None and len(found.cues) == 1
     (cues,) = found.cues
-    assert (cues.x0 - 3.5, cues.y0 - 3.5) in {(w.x, w.y) for w in views((300, 400), SEES, 0.2)}
+    assert (cues.x0 - 3.5, cues.y0 - 3.5) in {(w.left, w.top) for w in views((300, 400), SEES, 0.2)}
     assert 0 <= 120 - cues.x0 < SEES
 
 
@@ -132,25 +132,25 @@ def test_small_photos_pass_through_together() -> None:
 @pytest.mark.parametrize(
     ("size", "expected"),
     [
-        ((60, 96), [Window(0, 0, 96, 60)]),  # one and a half tiles: not worth it
-        ((60, 97), [Window(0, 0, 97, 60), Window(0, 0, 64, 60), Window(33, 0, 64, 60)]),
-        ((100, 64), [Window(0, 0, 64, 100), Window(0, 0, 64, 64), Window(0, 36, 64, 64)]),
+        ((60, 96), [Box.at(0, 0, 96, 60)]),  # one and a half tiles: not worth it
+        ((60, 97), [Box.at(0, 0, 97, 60), Box.at(0, 0, 64, 60), Box.at(33, 0, 64, 60)]),
+        ((100, 64), [Box.at(0, 0, 64, 100), Box.at(0, 0, 64, 64), Box.at(0, 36, 64, 64)]),
     ],
 )
-def test_the_views_of_a_photo(size: tuple[int, int], expected: list[Window]) -> None:
+def test_the_views_of_a_photo(size: tuple[int, int], expected: list[Box]) -> None:
     assert views(size, 64, 0.2) == expected
 
 
 @given(st.integers(1, 900), st.integers(1, 900), st.integers(64, 300), st.floats(0, 0.5))
 def test_tiles_cover_the_photo_and_overlap(height: int, width: int, side: int, overlap: float) -> None:
     whole, *tiles = views((height, width), side, overlap)
-    assert whole == Window(0, 0, width, height)
+    assert whole == Box.at(0, 0, width, height)
     seen = np.zeros((height, width), bool)
     for t in tiles:
-        assert t.x >= 0 and t.y >= 0 and t.right <= width and t.bottom <= height
-        seen[t.y : t.bottom, t.x : t.right] = True
+        assert whole.covers(t)
+        seen[t.slices] = True
     assert seen.all() or not tiles
-    for starts in (sorted({t.x for t in tiles}), sorted({t.y for t in tiles})):
+    for starts in (sorted({t.left for t in tiles}), sorted({t.top for t in tiles})):
         assert all(b - a <= side * (1 - overlap) + 1 for a, b in pairwise(starts))
 
 

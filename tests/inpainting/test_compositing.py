@@ -48,7 +48,7 @@ def test_a_hole_without_known_pixels_has_no_rim() -> None:
 def test_known_pixels_are_the_originals_always(case: tuple[np.ndarray, np.ndarray, np.ndarray, int]) -> None:
     image, fill, hole, feather = case
     mixed = blend(image, fill, hole, feather)
-    patches = cut_patches(mixed, hole, hole_groups(hole)[1])
+    patches = cut_patches(mixed, hole, [group.box for group in hole_groups(hole)[1]])
     out = compose(image, hole, unpack(pack(patches)))
     assert np.array_equal(out[hole == 0], image[hole == 0])
     assert np.array_equal(out, mixed)
@@ -100,7 +100,7 @@ def test_patches_whose_boxes_overlap() -> None:
     hole[1:4, 1:4] = 0
     hole[2, 2] = 255  # a speck inside a ring
     image, fill = np.full((5, 5, 3), 9, np.uint8), np.full((5, 5, 3), 200, np.uint8)
-    patches = cut_patches(blend(image, fill, hole, 0), hole, hole_groups(hole)[1])
+    patches = cut_patches(blend(image, fill, hole, 0), hole, [group.box for group in hole_groups(hole)[1]])
     assert [(p.x, p.y, p.pixels.shape) for p in patches] == [(0, 0, (5, 5, 3)), (2, 2, (1, 1, 3))]
     assert (compose(image, hole, patches)[..., 0] == np.where(hole, 200, 9)).all()
 

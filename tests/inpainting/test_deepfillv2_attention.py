@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from data.geometry import Box
 from flows.evaluation.fill_speed import Job, export_weights, measure
 from flows.evaluation.plain_deepfillv2 import plain_attention
 from inpainting.deepfillv2 import attention
 from inpainting.deepfillv2.attention import Options, contextual_attention, thinned
-from inpainting.deepfillv2.boxes import Box, Span
+from inpainting.deepfillv2.boxes import view
 from inpainting.deepfillv2.conventions import Layout
 
 Case = tuple[Layout, Tensor, Tensor, Box, bool, int, int]
@@ -35,7 +36,7 @@ def cases(draw: st.DrawFn) -> Case:
         hole[:] = 1
     top, left = draw(st.integers(0, 2 * rows - 1)), draw(st.integers(0, 2 * columns - 1))
     bottom, right = draw(st.integers(top + 1, 2 * rows)), draw(st.integers(left + 1, 2 * columns))
-    wanted = Box(Span(top, bottom), Span(left, right))
+    wanted = Box(left, top, right, bottom)
     return (
         layout,
         features,
@@ -56,7 +57,7 @@ def test_blocks_and_boxes_change_nothing(case: Case) -> None:
         patch.setattr(attention, "STRIP", strip)
         ours = contextual_attention(features[None], hole[None], layout, [wanted], Options(fusion))[0][0]
     plain = plain_attention(features, hole, layout, fusion)
-    torch.testing.assert_close(ours, wanted.of(plain), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(ours, view(plain, wanted), atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize(("memory", "keys", "side"), [(64, 16_640, 15), (64, 4_224, 31), (1, 1 << 20, 1), (1, 64, 32)])
@@ -71,14 +72,14 @@ def test_each_item_of_a_batch_has_its_own_keys(layout: Layout) -> None:
     holes = torch.zeros(2, 1, 48, 40)
     holes[0, :, 8:30, 8:30] = 1
     holes[1, :, :, 30:] = 1
-    (both,) = contextual_attention(features, holes, layout, [Box.whole(12, 10)], Options(fusion=True))
+    (both,) = contextual_attention(features, holes, layout, [Box.whole((12, 10))], Options(fusion=True))
     for i in range(2):
         torch.testing.assert_close(both[i], plain_attention(features[i], holes[i], layout, True), atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("layout", ["pt", "tf", "mmagic"])
 def test_no_known_key_pastes_nothing(layout: Layout) -> None:
-    everywhere = [Box.whole(8, 8)]
+    everywhere = [Box.whole((8, 8))]
     (out,) = contextual_attention(torch.randn(1, 4, 8, 8), torch.ones(1, 1, 32, 32), layout, everywhere, Options(True))
     assert torch.equal(out, torch.zeros(1, 4, 8, 8))
 
@@ -91,7 +92,7 @@ def test_gradients_are_those_of_the_plain_computation(layout: Layout, memory: in
     hole[..., 8:30, 8:24] = 1
     pull = torch.randn(4, 10, 8, generator=torch.Generator().manual_seed(1))
     ours, plain = features.clone().requires_grad_(), features.clone().requires_grad_()
-    (made,) = contextual_attention(ours, hole, layout, [Box.whole(10, 8)], Options(layout == "pt", memory))
+    (made,) = contextual_attention(ours, hole, layout, [Box.whole((10, 8))], Options(layout == "pt", memory))
     (made[0] * pull).sum().backward()
     (plain_attention(plain[0], hole[0], layout, layout == "pt") * pull).sum().backward()
     torch.testing.assert_close(ours.grad, plain.grad, atol=1e-4, rtol=1e-3)

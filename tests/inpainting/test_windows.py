@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from configs import InpaintSettings
+from data.geometry import Box
 from inpainting import compose, inpaint
 from inpainting.windows import MIN_KNOWN, Window, hole_groups, plan_windows, shrink
 
@@ -25,7 +26,7 @@ def test_groups_are_eight_connected() -> None:
     hole = np.array([[255, 0, 0, 0], [0, 255, 0, 0], [0, 0, 0, 255]], np.uint8)
     labels, boxes = hole_groups(hole)
     assert labels.tolist() == [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 2]]
-    assert boxes == [Window(0, 0, 2, 2, (1,)), Window(3, 2, 4, 3, (2,))]
+    assert boxes == [Window(Box(0, 0, 2, 2), (1,)), Window(Box(3, 2, 4, 3), (2,))]
 
 
 def plan(hole: np.ndarray, **chosen: object) -> list[Window]:
@@ -35,18 +36,18 @@ def plan(hole: np.ndarray, **chosen: object) -> list[Window]:
 @pytest.mark.parametrize(
     ("why", "boxes", "expected"),
     [
-        ("margin x the longer side, every way", [(500, 500, 600, 700)], [Window(300, 300, 800, 900, (1,))]),
-        ("clamped to the photo", [(0, 0, 100, 100)], [Window(0, 0, 200, 200, (1,))]),
-        ("a speck still gets surroundings", [(500, 500, 501, 501)], [Window(468, 468, 533, 533, (1,))]),
+        ("margin x the longer side, every way", [(500, 500, 600, 700)], [Window(Box(300, 300, 800, 900), (1,))]),
+        ("clamped to the photo", [(0, 0, 100, 100)], [Window(Box(0, 0, 200, 200), (1,))]),
+        ("a speck still gets surroundings", [(500, 500, 501, 501)], [Window(Box(468, 468, 533, 533), (1,))]),
         (
             "neighbours share a window",
             [(400, 400, 500, 500), (510, 400, 610, 500)],
-            [Window(300, 300, 710, 600, (1, 2))],
+            [Window(Box(300, 300, 710, 600), (1, 2))],
         ),
         (
             "a small overlap is no reason to merge",
             [(200, 200, 300, 300), (450, 450, 550, 550)],
-            [Window(100, 100, 400, 400, (1,)), Window(350, 350, 650, 650, (2,))],
+            [Window(Box(100, 100, 400, 400), (1,)), Window(Box(350, 350, 650, 650), (2,))],
         ),
     ],
 )
@@ -56,7 +57,7 @@ def test_plan(why: str, boxes: list[tuple[int, int, int, int]], expected: list[W
 
 def test_whole_is_one_window_for_all() -> None:
     hole = hole_with((100, 300), (10, 10, 20, 20), (250, 60, 260, 70))
-    assert plan(hole, strategy="whole") == [Window(0, 0, 300, 100, (1, 2))]
+    assert plan(hole, strategy="whole") == [Window(Box(0, 0, 300, 100), (1, 2))]
 
 
 @pytest.mark.parametrize(
@@ -78,13 +79,13 @@ def test_a_window_grows_until_enough_is_known() -> None:
     hole = hole_with((400, 2000), (0, 0, 600, 400))
     (window,) = plan(hole, margin=0.05)
     assert window.right > 630  # what margin alone gives: 5 % of it known
-    known = (hole[window.box] == 0).mean()
+    known = (hole[window.box.slices] == 0).mean()
     assert known >= MIN_KNOWN
 
 
 def test_a_window_never_grows_beyond_the_photo() -> None:
     (window,) = plan(hole_with((100, 100), (0, 0, 100, 90)), margin=0.05)
-    assert window == Window(0, 0, 100, 100, (1,))
+    assert window == Window(Box(0, 0, 100, 100), (1,))
 
 
 @given(hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, max_side=40)), st.floats(0.05, 3))
@@ -96,7 +97,7 @@ def test_every_group_is_filled_exactly_once_and_wholly_inside_its_window(hole: n
     assert sorted(n for w in windows for n in w.groups) == list(range(1, len(boxes) + 1))
     for window in windows:
         for n in window.groups:
-            assert (labels[window.box] == n).sum() == (labels == n).sum()
+            assert (labels[window.box.slices] == n).sum() == (labels == n).sum()
 
 
 def test_shrink_takes_the_mean_and_nothing_of_the_hole() -> None:

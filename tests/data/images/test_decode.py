@@ -137,7 +137,7 @@ def test_a_mask_in_its_box_turns_as_the_photo_does(orientation: int) -> None:
     shown[1:4, 2:4], shown[2, 5] = True, True
     box = box_to_raw_frame(BoxMask(0, 0, shown).tight(), (5, 8), orientation)
     raw = np.zeros((8, 5) if orientation >= 5 else (5, 8), bool)
-    raw[box.box] = box.mask
+    raw[box.box.slices] = box.mask
     np.testing.assert_array_equal(raw, to_raw_frame(shown.astype(np.uint8), orientation) > 0)
 
 
