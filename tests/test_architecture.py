@@ -30,7 +30,19 @@ ORDER = {
         *("run", "results", "plan", "pipeline", "api", "stages", "report", "facts", "own_packages"),
     ],
     "data": [
-        *("plan", "collection", "coco", "images", "weights", "storage", "sample_photos", "types", "rle", "errors"),
+        *(
+            "plan",
+            "collection",
+            "coco",
+            "images",
+            "weights",
+            "storage",
+            "sample_photos",
+            "types",
+            "rle",
+            "geometry",
+            "errors",
+        ),
     ],
 }
 
