@@ -19,7 +19,7 @@ from rich.table import Table
 
 from configs import RefineSettings
 from data.geometry import Box
-from data.types import People, Person
+from data.types import Instance, People
 from masks import refine
 
 STANDING = ((60, 180, 40, 150), (150, 200, 45, 180), (260, 90, 30, 110), (400, 240, 80, 200), (560, 150, 35, 140))
@@ -35,7 +35,7 @@ def five_people(scale: float) -> People:
         mask = np.zeros(size, np.uint8)
         cv2.ellipse(mask, (x + w // 2, y + h // 2), (w // 2, h // 2), 0, 0, 360, 1, -1)
         noise = cv2.resize(rng.random((size[0] // 4, size[1] // 4)).astype(np.float32), size[::-1])
-        persons.append(Person.from_mask((mask > 0) & (noise > 0.25), 0.9, "yolo"))
+        persons.append(Instance.from_mask((mask > 0) & (noise > 0.25), 0.9, "yolo"))
     return People(size, tuple(persons))
 
 

@@ -1,18 +1,53 @@
-"""COCO's compressed run lengths without a full frame: masks are decoded and encoded in time and memory of their own
-box, because a large photo may show hundreds of people."""
+"""COCO's run lengths: to masks and back. In a mask's own box that takes the time and memory of the box alone, because a
+large photo may show hundreds of people."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
 
 from data.geometry import Box, around
 
 Runs = NDArray[np.int64]
 """N x 2: first pixel and end (exclusive) of each run of a mask, counted down the columns; ascending, apart."""
+
+
+class Rle(TypedDict):
+    """`size` [height, width] and `counts` (compressed), as pycocotools takes and gives them."""
+
+    size: list[int]
+    counts: bytes
+
+
+class BrokenMask(ValueError):
+    """A segmentation that does not describe a mask of the stated size; the message says what was found."""
+
+
+def encode_counts(mask: NDArray[np.generic]) -> str:
+    """COCO compressed RLE counts of an H x W mask (bool or 0/non-0)."""
+    counts: bytes = coco_mask.encode(np.asfortranarray(mask.astype(bool).view(np.uint8)))["counts"]
+    return counts.decode("ascii")
+
+
+def decode_counts(counts: str, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Inverse of `encode_counts` for a mask of `size` (height, width); bool H x W."""
+    decoded: NDArray[np.uint8] = coco_mask.decode(rle_of_counts(counts, size))
+    return decoded.astype(bool)
+
+
+def rle_of_counts(counts: str, size: tuple[int, int]) -> Rle:
+    """Compressed counts that this program wrote, as pycocotools takes them."""
+    return {"size": list(size), "counts": counts.encode("ascii")}
+
+
+def compressed(counts: Sequence[int], size: tuple[int, int]) -> Rle:
+    """Plain counts, background first, of a photo of `size` (height, width)."""
+    rle: Rle = coco_mask.frPyObjects({"size": list(size), "counts": counts}, *size)
+    return rle
 
 
 class BoxMask(NamedTuple):
@@ -67,7 +102,7 @@ def box_mask(counts: str, size: tuple[int, int]) -> BoxMask:
     """The mask of compressed counts that this program wrote, of a photo of `size` (height, width), in its smallest
     box."""
     height = size[0]
-    runs = runs_of(np.frombuffer(counts.encode("ascii"), np.uint8))
+    runs = runs_of(counts)
     if not len(runs):
         return NOTHING
     first, last = int(runs[0, 0]) // height, int(runs[-1, 1] - 1) // height
@@ -78,23 +113,61 @@ def box_mask(counts: str, size: tuple[int, int]) -> BoxMask:
     return BoxMask(0, first, columns.view(bool).T).tight()
 
 
-def runs_of(text: NDArray[np.uint8]) -> Runs:
-    """The runs of compressed counts (their characters as numbers), for text that is known to be sound.
+def box_rle(mask: BoxMask, size: tuple[int, int]) -> Rle:
+    """The run lengths of a mask of a photo of `size` (height, width), equal to those of the full frame.
+
+    Raises ValueError for a box that is not inside the photo.
+    """
+    (height, width), (h, w) = size, mask.mask.shape
+    if not Box.whole(size).covers(mask.box):
+        raise ValueError(f"a {w} x {h} box at {mask.x}, {mask.y} does not fit in {width} x {height}")
+    # One row of background below each column ends its last run; COCO's runs go down the columns.
+    columns = np.zeros((w, h + 1), np.int8)
+    columns[:, :h] = mask.mask.T
+    steps = np.diff(columns.ravel(), prepend=np.int8(0))
+
+    def to_photo(i: NDArray[np.intp], last: int) -> NDArray[np.intp]:
+        column, row = np.divmod(i - last, h + 1)
+        return (mask.x + column) * height + mask.y + row + last
+
+    edges = [to_photo(np.flatnonzero(steps == 1), 0), to_photo(np.flatnonzero(steps == -1), 1)]
+    runs = joined(np.stack(edges, axis=1))  # a run to the end of a column may go on in the next
+    return compressed(counts_from_runs(runs, height * width), size)
+
+
+def runs_of(counts: str | bytes) -> Runs:
+    """The runs of compressed counts. Raises BrokenMask."""
+    return runs_from_counts(decompress(counts))
+
+
+LONGEST_NUMBER = 8
+"""Characters of one run length: numbers up to 2 ** 39, whose sums do not leave int64 before one is out of range."""
+
+
+def decompress(text: str | bytes) -> NDArray[np.int64]:
+    """The plain counts of COCO's string, background first; nothing is said of what they cover.
 
     Five bits a character from 48 up, the lowest first; 32: another character follows; 16 of the last: the sign; from
-    the fourth number on, differences to the number before last (pycocotools' maskApi.c, rleFrString).
+    the fourth number on, differences to the number before last (pycocotools' maskApi.c, rleFrString, which reads past
+    the end of a broken string). Raises BrokenMask.
     """
-    bits = text.astype(np.int64) - 48
+    raw = text.encode("latin-1", "replace") if isinstance(text, str) else text
+    bits = np.frombuffer(raw, np.uint8).astype(np.int64) - 48
     last = np.flatnonzero(bits & 32 == 0)
-    if not last.size:
-        return np.zeros((0, 2), np.int64)
-    first = np.concatenate([[0], last[:-1] + 1])
-    place = 5 * (np.arange(len(bits)) - np.repeat(first, last - first + 1))
-    counts = np.add.reduceat((bits & 31) << place, first)
-    counts -= np.where(bits[last] & 16, 1 << (place[last] + 5), 0)
+    first = np.concatenate([[0], last + 1])  # of each number, and of what is left behind the last one
+    place = np.arange(len(bits)) - np.repeat(first, np.diff(first, append=len(bits)))
+    damaged = (bits < 0) | (bits >= 64) | (place >= LONGEST_NUMBER)
+    if damaged.any():
+        raise BrokenMask(f"its RLE string is damaged at character {int(np.argmax(damaged))}")
+    if first[-1] < len(bits):
+        raise BrokenMask(f"its RLE string is damaged at character {len(bits)}")
+    if not len(bits):
+        return np.zeros(0, np.int64)
+    counts = np.add.reduceat((bits & 31) << (5 * place), first[:-1])
+    counts -= np.where(bits[last] & 16, 1 << (5 * place[last] + 5), 0)
     counts[1::2] = np.cumsum(counts[1::2])
     counts[2::2] = np.cumsum(counts[2::2])
-    return runs_from_counts(counts)
+    return counts
 
 
 def runs_from_counts(counts: NDArray[np.int64]) -> Runs:
@@ -102,10 +175,14 @@ def runs_from_counts(counts: NDArray[np.int64]) -> Runs:
     edges = np.cumsum(counts)
     starts, ends = edges[: len(edges) // 2 * 2 : 2], edges[1::2]
     some = starts < ends
-    starts, ends = starts[some], ends[some]
-    new = np.ones(len(starts), bool)
-    new[1:] = starts[1:] > ends[:-1]
-    return np.stack([starts[new], ends[np.roll(new, -1)]], axis=1) if len(starts) else np.zeros((0, 2), np.int64)
+    return joined(np.stack([starts[some], ends[some]], axis=1))
+
+
+def joined(runs: Runs) -> Runs:
+    """The same pixels with runs that touch made one."""
+    new = np.ones(len(runs), bool)
+    new[1:] = runs[1:, 0] > runs[:-1, 1]
+    return np.stack([runs[new, 0], runs[np.roll(new, -1), 1]], axis=1)
 
 
 def counts_from_runs(runs: Runs, pixels: int) -> list[int]:

@@ -1,8 +1,8 @@
-"""The words of the pipeline as types: Photo, Person, People, Patch, and a photo's states."""
+"""The words of the pipeline as types: Photo, Instance, People, Patch, and a photo's states."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, NotRequired, TypedDict, get_args
@@ -12,24 +12,13 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from configs import UserError
-from data.rle import BoxMask, box_mask
+from data.geometry import BBox
+from data.rle import BoxMask, Rle, box_mask, box_rle, decode_counts, encode_counts, rle_of_counts
 
 Pixels = NDArray[np.uint8]
 """uint8, H x W x 3, RGB, 0..255."""
 Hole = NDArray[np.uint8]
 """uint8, H x W, 0 or 255; 255 = remove."""
-
-
-def encode_counts(mask: NDArray[np.generic]) -> str:
-    """COCO compressed RLE counts of an H x W mask (bool or 0/non-0)."""
-    counts: bytes = coco_mask.encode(np.asfortranarray(mask.astype(bool).view(np.uint8)))["counts"]
-    return counts.decode("ascii")
-
-
-def decode_counts(counts: str, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Inverse of `encode_counts` for a mask of `size` (height, width); bool H x W."""
-    decoded: NDArray[np.uint8] = coco_mask.decode({"size": list(size), "counts": counts.encode("ascii")})
-    return decoded.astype(bool)
 
 
 def as_hole(mask: NDArray[np.bool_]) -> Hole:
@@ -61,6 +50,9 @@ class PhotoError(UserError):
     def __str__(self) -> str:
         return self.sentence
 
+
+PERSON = "person"
+"""The label of instances that are people."""
 
 Annotation = Mapping[str, object]
 """An annotation or image of a COCO file as it stands there: nothing in it is checked."""
@@ -99,51 +91,57 @@ class Photo:
 
 
 @dataclass(frozen=True)
-class Person:
-    """One found person.
+class Instance:
+    """One found person, or one found object of a kind that people carry, whether or not somebody carries it.
 
     bbox: x, y, width, height in pixels. score: 0..1. counts: COCO compressed RLE of the mask at the
     photo's full size. source: name of the segmenter. crowd: a region of several people (COCO iscrowd).
     doubtful: counts of pixels that the segmenter gave to other people and that may be this one's; empty for none.
+    label: `person`, or the object's class by COCO's names.
     """
 
-    bbox: tuple[float, float, float, float]
+    bbox: BBox
     score: float
     counts: str
     source: str
     crowd: bool = False
     doubtful: str = ""
+    label: str = PERSON
 
     @classmethod
-    def from_mask(cls, mask: NDArray[np.generic], score: float, source: str, crowd: bool = False) -> Person:
-        """A person from an H x W mask (bool or 0/non-0) at the photo's full size; the box is the mask's."""
-        counts = encode_counts(mask)
-        box = coco_mask.toBbox({"size": list(mask.shape), "counts": counts.encode("ascii")})
-        x, y, w, h = (float(v) for v in box)
-        return cls((x, y, w, h), round(float(score), 6), counts, source, crowd)
-
-
-@dataclass(frozen=True)
-class Thing:
-    """One found object of a kind that people carry, whether or not somebody carries it.
-
-    label: its class, by COCO's names. bbox, score, counts, source: as a person's.
-    """
-
-    label: str
-    bbox: tuple[float, float, float, float]
-    score: float
-    counts: str
-    source: str
+    def from_mask(
+        cls, mask: NDArray[np.generic], score: float, source: str, crowd: bool = False, label: str = PERSON
+    ) -> Instance:
+        """An instance from an H x W mask (bool or 0/non-0) at the photo's full size; the box is the mask's."""
+        height, width = mask.shape
+        return cls._of(rle_of_counts(encode_counts(mask), (height, width)), score, source, crowd, label)
 
     @classmethod
-    def from_person(cls, label: str, found: Person) -> Thing:
-        """The thing that was found the way persons are."""
-        return cls(label, found.bbox, found.score, found.counts, found.source)
+    def from_box(
+        cls,
+        mask: BoxMask,
+        size: tuple[int, int],
+        score: float,
+        source: str,
+        crowd: bool = False,
+        label: str = PERSON,
+    ) -> Instance | None:
+        """The instance whose mask stands in its box in a photo of `size` (height, width); None when the mask is empty.
 
-    def as_person(self) -> Person:
-        """Inverse of `from_person`: what is done with masks is the same for both."""
-        return Person(self.bbox, self.score, self.counts, self.source)
+        Equals `from_mask` of the full frame, in time and memory of the box alone (a 50-megapixel photo may hold dozens
+        of people). Raises ValueError for a box that is not inside the photo.
+        """
+        return cls.from_rle(box_rle(mask, size), score, source, crowd, label)
+
+    @classmethod
+    def from_rle(cls, rle: Rle, score: float, source: str, crowd: bool = False, label: str = PERSON) -> Instance | None:
+        """The instance of run lengths as pycocotools makes them. None when the mask is empty."""
+        return cls._of(rle, score, source, crowd, label) if coco_mask.area(rle) else None
+
+    @classmethod
+    def _of(cls, rle: Rle, score: float, source: str, crowd: bool, label: str) -> Instance:
+        bbox = _bbox([float(v) for v in coco_mask.toBbox(rle)])
+        return cls(bbox, round(float(score), 6), rle["counts"].decode("ascii"), source, crowd, label=label)
 
 
 class RleJson(TypedDict):
@@ -183,9 +181,34 @@ class PeopleJson(TypedDict):
     objects: list[ThingJson]
 
 
-def _box(values: Sequence[float]) -> tuple[float, float, float, float]:
+def _bbox(values: Sequence[float]) -> BBox:
     x, y, width, height = values
     return x, y, width, height
+
+
+def _found_json(found: Instance, size: tuple[int, int]) -> FoundJson:
+    return {
+        "bbox": list(found.bbox),
+        "score": found.score,
+        "segmentation": {"size": list(size), "counts": found.counts},
+        "source": found.source,
+    }
+
+
+def _person_json(person: Instance, size: tuple[int, int]) -> PersonJson:
+    out: PersonJson = {**_found_json(person, size), "iscrowd": int(person.crowd)}  # type: ignore[typeddict-item]
+    if person.doubtful:
+        out["doubtful"] = {"size": list(size), "counts": person.doubtful}
+    return out
+
+
+def _found(data: FoundJson) -> Instance:
+    return Instance(_bbox(data["bbox"]), data["score"], data["segmentation"]["counts"], data["source"])
+
+
+def _person(data: PersonJson) -> Instance:
+    doubtful = data["doubtful"]["counts"] if "doubtful" in data else ""
+    return replace(_found(data), crowd=bool(data["iscrowd"]), doubtful=doubtful)
 
 
 @dataclass(frozen=True)
@@ -193,28 +216,43 @@ class People:
     """Everyone found in one photo of `size` (height, width), and the things that they may carry."""
 
     size: tuple[int, int]
-    persons: tuple[Person, ...] = field(default=())
-    objects: tuple[Thing, ...] = field(default=())
+    persons: tuple[Instance, ...] = field(default=())
+    objects: tuple[Instance, ...] = field(default=())
+
+    @classmethod
+    def of(cls, found: Iterable[Instance | None], size: tuple[int, int]) -> People:
+        """The people and things of a photo of `size` (height, width), by their labels; taken one by one. None, an
+        instance without a pixel, is left out."""
+        persons: list[Instance] = []
+        objects: list[Instance] = []
+        for one in found:
+            if one is not None:
+                (persons if one.label == PERSON else objects).append(one)
+        return cls(size, tuple(persons), tuple(objects))
 
     def __len__(self) -> int:
         return len(self.persons)
 
-    def mask(self, found: Person | Thing) -> NDArray[np.bool_]:
+    def mask(self, found: Instance) -> NDArray[np.bool_]:
         """The person's or thing's mask, bool H x W."""
         return decode_counts(found.counts, self.size)
 
-    def boxed(self, found: Person | Thing) -> BoxMask:
+    def rle(self, found: Instance) -> Rle:
+        """The person's or thing's mask as pycocotools takes it."""
+        return rle_of_counts(found.counts, self.size)
+
+    def boxed(self, found: Instance) -> BoxMask:
         """The person's or thing's mask in its smallest box: for large photos, of which a full mask is as many bytes as
         the photo has pixels."""
         return box_mask(found.counts, self.size)
 
-    def area(self, found: Person | Thing) -> int:
+    def area(self, found: Instance) -> int:
         """Pixels of the mask, from its run lengths alone."""
-        return int(coco_mask.area({"size": list(self.size), "counts": found.counts.encode("ascii")}))
+        return int(coco_mask.area(self.rle(found)))
 
-    def shared(self, a: Person, b: Person) -> int:
+    def shared(self, a: Instance, b: Instance) -> int:
         """Pixels that are in both masks, from their run lengths alone."""
-        both = [{"size": list(self.size), "counts": one.counts.encode("ascii")} for one in (a, b)]
+        both = [self.rle(one) for one in (a, b)]
         return int(coco_mask.area(coco_mask.merge(both, intersect=True)))
 
     def union(self) -> NDArray[np.bool_]:
@@ -228,57 +266,17 @@ class People:
     def to_json(self) -> PeopleJson:
         return {
             "size": list(self.size),
-            "persons": [self._person_json(p) for p in self.persons],
-            "objects": [
-                {
-                    "label": o.label,
-                    "bbox": list(o.bbox),
-                    "score": o.score,
-                    "segmentation": {"size": list(self.size), "counts": o.counts},
-                    "source": o.source,
-                }
-                for o in self.objects
-            ],
+            "persons": [_person_json(person, self.size) for person in self.persons],
+            "objects": [{"label": thing.label, **_found_json(thing, self.size)} for thing in self.objects],
         }
-
-    def _person_json(self, person: Person) -> PersonJson:
-        out: PersonJson = {
-            "bbox": list(person.bbox),
-            "score": person.score,
-            "segmentation": {"size": list(self.size), "counts": person.counts},
-            "source": person.source,
-            "iscrowd": int(person.crowd),
-        }
-        if person.doubtful:
-            out["doubtful"] = {"size": list(self.size), "counts": person.doubtful}
-        return out
 
     @classmethod
     def from_json(cls, data: PeopleJson) -> People:
         height, width = data["size"]
         return cls(
             (height, width),
-            tuple(
-                Person(
-                    bbox=_box(p["bbox"]),
-                    score=p["score"],
-                    counts=p["segmentation"]["counts"],
-                    source=p["source"],
-                    crowd=bool(p["iscrowd"]),
-                    doubtful=p["doubtful"]["counts"] if "doubtful" in p else "",
-                )
-                for p in data["persons"]
-            ),
-            tuple(
-                Thing(
-                    label=o["label"],
-                    bbox=_box(o["bbox"]),
-                    score=o["score"],
-                    counts=o["segmentation"]["counts"],
-                    source=o["source"],
-                )
-                for o in data["objects"]
-            ),
+            tuple(_person(person) for person in data["persons"]),
+            tuple(replace(_found(thing), label=thing["label"]) for thing in data["objects"]),
         )
 
     def plus(self, others: Sequence[People]) -> People:

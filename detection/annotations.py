@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from configs import SegmentSettings
-from data.coco.segmentation import BrokenMask, polygons, rle_of_polygons, run_lengths
-from data.types import Annotation, People, Person, Photo, PhotoError, Thing, Weight
-from detection.rle import Placed, person_in_box, person_of_counts, person_of_rle
+from data.coco.segmentation import polygons, rle_of, rle_of_polygons
+from data.rle import BoxMask, BrokenMask
+from data.types import Annotation, Instance, People, Photo, PhotoError, Weight
 
 SOURCE = "annotations"
 
@@ -31,7 +32,7 @@ class AnnotatedPeople:
         if photo.given is None:
             raise PhotoError("refused", f"{photo.name} is not listed in the annotation file.")
         persons = tuple(_person(photo, a, f"number {i + 1}") for i, a in enumerate(photo.given.annotations))
-        objects = tuple(Thing.from_person(label, _thing(photo, label, a)) for label, a in photo.given.objects)
+        objects = tuple(_thing(photo, label, a) for label, a in photo.given.objects)
         return People(photo.size, persons, objects)
 
 
@@ -43,7 +44,7 @@ def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Annotated
     return AnnotatedPeople()
 
 
-def _person(photo: Photo, annotation: Annotation, unnamed: str) -> Person:
+def _person(photo: Photo, annotation: Annotation, unnamed: str) -> Instance:
     """unnamed: what to call an annotation without an id."""
     label = annotation.get("id", unnamed) if isinstance(annotation, dict) else unnamed
     try:
@@ -84,29 +85,29 @@ _TOLD = 8
 """Pixels from which a box tells where somebody is."""
 
 
-def _thing(photo: Photo, label: str, annotation: Annotation) -> Person:
+def _thing(photo: Photo, label: str, annotation: Annotation) -> Instance:
     try:
-        return _person(photo, annotation, f"of a {label}")
+        return replace(_person(photo, annotation, f"of a {label}"), label=label, crowd=False)
     except PhotoError as error:
         hint = f"{error.sentence[:-1]}, or leave {label!r} out of segment.objects."
         raise PhotoError(error.state, hint) from None
 
 
-def _outlined(segmentation: object, size: tuple[int, int], crowd: bool) -> Person:
+def _outlined(segmentation: object, size: tuple[int, int], crowd: bool) -> Instance:
     """The person of a segmentation, without a mask of the full frame. Raises BrokenMask."""
     if isinstance(segmentation, dict):
-        found = person_of_counts(run_lengths(segmentation, size), size, 1.0, SOURCE, crowd)
+        found = Instance.from_rle(rle_of(segmentation, size), 1.0, SOURCE, crowd=crowd)
     else:
         corners = polygons(segmentation, size)
-        found = person_of_rle(rle_of_polygons(corners, size), 1.0, SOURCE, crowd)
+        found = Instance.from_rle(rle_of_polygons(corners, size), 1.0, SOURCE, crowd=crowd)
         # Thinner than a pixel: COCO's rule (pixel centres) keeps nothing, yet somebody is there.
-        found = found or person_in_box(*_thin(corners, size), size, 1.0, SOURCE, crowd)
+        found = found or Instance.from_box(_thin(corners, size), size, 1.0, SOURCE, crowd=crowd)
     if found is None:
         raise BrokenMask("its mask is empty")
     return found
 
 
-def _thin(corners: Sequence[NDArray[np.float64]], size: tuple[int, int]) -> Placed:
+def _thin(corners: Sequence[NDArray[np.float64]], size: tuple[int, int]) -> BoxMask:
     """The pixels that the polygons touch."""
     height, width = size
     pixels = [np.clip(np.floor(p), 0, [width - 1, height - 1]).astype(np.int32) for p in corners]
@@ -115,4 +116,4 @@ def _thin(corners: Sequence[NDArray[np.float64]], size: tuple[int, int]) -> Plac
     mask = np.zeros((bottom - top + 1, right - left + 1), np.uint8)
     for p in pixels:
         cv2.fillPoly(mask, [p - np.array([left, top], np.int32)], 1)
-    return mask.astype(bool), left, top
+    return BoxMask(top, left, mask.astype(bool))

@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from data.geometry import Box, box_iou
 from data.rle import NOTHING, BoxMask, bounds
-from data.types import People, Person, Photo, Pixels
+from data.types import Instance, People, Photo, Pixels
 from detection.crops import Corners, ellipse
 from detection.edges import along_edges
 from detection.protocol import Segmenter
-from detection.rle import person_in_box
 
 SAME_IOU = 0.5
 """Least IoU of two masks of one person. Of 189 such pairs on 186 COCO photos 172 were one annotated person's."""
@@ -50,7 +49,7 @@ Certainty = Callable[[Box], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
-class Instance:
+class Detection:
     """Somebody as a network found them: the mask in its box, and how certain it is of each pixel. box: x0, y0, x1, y1
     as the network gave it, where it finds boxes first; else the mask's."""
 
@@ -74,12 +73,12 @@ class Disjoint:
 
     @staticmethod
     def _apart(people: People) -> People:
-        instances = [
-            Instance(mask, person.score, person.source, by_ellipse(mask), person.crowd)
+        detections = [
+            Detection(mask, person.score, person.source, by_ellipse(mask), person.crowd)
             for person in people.persons
             if (mask := people.boxed(person)).mask.size
         ]
-        return replace(people, persons=tuple(disjoint(instances, people.size)))
+        return replace(people, persons=tuple(disjoint(detections, people.size)))
 
 
 def by_ellipse(mask: BoxMask) -> Certainty:
@@ -88,7 +87,7 @@ def by_ellipse(mask: BoxMask) -> Certainty:
     return lambda window: np.float32(-AWAY) * ellipse(mask.box, window).astype(np.float32)
 
 
-def disjoint(instances: Sequence[Instance], size: tuple[int, int], pixels: Pixels | None = None) -> list[Person]:
+def disjoint(detections: Sequence[Detection], size: tuple[int, int], pixels: Pixels | None = None) -> list[Instance]:
     """The people of a photo of `size` (height, width), the most certain first, no two masks with a common pixel.
     pixels: of the photo, uint8 height x width x 3; the edges in it are then where one person ends and another begins.
 
@@ -96,22 +95,22 @@ def disjoint(instances: Sequence[Instance], size: tuple[int, int], pixels: Pixel
     pixel that several masks claim goes to the one that is most certain of it, and is told as `doubtful` of the one that
     is hardly less certain. No other pixel is lost.
     """
-    people = sorted(instances, key=lambda one: -one.score)
+    people = sorted(detections, key=lambda one: -one.score)
     people = _merged([one for one in people if not _is_phantom(one, people)], size)
     left, doubtful = _contested(people, pixels)
     masks = _without_rims([one.mask for one in people], left, size)
     found = []
     for one, mask, doubt in zip(people, masks, doubtful, strict=True):
-        person = person_in_box(mask.mask, mask.x, mask.y, size, one.score, one.source, one.crowd)
-        lost = person_in_box(doubt.mask, doubt.x, doubt.y, size, one.score, one.source)
+        person = Instance.from_box(mask, size, one.score, one.source, crowd=one.crowd)
+        lost = Instance.from_box(doubt, size, one.score, one.source)
         if person is not None:
             found.append(replace(person, doubtful=lost.counts if lost else ""))
     return found
 
 
-def _merged(instances: Sequence[Instance], size: tuple[int, int]) -> list[Instance]:
-    out: list[Instance] = []
-    for one in instances:
+def _merged(detections: Sequence[Detection], size: tuple[int, int]) -> list[Detection]:
+    out: list[Detection] = []
+    for one in detections:
         same = next((i for i, other in enumerate(out) if _same(one, other)), None)
         if same is None:
             out.append(one)
@@ -120,18 +119,18 @@ def _merged(instances: Sequence[Instance], size: tuple[int, int]) -> list[Instan
     return out
 
 
-def _same(one: Instance, other: Instance) -> bool:
+def _same(one: Detection, other: Detection) -> bool:
     if _iou(one.mask, other.mask) < SAME_IOU:
         return False
     return min(one.score, other.score) < TWO or _box_iou(one, other) >= BOXES
 
 
-def _box_iou(one: Instance, other: Instance) -> float:
+def _box_iou(one: Detection, other: Detection) -> float:
     (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = (some.box or some.mask.box for some in (one, other))
     return box_iou((ax0, ay0, ax1 - ax0, ay1 - ay0), (bx0, by0, bx1 - bx0, by1 - by0))
 
 
-def _both(first: Instance, second: Instance, size: tuple[int, int]) -> Instance:
+def _both(first: Detection, second: Detection, size: tuple[int, int]) -> Detection:
     sources = dict.fromkeys([*first.source.split("+"), *second.source.split("+")])
     return replace(
         first,
@@ -142,7 +141,7 @@ def _both(first: Instance, second: Instance, size: tuple[int, int]) -> Instance:
     )
 
 
-def _is_phantom(one: Instance, people: Sequence[Instance]) -> bool:
+def _is_phantom(one: Detection, people: Sequence[Detection]) -> bool:
     """Whether this is the sum of two or more other people, of whom none is nearly all of it."""
     inside = [
         other.mask
@@ -156,7 +155,7 @@ def _is_phantom(one: Instance, people: Sequence[Instance]) -> bool:
     return int(np.count_nonzero(covered & one.mask.mask)) >= PHANTOM * one.mask.area
 
 
-def _contested(people: Sequence[Instance], pixels: Pixels | None) -> tuple[list[BoxMask], list[BoxMask]]:
+def _contested(people: Sequence[Detection], pixels: Pixels | None) -> tuple[list[BoxMask], list[BoxMask]]:
     """What is left of each mask when every pixel is of the most certain one, of equally certain ones the first; and
     what went to others although it was hardly less certain of it (`UNSURE`)."""
     left = [one.mask._replace(mask=one.mask.mask.copy()) for one in people]
@@ -178,7 +177,7 @@ def _contested(people: Sequence[Instance], pixels: Pixels | None) -> tuple[list[
     return left, doubtful
 
 
-def _at_edges(first: Instance, second: Instance, window: Box, pixels: Pixels) -> NDArray[np.float32]:
+def _at_edges(first: Detection, second: Detection, window: Box, pixels: Pixels) -> NDArray[np.float32]:
     """How much more certain the second is of each pixel of the window, moved to the edges of the photo."""
     radius = max(2, round(REACH * math.sqrt(min(first.mask.area, second.mask.area))))
     around = window.grown(2 * radius).within(pixels.shape)

@@ -33,7 +33,7 @@ from detection.crops import (
     square_around,
     with_mirror,
 )
-from detection.disjoint import AWAY, Certainty, Instance, disjoint
+from detection.disjoint import AWAY, Certainty, Detection, disjoint
 from detection.fusion import Fusion, Map, features, fitted
 from detection.litert import LitertNetwork
 from detection.tiles import Detector, tiled_detector
@@ -83,7 +83,7 @@ class Embedded:
         return [self._people(photo, found) for photo, found in zip(photos, looks, strict=True)]
 
     def _people(self, photo: Photo, found: Found) -> People:
-        instances = []
+        detections = []
         for box, score, cues in zip(found.boxes.tolist(), found.scores.tolist(), found.cues or (), strict=True):
             x0, y0, x1, y1 = box
             look = crop_maps(photo.pixels, (x0, y0, x1, y1), score, self._networks)
@@ -92,8 +92,8 @@ class Embedded:
                 mask = BoxMask(look.where.top, look.where.left, person_mask(logits, (x0, y0, x1, y1), look)).tight()
                 if mask.mask.size:
                     sure = certainty(logits, (x0, y0, x1, y1), look.centred, score)
-                    instances.append(Instance(mask, score, SOURCE, sure, box=(x0, y0, x1, y1)))
-        return People(photo.size, tuple(disjoint(instances, photo.size, photo.pixels)))
+                    detections.append(Detection(mask, score, SOURCE, sure, box=(x0, y0, x1, y1)))
+        return People(photo.size, tuple(disjoint(detections, photo.size, photo.pixels)))
 
 
 def required_weights(settings: SegmentSettings) -> list[str]:

@@ -14,8 +14,8 @@ from PIL import Image, UnidentifiedImageError
 
 from configs import SegmentSettings
 from data.images.pillow import no_limit
-from data.types import People, Person, Photo, PhotoError, Weight
-from detection.rle import person_in_box
+from data.rle import BoxMask
+from data.types import Instance, People, Photo, PhotoError, Weight
 
 SOURCE = "mask-files"
 # A noisy mask can fall into a million specks; none may be dropped, so the small rest is one crowd.
@@ -148,21 +148,21 @@ def _plain(image: Image.Image) -> NDArray[np.uint8]:
     return pixels
 
 
-def components(mask: NDArray[np.bool_]) -> tuple[Person, ...]:
+def components(mask: NDArray[np.bool_]) -> tuple[Instance, ...]:
     """A person for each connected component (8 neighbours) of bool H x W, the largest first."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
     order = np.argsort(-stats[1:count, cv2.CC_STAT_AREA], kind="stable") + 1
     persons = []
     for i in order[:MOST_PERSONS].tolist():
         x, y, w, h = stats[i, :4].tolist()
-        persons.append(person_in_box(labels[y : y + h, x : x + w] == i, x, y, mask.shape, 1.0, SOURCE))
+        persons.append(Instance.from_box(BoxMask(y, x, labels[y : y + h, x : x + w] == i), mask.shape, 1.0, SOURCE))
     if len(order) > MOST_PERSONS:
         rest = np.isin(labels, order[MOST_PERSONS:])
-        persons.append(person_in_box(rest, 0, 0, mask.shape, 1.0, SOURCE, crowd=True))
+        persons.append(Instance.from_box(BoxMask(0, 0, rest), mask.shape, 1.0, SOURCE, crowd=True))
     return tuple(p for p in persons if p is not None)
 
 
-def numbered(ids: NDArray[np.int32]) -> tuple[Person, ...]:
+def numbered(ids: NDArray[np.int32]) -> tuple[Instance, ...]:
     """A person for each number other than 0 of int H x W, in the order of the numbers, in one piece or several."""
     rows, columns = np.nonzero(ids)
     order = np.argsort(ids[rows, columns], kind="stable")
@@ -175,5 +175,6 @@ def numbered(ids: NDArray[np.int32]) -> tuple[Person, ...]:
     left, right = np.minimum.reduceat(columns, starts), np.maximum.reduceat(columns, starts) + 1
     persons = []
     for number, y0, y1, x0, x1 in zip(of[starts], top, bottom, left, right, strict=True):
-        persons.append(person_in_box(ids[y0:y1, x0:x1] == number, int(x0), int(y0), ids.shape, 1.0, SOURCE))
+        mask = BoxMask(int(y0), int(x0), ids[y0:y1, x0:x1] == number)
+        persons.append(Instance.from_box(mask, ids.shape, 1.0, SOURCE))
     return tuple(p for p in persons if p is not None)

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from configs import SegmentSettings, SettingsError
 from configs.devices import device_name
-from data.types import People, Photo, Pixels, Weight
+from data.rle import NOTHING, BoxMask
+from data.types import Instance, People, Photo, Pixels, Weight
 from detection.batches import in_batches
 from detection.protocol import Segmenter
-from detection.rle import Placed, people_in_boxes
 from detection.tiles import tiled
 
 if TYPE_CHECKING:
@@ -146,12 +146,17 @@ def load_network(
 def people(found: Detections, size: tuple[int, int]) -> People:
     """People and things at the photo's full `size` (height, width). A mask without a pixel is left out."""
     each = zip(found.boxes, found.scores, found.masks, found.labels, strict=True)
-    pasted = ((paste(mask, box, size), float(score), label) for box, score, mask, label in each)
-    return people_in_boxes(pasted, size, SOURCE)
+    return People.of(
+        (
+            Instance.from_box(paste(mask, box, size), size, float(score), SOURCE, label=label)
+            for box, score, mask, label in each
+        ),
+        size,
+    )
 
 
-def paste(mask: NDArray[np.float32], box: NDArray[np.float64], size: tuple[int, int]) -> Placed | None:
-    """(mask within the photo, bool h x w, x, y) of a grid over `box`; None when the box lies outside the photo.
+def paste(mask: NDArray[np.float32], box: NDArray[np.float64], size: tuple[int, int]) -> BoxMask:
+    """The mask within the photo of a grid over `box`; one without a pixel when the box lies outside the photo.
 
     torchvision's `paste_masks_in_image` at threshold 0.5, without its full frame.
     """
@@ -165,9 +170,9 @@ def paste(mask: NDArray[np.float32], box: NDArray[np.float64], size: tuple[int, 
     width, height = max(x1 - x0 + 1, 1), max(y1 - y0 + 1, 1)
     left, right, top, bottom = max(x0, 0), min(x1 + 1, size[1]), max(y0, 0), min(y1 + 1, size[0])
     if right <= left or bottom <= top:
-        return None
+        return NOTHING
     large = torch.nn.functional.interpolate(grid, size=(height, width), mode="bilinear", align_corners=False)[0, 0]
-    return large[top - y0 : bottom - y0, left - x0 : right - x0].numpy() > 0.5, left, top
+    return BoxMask(top, left, large[top - y0 : bottom - y0, left - x0 : right - x0].numpy() > 0.5)
 
 
 def _resize_boxes_only(

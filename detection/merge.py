@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from data.coco.segmentation import Rle
 from data.geometry import Box
-from data.types import People, Person, Thing
+from data.rle import Rle, rle_of_counts
+from data.types import Instance, People
 
 SAME_IOU = 0.5
 """Least IoU, within what both looks saw, of two detections of one person."""
@@ -67,16 +67,16 @@ def merged(looks: Sequence[People], zones: Sequence[Box] | None = None) -> Peopl
     size = looks[0].size
     labels = sorted({thing.label for look in looks for thing in look.objects})
     things = [
-        Thing.from_person(label, found)
+        found
         for label in labels
-        for found in _merged([[t.as_person() for t in look.objects if t.label == label] for look in looks], zones, size)
+        for found in _merged([[t for t in look.objects if t.label == label] for look in looks], zones, size)
     ]
     return People(size, tuple(_merged([look.persons for look in looks], zones, size)), tuple(things))
 
 
-def _merged(looks: Sequence[Sequence[Person]], zones: Sequence[Box] | None, size: tuple[int, int]) -> list[Person]:
+def _merged(looks: Sequence[Sequence[Instance]], zones: Sequence[Box] | None, size: tuple[int, int]) -> list[Instance]:
     persons = [(k, person) for k, look in enumerate(looks) for person in look]
-    masks = [_rle(person, size) for _, person in persons]
+    masks = [rle_of_counts(person.counts, size) for _, person in persons]
     boxes = [Box.at(*(int(v) for v in person.bbox)) for _, person in persons]
 
     def overlap(i: int, j: int) -> Overlap:
@@ -114,23 +114,20 @@ def is_cut(box: Box, zone: Box, size: tuple[int, int]) -> bool:
     )
 
 
-def _joined(persons: Sequence[Person], masks: Sequence[Rle]) -> Person:
+def _joined(persons: Sequence[Instance], masks: Sequence[Rle]) -> Instance:
     if len(persons) == 1:
         return persons[0]
     union = coco_mask.merge(list(masks))
     x, y, w, h = (float(v) for v in coco_mask.toBbox(union))
     sources = list(dict.fromkeys(source for person in persons for source in person.source.split("+")))
-    return Person(
+    return Instance(
         bbox=(x, y, w, h),
         score=max(person.score for person in persons),
         counts=union["counts"].decode("ascii"),
         source="+".join(sources),
+        label=persons[0].label,
         crowd=any(person.crowd for person in persons),
     )
-
-
-def _rle(person: Person, size: tuple[int, int]) -> Rle:
-    return {"size": list(size), "counts": person.counts.encode("ascii")}
 
 
 def _both(a: Rle, b: Rle) -> Rle:

@@ -14,11 +14,11 @@ import numpy as np
 
 from configs import SegmentSettings
 from data.geometry import Box
-from data.types import People, Person, Photo, Pixels, Thing
+from data.rle import BoxMask
+from data.types import Instance, People, Photo, Pixels
 from detection.crops import Corners
 from detection.merge import Overlap, groups_of_same, is_cut, measured, merged
 from detection.protocol import Segmenter
-from detection.rle import person_in_box
 from detection.yolo_network import Found
 
 WORTH = 1.5
@@ -166,18 +166,15 @@ def _placed(people: People, window: Box, size: tuple[int, int]) -> People:
     if people.size == size:
         return people
 
-    def placed(found: Person) -> Person | None:
-        x, y, w, h = (int(v) for v in found.bbox)
-        mask = people.mask(found)[y : y + h, x : x + w]
-        return person_in_box(mask, x + window.left, y + window.top, size, found.score, found.source, found.crowd)
+    def placed(some: Sequence[Instance]) -> tuple[Instance, ...]:
+        out = []
+        for found in some:
+            mask = people.boxed(found)
+            mask = BoxMask(mask.y + window.top, mask.x + window.left, mask.mask)
+            out.append(Instance.from_box(mask, size, found.score, found.source, found.crowd, found.label))
+        return tuple(found for found in out if found is not None)
 
-    persons = [placed(person) for person in people.persons]
-    things = [(thing.label, placed(thing.as_person())) for thing in people.objects]
-    return People(
-        size,
-        tuple(person for person in persons if person is not None),
-        tuple(Thing.from_person(label, found) for label, found in things if found is not None),
-    )
+    return People(size, placed(people.persons), placed(people.objects))
 
 
 def _within(box: Corners, zone: Box) -> Corners:

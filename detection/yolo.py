@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs import SegmentSettings, SettingsError
-from data.types import People, Photo, Weight
+from data.rle import BoxMask
+from data.types import Instance, People, Photo, Weight
 from data.weights.files import trusted
 from detection.protocol import Segmenter
-from detection.rle import Placed, people_in_boxes
 from detection.tiles import tiled
 from detection.yolo_network import Found, YoloNetwork
 
@@ -60,24 +60,26 @@ def people_from_masks(found: Found, size: tuple[int, int]) -> People:
     """
     masks = found.masks if found.masks is not None else np.zeros((0, 1, 1), bool)
     each = zip(masks, found.scores, found.labels or ("person",) * len(masks), strict=True)
-    placed = ((mask_at_size(mask, size), float(score), label) for mask, score, label in each)
-    return people_in_boxes(placed, size, SOURCE)
+    return People.of(
+        (
+            Instance.from_box(mask_at_size(mask, size), size, float(score), SOURCE, label=label)
+            for mask, score, label in each
+        ),
+        size,
+    )
 
 
-def mask_at_size(mask: NDArray[np.bool_], size: tuple[int, int]) -> Placed | None:
-    """(mask within its box, x, y) at `size` (height, width), enlarged with smooth edges; None if empty."""
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    if not rows.size:
-        return None
+def mask_at_size(mask: NDArray[np.bool_], size: tuple[int, int]) -> BoxMask:
+    """The mask in its box at `size` (height, width), enlarged with smooth edges."""
+    own = BoxMask(0, 0, mask).tight()
     (height, width), (h, w) = size, mask.shape
-    y0, y1, x0, x1 = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
-    if (h, w) == size:
-        return mask[y0:y1, x0:x1], x0, y0
+    if (h, w) == size or not own.mask.size:
+        return own
     # One pixel of surroundings, so that edges are interpolated against background.
-    y0, y1, x0, x1 = max(y0 - 1, 0), min(y1 + 1, h), max(x0 - 1, 0), min(x1 + 1, w)
+    x0, y0, x1, y1 = own.box.grown(1).within((h, w))
     top, bottom, left, right = (
         round(y0 * height / h), round(y1 * height / h), round(x0 * width / w), round(x1 * width / w)
     )  # fmt: skip
     part = np.ascontiguousarray(mask[y0:y1, x0:x1]).view(np.uint8) * np.uint8(255)
     large = cv2.resize(part, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
-    return large >= 128, left, top
+    return BoxMask(top, left, large >= 128)

@@ -10,20 +10,20 @@ from numpy.typing import NDArray
 
 from configs import RefineSettings
 from data.rle import BoxMask, bounds
-from data.types import People, Thing
+from data.types import Instance, People
 from masks.morphology import distance
 
 LARGEST = 2.5
 """Area of a thing as a share of the person's: a surfboard is carried, the parasol somebody sits under is not."""
 
 
-def carried(people: People, stays: Sequence[bool], settings: RefineSettings) -> list[list[Thing]]:
+def carried(people: People, stays: Sequence[bool], settings: RefineSettings) -> list[list[Instance]]:
     """The things that each person carries, in the persons' order.
 
     stays: who is not removed; what is theirs stays too. A thing belongs to the person whom it is nearest to by the
     persons' own sizes, if that is at most `settings.carry` away.
     """
-    out: list[list[Thing]] = [[] for _ in people.persons]
+    out: list[list[Instance]] = [[] for _ in people.persons]
     if settings.carry == 0 or not people.objects or not people.persons:
         return out
     sizes = np.sqrt([people.area(person) for person in people.persons])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from configs import RefineSettings
 from data.geometry import Box, box_iou, shared_area
 from data.rle import BoxMask, bounds, box_mask
-from data.types import Hole, Keep, People, Person
+from data.types import Hole, Instance, Keep, People
 from masks.morphology import Mask, dilate, distance, drop_specks
 
 SAME_BOX = 0.5
@@ -24,7 +24,7 @@ CUT = 0.02
 """Somebody who was asked to stay is cut when more than this share of their pixels is in the hole."""
 CLOSE = 0.025
 """Somebody who was asked to stay may be cut when the hole holds more than this share of their pixels that others were
-given and that may be theirs (`Person.doubtful`). On 182 COCO photos in which the largest person stays this is said of
+given and that may be theirs (`Instance.doubtful`). On 182 COCO photos in which the largest person stays this is said of
 45, and of all but 2 of the 13 in which that person lost more than 2 % of its annotated pixels."""
 PART = 0.5
 """A find may be a part of somebody who stays (a head, an arm) when its score is less than this share of theirs and it
@@ -142,7 +142,7 @@ def _in_hole(mask: BoxMask, hole: Hole) -> int:
     return int(np.count_nonzero(mask.mask & (hole[mask.box.slices] > 0)))
 
 
-def _own(people: People, person: Person, mask: BoxMask, rivals: Mapping[int, Box]) -> Mask:
+def _own(people: People, person: Instance, mask: BoxMask, rivals: Mapping[int, Box]) -> Mask:
     """The pixels of somebody who stays, of the mask's box. What a mask of those who leave claims as well is of the more
     certain one: of people rather than of crowds, then by score. Of two equally certain ones the smaller is in front
     where it lies inside the larger one, else each pixel is of the nearer one.
@@ -166,7 +166,7 @@ def _own(people: People, person: Person, mask: BoxMask, rivals: Mapping[int, Box
     return (mask.mask if even is None else _without_others(mask, even)) & ~taken
 
 
-def _certainty(person: Person) -> tuple[bool, float]:
+def _certainty(person: Instance) -> tuple[bool, float]:
     return not person.crowd, person.score
 
 

@@ -7,7 +7,8 @@ from functools import cached_property
 
 from pycocotools import mask as coco_mask
 
-from data.coco.segmentation import BrokenMask, Rle, decompress, rle_of, rle_of_box
+from data.coco.segmentation import rle_of, rle_of_box
+from data.rle import BrokenMask, Rle, compressed, decompress, rle_of_counts
 from data.types import Annotation
 
 
@@ -20,16 +21,13 @@ class HoleRle:
 
     @cached_property
     def rle(self) -> Rle:
-        return {"size": list(self.size), "counts": self.counts.encode("ascii")}
+        return rle_of_counts(self.counts, self.size)
 
     @cached_property
     def outside(self) -> Rle:
         """Everything but the hole."""
-        height, width = self.size
-        runs = decompress(self.counts)
-        runs = runs[1:] if runs[0] == 0 else [0, *runs]
-        rle: Rle = coco_mask.frPyObjects({"size": [height, width], "counts": runs}, height, width)
-        return rle
+        counts = decompress(self.counts).tolist()
+        return compressed(counts[1:] if counts[0] == 0 else [0, *counts], self.size)
 
     @cached_property
     def bounds(self) -> tuple[float, float, float, float]:

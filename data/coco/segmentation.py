@@ -7,31 +7,19 @@ string and asks for as much memory as a polygon's coordinates are large.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from data.coco.ids import size_of
-
-
-class Rle(TypedDict):
-    """`size` [height, width] and `counts` (compressed), as pycocotools takes and gives them."""
-
-    size: list[int]
-    counts: bytes
-
+from data.rle import BrokenMask, Rle, compressed, counts_from_runs, decompress, runs_from_counts
 
 # Outlines drawn by hand leave the photo by a little (they are clipped); further out they belong to
 # another photo or another size of it. Share of the photo's longer side, at least 8 pixels.
 OUTSIDE = 0.1
 # No outline is longer than one around every single pixel; and drawing takes about 40 bytes for each pixel of length.
 LONGEST = 10_000_000
-
-
-class BrokenMask(ValueError):
-    """A segmentation that does not describe a mask of the stated size; the message says what was found."""
 
 
 def rle_of_box(box: object, size: tuple[int, int]) -> Rle:
@@ -49,10 +37,8 @@ def rle_of(segmentation: object, size: tuple[int, int]) -> Rle:
     """A segmentation in any of COCO's forms as the run lengths of one mask of `size` (height, width), by COCO's own
     rule for which pixels a polygon covers. Raises BrokenMask."""
     if isinstance(segmentation, dict):
-        height, width = size
-        counts = run_lengths(segmentation, size)
-        rle: Rle = coco_mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)
-        return rle
+        runs = runs_from_counts(np.array(run_lengths(segmentation, size), np.int64))
+        return compressed(counts_from_runs(runs, size[0] * size[1]), size)  # without empty runs, as pycocotools writes
     return rle_of_polygons(polygons(segmentation, size), size)
 
 
@@ -137,7 +123,7 @@ def run_lengths(segmentation: Mapping[str, object], size: tuple[int, int]) -> li
         # The densest mask, a checkerboard, needs one character a pixel.
         if len(counts) > 2 * height * width + 64:
             raise BrokenMask(f"its RLE is {len(counts)} characters long, too long for {height * width} pixels")
-        counts = decompress(counts)
+        counts = decompress(counts).tolist()
     elif not isinstance(counts, list):
         raise BrokenMask(f"its RLE counts are {type(counts).__name__} instead of a list or a string")
     if len(counts) > 2 * height * width + 1:
@@ -148,31 +134,6 @@ def run_lengths(segmentation: Mapping[str, object], size: tuple[int, int]) -> li
         raise BrokenMask("its RLE has a run that is not a whole number of 0 or more")
     if sum(counts) != height * width:
         raise BrokenMask(f"its RLE covers {sum(counts)} pixels, the photo has {height * width}")
-    return counts
-
-
-def decompress(text: str | bytes) -> list[int]:
-    """COCO's string: 5 bits a character from 48 up, little-endian, bit 32 continues, bit 16 of the last
-    is the sign; from the fourth run on, differences to the run before last (maskApi.c, rleFrString).
-    Done here because pycocotools reads past the end of a broken string. Raises BrokenMask.
-    """
-    data = text.encode("latin-1", "replace") if isinstance(text, str) else text
-    counts: list[int] = []
-    i = 0
-    while i < len(data):
-        value = shift = 0
-        more = True
-        while more:
-            if i >= len(data) or not 48 <= data[i] < 112 or shift > 60:
-                raise BrokenMask(f"its RLE string is damaged at character {min(i, len(data))}")
-            bits = data[i] - 48
-            value |= (bits & 31) << shift
-            shift += 5
-            more = bool(bits & 32)
-            i += 1
-            if not more and bits & 16:
-                value -= 1 << shift
-        counts.append(value + (counts[-2] if len(counts) > 2 else 0))
     return counts
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from data.types import Hole, People, Person, Pixels, decode_counts
+from data.rle import decode_counts
+from data.types import Hole, Instance, People, Pixels
 
 LONGEST = 1600
 """Longer side of a picture on the page, in pixels; what is computed and downloaded has the photo's own size."""
@@ -78,7 +79,7 @@ def people_view(people: People, stays: tuple[bool, ...]) -> list[dict[str, objec
 
 
 @lru_cache(maxsize=512)  # every change on the page draws everyone again
-def _seen(person: Person, size: tuple[int, int]) -> tuple[str, tuple[int, int], int]:
+def _seen(person: Instance, size: tuple[int, int]) -> tuple[str, tuple[int, int], int]:
     """The person's silhouette, the place (x, y) for their number, both in the view's pixels, and their area."""
     mask = decode_counts(person.counts, size)
     return silhouette(mask), innermost(mask), int(np.count_nonzero(mask))

@@ -16,7 +16,7 @@ import numpy as np
 import inpainting
 from data.errors import InputError
 from data.images import SUFFIXES, Decoded, Encoded, decode, upright
-from data.types import Patch, People, Person, Pixels
+from data.types import Instance, Patch, People, Pixels
 from flows.app.choices import Choice
 from flows.app.strokes import Stroke, draw
 from flows.stages import photo_steps
@@ -32,7 +32,7 @@ class Look(NamedTuple):
     independent: bool
     finds: tuple[Find, ...]
 
-    def missed(self, lookalikes: bool) -> list[Person]:
+    def missed(self, lookalikes: bool) -> list[Instance]:
         """Those whom a larger hole would take out: the photo itself shows them. lookalikes: also pictures of people."""
         return [find.person for find in self.finds if find.where == "elsewhere" and (lookalikes or not find.like)]
 

@@ -22,7 +22,7 @@ from data.collection.walk import walk_photos
 from data.errors import InputError
 from data.images import decode, read_photo_bytes, upright
 from data.plan.entries import annotations_of
-from data.types import Hole, People, Person, PhotoError, Pixels
+from data.types import Hole, Instance, People, PhotoError, Pixels
 from flows.evaluation.reference import listed_photos, read_annotated
 from masks import refine
 
@@ -209,5 +209,5 @@ def make_case(pair: Pair, truth: Pixels, person: Silhouette, settings: RefineSet
     image = truth.copy()
     if paste:
         image[there] = pixels[mask]
-    people = People((height, width), (Person.from_mask(there, 1.0, "annotations"),))
+    people = People((height, width), (Instance.from_mask(there, 1.0, "annotations"),))
     return Case(pair, truth, image, refine(people, settings, image))

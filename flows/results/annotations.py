@@ -16,11 +16,12 @@ from data.collection.annotation_files import AnnotationFile
 from data.collection.folder import Collection
 from data.errors import InputError
 from data.images import read_mask_png
+from data.rle import encode_counts
 from data.storage.files import digest, write_atomic
 from data.storage.inside import inside, is_below
 from data.storage.places import Stamp, stamp_of
 from data.storage.store import StoreError
-from data.types import PUBLISHED, encode_counts
+from data.types import PUBLISHED
 from flows.facts import PublishRow
 from flows.stages.context import RunContext
 from flows.stages.frames import hole_in_frame

@@ -17,8 +17,9 @@ from data.coco import HoleRle
 from data.coco.overlap import hidden_share
 from data.images import Decoded, upright
 from data.plan.entries import Entry
+from data.rle import decode_counts, encode_counts
 from data.storage.files import digest
-from data.types import Hole, decode_counts, encode_counts
+from data.types import Hole
 from flows.facts import Frame
 from flows.stages.context import RunContext
 from flows.stages.verifier import look_settings

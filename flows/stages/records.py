@@ -9,9 +9,10 @@ from typing import NamedTuple, NotRequired, TypedDict, cast
 import inpainting
 from data.images import Decoded, decode, read_photo_bytes
 from data.plan.entries import Entry
+from data.rle import decode_counts
 from data.storage.files import sha256
 from data.storage.places import as_path
-from data.types import Hole, Patch, People, PeopleJson, PhotoError, as_hole, decode_counts
+from data.types import Hole, Patch, People, PeopleJson, PhotoError, as_hole
 from flows.facts import Row, Rows
 from flows.stages.context import RunContext
 

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 import masks
 from data.images import Decoded, to_raw_frame
 from data.plan.entries import Entry
+from data.rle import encode_counts
 from data.storage.files import canonical_json, digest, sha256
 from data.storage.places import as_path, read_bytes
 from data.storage.store import artifact_key
-from data.types import People, PhotoError, as_hole, encode_counts
+from data.types import People, PhotoError, as_hole
 from detection.mask_files import BadMask, mask_size, read_mask
 from flows.facts import Frame, RefineFacts, Rows
 from flows.stages.context import RunContext

@@ -14,10 +14,9 @@ from data.images import Decoded, box_to_raw_frame, upright
 from data.plan.entries import Entry
 from data.storage.files import canonical_json, digest
 from data.storage.store import artifact_key
-from data.types import Given, People, Person, Photo, PhotoError, Pixels, Thing
+from data.types import Given, Instance, People, Photo, PhotoError, Pixels
 from detection.mask_files import mask_size
 from detection.protocol import Segmenter
-from detection.rle import person_in_box
 from flows.facts import Frame, Rows, SegmentFacts
 from flows.stages import models
 from flows.stages.context import RunContext
@@ -64,22 +63,22 @@ def see(segmenter: Segmenter, name: str, pixels: Pixels, orientation: int, given
 
     size = pixels.shape[0], pixels.shape[1]
 
-    def raw(found: Person | Thing, crowd: bool = False) -> Person:
+    def raw(found: Instance) -> Instance:
         box = people.boxed(found)
         if not box.mask.size:
-            return Person.from_mask(np.zeros(size, bool), found.score, found.source, crowd)
+            return Instance.from_mask(np.zeros(size, bool), found.score, found.source, found.crowd, found.label)
         turned = box_to_raw_frame(box, people.size, orientation)
-        person = person_in_box(turned.mask, turned.x, turned.y, size, found.score, found.source, crowd)
+        person = Instance.from_box(turned, size, found.score, found.source, found.crowd, found.label)
         assert person is not None, "it has pixels"
         return person
 
-    def doubtful(person: Person) -> str:
+    def doubtful(person: Instance) -> str:
         return raw(replace(person, counts=person.doubtful)).counts if person.doubtful else ""
 
     return People(
         size,
-        tuple(replace(raw(p, p.crowd), doubtful=doubtful(p)) for p in people.persons),
-        tuple(Thing.from_person(o.label, raw(o)) for o in people.objects),
+        tuple(replace(raw(p), doubtful=doubtful(p)) for p in people.persons),
+        tuple(raw(o) for o in people.objects),
     )
 
 

@@ -16,7 +16,7 @@ from data.plan.entries import Entry
 from data.rle import BoxMask
 from data.storage.files import canonical_json, sha256
 from data.storage.store import artifact_key
-from data.types import Hole, Keep, People, Person, Pixels, Thing
+from data.types import Hole, Instance, Keep, People, Pixels
 from flows.facts import FindFacts, Rows, VerifyFacts
 from flows.stages import refine
 from flows.stages.context import RunContext
@@ -54,7 +54,7 @@ class Find:
     """Somebody whom the second look found. where: in what the fill made up (`hole`), or in what is the photo's own.
     like: what it may only be a picture of, None for a person."""
 
-    person: Person
+    person: Instance
     where: Literal["hole", "elsewhere"]
     like: str | None
 
@@ -150,13 +150,13 @@ def judge(seen: People, hole: Hole, before: Pixels, after: Pixels) -> list[Find]
     return [_judged(person, seen, made_up) for person in seen.persons]
 
 
-def _judged(person: Person, seen: People, made_up: Mask) -> Find:
+def _judged(person: Instance, seen: People, made_up: Mask) -> Find:
     mask = seen.boxed(person)
     like = next((like for thing in seen.objects if (like := _like(person, mask, thing, seen.boxed(thing)))), None)
     return Find(person, "hole" if _share(made_up[mask.box.slices], mask.mask) > MOSTLY else "elsewhere", like)
 
 
-def _like(person: Person, mask: BoxMask, thing: Thing, area: BoxMask) -> str | None:
+def _like(person: Instance, mask: BoxMask, thing: Instance, area: BoxMask) -> str | None:
     """What the person is like if it is only the thing, or a picture in it; None for a person of their own."""
     if _share(area.within(mask.box), mask.mask) < WITHIN:
         return None  # somebody in front of a screen hides it: their pixels are not the screen's
@@ -196,7 +196,7 @@ def not_kept(found: People, people: People, choice: masks.Choice, settings: Refi
     expected = set()
     may_be = choice.kept | region
 
-    def share(of: Mask, person: Person) -> float:
+    def share(of: Mask, person: Instance) -> float:
         mask = found.boxed(person)
         return _share(of[mask.box.slices], mask.mask)
 
@@ -218,7 +218,7 @@ def not_kept(found: People, people: People, choice: masks.Choice, settings: Refi
     )
 
 
-def _likeness(people: People, one: Person, other: Person) -> float:
+def _likeness(people: People, one: Instance, other: Instance) -> float:
     """Intersection over union of two persons of photos of one size."""
     both = people.shared(one, other)
     return both / max(1, people.area(one) + people.area(other) - both)

@@ -15,7 +15,8 @@ from configs.training import HoleSettings
 from data.coco import CocoError
 from data.coco.file import load_coco
 from data.coco.ids import id_of, size_of
-from data.coco.segmentation import BrokenMask, rle_of
+from data.coco.segmentation import rle_of
+from data.rle import BrokenMask
 from data.types import Hole
 
 Silhouette = NDArray[np.uint8]

@@ -10,8 +10,8 @@ from hypothesis.extra.numpy import arrays
 from literal_masks import mask, picture
 
 from data.geometry import Box, Span
-from data.rle import BoxMask, bounds, box_mask, counts_from_runs, runs_from_counts
-from data.types import People, Person, decode_counts, encode_counts
+from data.rle import BoxMask, bounds, box_mask, counts_from_runs, decode_counts, encode_counts, runs_from_counts
+from data.types import Instance, People
 
 MASKS = arrays(bool, st.tuples(st.integers(1, 40), st.integers(1, 40)))
 
@@ -69,7 +69,7 @@ def test_the_box_around_several() -> None:
 @pytest.mark.parametrize("text", ["#", ".", "## ##"])
 def test_people_give_their_masks_in_boxes(text: str) -> None:
     whole = mask(text)
-    found = People(whole.shape, (Person.from_mask(whole, 1, "yolo"),))
+    found = People(whole.shape, (Instance.from_mask(whole, 1, "yolo"),))
     assert (
         framed(found.boxed(found.persons[0]), whole.shape) == decode_counts(found.persons[0].counts, found.size)
     ).all()

@@ -14,7 +14,7 @@ from pycocotools import mask as coco_mask
 
 from configs import SegmentSettings
 from data.coco.segmentation import rle_of_polygons
-from data.types import Given, People, Person, Photo, PhotoError
+from data.types import Given, Instance, People, Photo, PhotoError
 from detection import build_segmenter
 
 
@@ -173,4 +173,4 @@ def test_polygons_become_what_they_are_in_the_full_frame(corners: list[np.ndarra
         for p in corners:
             cv2.fillPoly(thin, [np.clip(np.floor(p), 0, [19, 16]).astype(np.int32)], 1)
         expected = thin.astype(bool)
-    assert person == Person.from_mask(expected, 1.0, "annotations")
+    assert person == Instance.from_mask(expected, 1.0, "annotations")

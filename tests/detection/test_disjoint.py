@@ -14,9 +14,9 @@ from literal_masks import mask, picture
 from configs import SegmentSettings
 from data.geometry import Box
 from data.rle import BoxMask, box_mask
-from data.types import People, Person, Photo
+from data.types import Instance, People, Photo
 from detection import SEGMENTERS, build_segmenter
-from detection.disjoint import RIM, UNSURE, Disjoint, Instance, by_ellipse, disjoint
+from detection.disjoint import RIM, UNSURE, Detection, Disjoint, by_ellipse, disjoint
 from detection.protocol import Builder
 
 CASES: dict[str, tuple[str, dict[str, str], list[str]]] = {
@@ -45,9 +45,9 @@ def rows(text: str) -> str:
     return " ".join(line.ljust(max(map(len, lines)), ".") for line in lines)
 
 
-def instance(array: np.ndarray, score: float, source: str = "yolo") -> Instance:
+def instance(array: np.ndarray, score: float, source: str = "yolo") -> Detection:
     boxed = BoxMask(0, 0, array).tight()
-    return Instance(boxed, score, source, by_ellipse(boxed))
+    return Detection(boxed, score, source, by_ellipse(boxed))
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -95,18 +95,18 @@ def test_made_disjoint_again_is_the_same() -> None:
     text, letters, _ = CASES["two who share pixels: each is of the one in whose middle it lies"]
     text = rows(text)
     size = mask(text).shape
-    people = People(size, tuple(Person.from_mask(mask(text, those), 0.9, "yolo") for those in letters.values()))
+    people = People(size, tuple(Instance.from_mask(mask(text, those), 0.9, "yolo") for those in letters.values()))
     once = Disjoint(Sees(people)).segment([photo(size)])
     (again,) = Disjoint(Sees(once[0])).segment([photo(size)])
     assert [person.counts for person in again.persons] == [person.counts for person in once[0].persons]
     assert [person.counts for person in again.persons] != [person.counts for person in people.persons]
 
 
-def sure(array: np.ndarray, score: float, by: float, box: tuple[float, float, float, float] | None = None) -> Instance:
+def sure(array: np.ndarray, score: float, by: float, box: tuple[float, float, float, float] | None = None) -> Detection:
     def certainty(window: Box) -> np.ndarray:
         return np.full((window.height, window.width), by, np.float32)
 
-    return Instance(BoxMask(0, 0, array).tight(), score, "yolo", certainty, box=box)
+    return Detection(BoxMask(0, 0, array).tight(), score, "yolo", certainty, box=box)
 
 
 @pytest.mark.parametrize(("by", "doubtful"), [(1.0 - UNSURE - 0.1, ""), (1.0 - UNSURE + 0.1, "x"), (1.0, "x")])
@@ -170,7 +170,7 @@ def photo(size: tuple[int, ...]) -> Photo:
 @pytest.mark.parametrize("name", ["yolo", "maskrcnn", "union", "annotations", "mask-files"])
 def test_networks_give_disjoint_people_and_annotators_what_they_say(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     text = "AAxxBB AAxxBB"
-    people = People((2, 6), tuple(Person.from_mask(mask(text, those), 0.9, name) for those in ("Ax", "Bx")))
+    people = People((2, 6), tuple(Instance.from_mask(mask(text, those), 0.9, name) for those in ("Ax", "Bx")))
     monkeypatch.setitem(SEGMENTERS, name, Builder(lambda settings: [], lambda settings, weights: Sees(people)))
     segmenter = build_segmenter(SegmentSettings.model_validate({"segmenter": name}), {})
     (found,) = segmenter.segment([photo((2, 6))])

@@ -1,10 +1,12 @@
 """Detections of several looks become one person each: literal masks on a photo of 4 x 8 pixels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from data.geometry import Box
-from data.types import People, Person, Thing
+from data.types import Instance, People
 from detection.merge import Overlap, groups_of_same, merged
 
 SIZE = (4, 8)
@@ -16,7 +18,7 @@ def people(*seen: tuple[str, float], source: str = "a") -> People:
     for picture, score in seen:
         mask = np.array([[c == "#" for c in row] for row in picture.split()])
         assert mask.shape == SIZE
-        persons.append(Person.from_mask(mask, score, source))
+        persons.append(Instance.from_mask(mask, score, source))
     return People(SIZE, tuple(persons))
 
 
@@ -80,7 +82,7 @@ def test_pieces_cut_off_by_a_border_join_the_whole_even_several() -> None:
 
 def test_things_are_merged_by_label() -> None:
     def look(label: str, picture: str) -> People:
-        return People(SIZE, (), (Thing.from_person(label, people((picture, 0.5)).persons[0]),))
+        return People(SIZE, (), (replace(people((picture, 0.5)).persons[0], label=label),))
 
     found = merged([look("kite", LEFT), look("kite", LEFT_LONGER), look("tie", LEFT)])
     assert [(thing.label, thing.bbox) for thing in found.objects] == [

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from configs import SegmentSettings, SettingsError
+from data.geometry import Box
 from data.types import Photo, Weight
 from detection import SEGMENTERS, build_segmenter, required_weights
 from detection.crops import SIDE, Crop, SoftMask
@@ -197,11 +198,7 @@ def test_masks_of_a_reduced_photo_come_back_at_its_size() -> None:
     small = np.zeros((30, 40), bool)
     small[10:20, 5:15] = True
     small[:, 39] = True  # reaches the border: must reach it at full size too
-    placed = mask_at_size(small, (301, 399))
-    assert placed is not None
-    mask, x, y = placed
-    full = np.zeros((301, 399), bool)
-    full[y : y + mask.shape[0], x : x + mask.shape[1]] = mask
+    full = mask_at_size(small, (301, 399)).within(Box.whole((301, 399)))
     assert full[104:197, 54:146].all() and full[:, 392:].all()  # corners are rounded
     assert abs(full.sum() - small.sum() * (301 * 399) / (30 * 40)) < 0.05 * full.sum()
 

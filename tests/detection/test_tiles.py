@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from configs import SegmentSettings
 from data.geometry import Box
-from data.types import People, Person, Photo
+from data.types import Instance, People, Photo
 from detection.tiles import Tiled, TiledDetector, tile_side, views
 from detection.yolo_network import Cues, Found
 
@@ -40,7 +40,7 @@ class SeesSomeSizes:
         scale = min(1.0, SEES / max(photo.size))
         count, labels, stats, _ = cv2.connectedComponentsWithStats((photo.pixels[..., 0] > 0).astype(np.uint8))
         seen = [i for i in range(1, count) if scale * max(stats[i, 2:4]) >= 6]
-        return People(photo.size, tuple(Person.from_mask(labels == i, 0.5, "fake") for i in seen))
+        return People(photo.size, tuple(Instance.from_mask(labels == i, 0.5, "fake") for i in seen))
 
 
 def crowd(*boxes: tuple[int, int, int, int], size: tuple[int, int] = (300, 400)) -> Photo:

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from configs import SegmentSettings
-from data.types import People, Person, Photo
+from data.types import Instance, People, Photo
 from detection.union import Union
 
 
@@ -21,10 +21,10 @@ class Sees:
     def segment(self, photos: Sequence[Photo]) -> list[People]:
         return [People(photo.size, tuple(self._person(photo, *box) for box in self._boxes)) for photo in photos]
 
-    def _person(self, photo: Photo, x: int, y: int, w: int, h: int, score: float) -> Person:
+    def _person(self, photo: Photo, x: int, y: int, w: int, h: int, score: float) -> Instance:
         mask = np.zeros(photo.size, bool)
         mask[y : y + h, x : x + w] = True
-        return Person.from_mask(mask, score, self._name)
+        return Instance.from_mask(mask, score, self._name)
 
 
 def test_everyone_whom_any_member_sees_once() -> None:

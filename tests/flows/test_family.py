@@ -22,7 +22,7 @@ from data.errors import InputError
 from data.images import decode, read_mask_png
 from data.rle import BoxMask
 from data.sample_photos import copy_samples
-from data.types import People, Person, Pixels
+from data.types import Instance, People, Pixels
 from data.weights.files import WeightsError, find
 from detection import required_weights
 from detection.faces import Face
@@ -92,7 +92,7 @@ FACES = {
 
 
 def shared_out(shapes: Sequence[tuple[str, float]], read: Sequence[Sequence[Face]]) -> list[Seen]:
-    people = People((2, 10), tuple(Person.from_mask(mask(text), score, "") for text, score in shapes))
+    people = People((2, 10), tuple(Instance.from_mask(mask(text), score, "") for text, score in shapes))
     return share_out(people, [people.boxed(person) for person in people.persons], read, people.size)
 
 

@@ -6,15 +6,15 @@ import pytest
 from literal_masks import mask, picture
 
 from configs import RefineSettings
-from data.types import People, Person, Thing
+from data.types import Instance, People
 from masks import choose, refine
 
 PLAIN = RefineSettings(speck=0, close=0, fill_holes=0, snap=0, dilate=0, dilate_min=0, carry=0.45, keep_margin=0)
 
 
 def people(text: str) -> People:
-    persons = tuple(Person.from_mask(mask(text, c), 0.9, "annotations") for c in "PK" if c in text)
-    things = (Thing.from_person("backpack", Person.from_mask(mask(text, "o"), 0.9, "annotations")),)
+    persons = tuple(Instance.from_mask(mask(text, c), 0.9, "annotations") for c in "PK" if c in text)
+    things = (Instance.from_mask(mask(text, "o"), 0.9, "annotations", label="backpack"),)
     return People(mask(text).shape, persons, things)
 
 

@@ -17,7 +17,7 @@ import masks
 from configs import RefineSettings
 from configs.load import load_settings
 from configs.settings import SettingsError
-from data.types import Keep, People, Person
+from data.types import Instance, Keep, People
 from masks import choose, hole_and_rest, refine
 from masks.choice import INSIDE
 
@@ -28,7 +28,7 @@ PHOTO = "AA...... AA..BBBB AA..BBBB ....BBBB ........ .CCCCCC. .CCCCCC. ........
 def people(text: str = PHOTO, crowds: str = "") -> People:
     return People(
         mask(text).shape,
-        tuple(Person.from_mask(mask(text, c), 0.9, "annotations", c in crowds) for c in "ABC" if c in text),
+        tuple(Instance.from_mask(mask(text, c), 0.9, "annotations", c in crowds) for c in "ABC" if c in text),
     )
 
 
@@ -59,7 +59,7 @@ def test_a_crowd_is_never_the_largest_person() -> None:
 
 
 def test_people_of_a_later_look_do_not_move_the_numbers() -> None:
-    extra = People((8, 8), (Person.from_mask(np.ones((8, 8), bool), 0.5, "yolo"),))
+    extra = People((8, 8), (Instance.from_mask(np.ones((8, 8), bool), 0.5, "yolo"),))
     assert choose(people(), "largest", PLAIN, extra=extra).stays == (False, True, False, False)
 
 
@@ -72,7 +72,7 @@ def test_half_of_somebody_in_a_region_stays() -> None:
 
 def test_what_two_masks_claim_goes_to_the_nearer_one() -> None:
     text = "........ .AAxyBB. .AAxyBB. .AAxyBB. .AAxyBB. ........ ........ ........"
-    found = People((8, 8), tuple(Person.from_mask(mask(text, c), 1.0, "yolo") for c in ("Axy", "Bxy")))
+    found = People((8, 8), tuple(Instance.from_mask(mask(text, c), 1.0, "yolo") for c in ("Axy", "Bxy")))
     choice = choose(found, (1,), PLAIN)
     assert picture(choice.kept) == picture(mask(text, "yB"))
     assert picture(refine(found, PLAIN, choice=choice)) == picture(mask(text, "Ax"))
@@ -101,7 +101,7 @@ def test_what_two_masks_claim_goes_to_the_more_certain_one(
     text: str, scores: tuple[float, float], keep: int, kept: str, cut: int
 ) -> None:
     both = zip(("Ax", "Bx"), scores, strict=True)
-    found = People((8, 8), tuple(Person.from_mask(mask(text, c), score, "yolo") for c, score in both))
+    found = People((8, 8), tuple(Instance.from_mask(mask(text, c), score, "yolo") for c, score in both))
     choice = choose(found, (keep,), PLAIN)
     hole = refine(found, PLAIN, choice=choice)
     assert picture(choice.kept) == picture(mask(text, kept or " "))
@@ -112,10 +112,10 @@ def test_what_two_masks_claim_goes_to_the_more_certain_one(
 
 
 def test_a_crowd_takes_nothing_from_a_person_and_a_later_look_takes_nothing_from_one_who_stays() -> None:
-    person, crowd = (Person.from_mask(mask(INNER, c), 1.0, "annotations", c == "Ax") for c in ("x", "Ax"))
+    person, crowd = (Instance.from_mask(mask(INNER, c), 1.0, "annotations", c == "Ax") for c in ("x", "Ax"))
     choice = choose(People((8, 8), (person, crowd)), (0,), PLAIN)
     assert picture(choice.kept) == picture(mask(INNER, "x"))
-    again = People((8, 8), (Person.from_mask(mask(INNER, "Ax"), 1.0, "yolo"),))
+    again = People((8, 8), (Instance.from_mask(mask(INNER, "Ax"), 1.0, "yolo"),))
     choice = choose(People((8, 8), (replace(person, score=0.2),)), (0,), PLAIN, extra=again)
     assert picture(choice.kept) == picture(mask(INNER, "x"))
 
@@ -134,8 +134,8 @@ def test_a_crowd_takes_nothing_from_a_person_and_a_later_look_takes_nothing_from
 )
 def test_pixels_that_may_be_theirs_and_leave(doubtful: str, stay: tuple[int, ...], close: int) -> None:
     text = "........ .AAADBB. .AAADBB. .AAADBB. .AAADBB. .......e ........ ........"
-    first, second = (Person.from_mask(mask(text, those), 0.9, "embedded") for those in ("A", "BD"))
-    lost = Person.from_mask(mask(text, doubtful), 0.9, "embedded").counts if doubtful else ""
+    first, second = (Instance.from_mask(mask(text, those), 0.9, "embedded") for those in ("A", "BD"))
+    lost = Instance.from_mask(mask(text, doubtful), 0.9, "embedded").counts if doubtful else ""
     found = People((8, 8), (replace(first, doubtful=lost), second))
     choice = choose(found, stay, PLAIN)
     hole = refine(found, PLAIN, choice=choice)
@@ -154,7 +154,7 @@ def test_pixels_that_may_be_theirs_and_leave(doubtful: str, stay: tuple[int, ...
 )
 def test_a_doubtful_find_that_may_be_a_part_of_who_stays(text: str, score: float, stays: bool) -> None:
     rows = " ".join(row.ljust(8, ".")[:8] for row in text.split())
-    found = People((8, 8), tuple(Person.from_mask(mask(rows, c), s, "x") for c, s in (("A", 0.9), ("b", score))))
+    found = People((8, 8), tuple(Instance.from_mask(mask(rows, c), s, "x") for c, s in (("A", 0.9), ("b", score))))
     choice = choose(found, (0,), PLAIN)
     assert choice.stays == (True, stays)
     assert masks.may_be_cut(found, choice, refine(found, PLAIN, choice=choice)) == stays
@@ -167,14 +167,14 @@ def test_a_doubtful_find_that_may_be_a_part_of_who_stays(text: str, score: float
 )
 def test_a_later_look_that_finds_somebody_larger_than_the_largest(keep: Keep, later: str, outgrown: bool) -> None:
     text = "........ .AA.BBB. .AA.BBB. .AA.BBB. ......c. ........ ........ ........"
-    first, again = (People((8, 8), (Person.from_mask(mask(text, those), 0.9, "x"),)) for those in ("A", later))
+    first, again = (People((8, 8), (Instance.from_mask(mask(text, those), 0.9, "x"),)) for those in ("A", later))
     assert masks.is_outgrown(first, again, keep) == outgrown
     assert not masks.is_outgrown(first, People((8, 8)), keep)
 
 
 def test_who_is_cut_is_not_said_to_be_in_doubt_too() -> None:
     text = "........ .AAADBB. .AAADBB. .AAADBB. .AAADBB. ........ ........ ........"
-    first, second = (Person.from_mask(mask(text, those), 0.9, "embedded") for those in ("A", "BD"))
+    first, second = (Instance.from_mask(mask(text, those), 0.9, "embedded") for those in ("A", "BD"))
     found = People((8, 8), (replace(first, doubtful=second.counts), second))
     choice, hole = choose(found, (0,), PLAIN), mask(text, "AD").astype(np.uint8)
     assert (masks.cut(found, choice, hole), masks.may_be_cut(found, choice, hole)) == (1, 0)
@@ -198,7 +198,7 @@ def test_the_ring_goes_half_the_way_to_somebody_who_stays() -> None:
 def test_who_is_more_certain_than_all_others_keeps_every_pixel(
     seen: list[tuple[np.ndarray, float]], keep: int, settings: RefineSettings
 ) -> None:
-    found = People((12, 12), tuple(Person.from_mask(m, score, "yolo") for m, score in seen))
+    found = People((12, 12), tuple(Instance.from_mask(m, score, "yolo") for m, score in seen))
     choice = choose(found, (keep,), settings)
     hole = refine(found, settings, choice=choice) > 0
     if keep < len(seen) and all(score < seen[keep][1] for i, (_, score) in enumerate(seen) if i != keep):
@@ -228,7 +228,7 @@ def test_the_margin_takes_from_the_ring_and_from_nobody() -> None:
 def test_nothing_of_those_who_stay_and_no_region_is_in_the_hole(
     goes: np.ndarray, stays: np.ndarray, region: np.ndarray, dilate: float, least: int
 ) -> None:
-    found = People((12, 12), tuple(Person.from_mask(m, 1.0, "annotations") for m in (goes, stays)))
+    found = People((12, 12), tuple(Instance.from_mask(m, 1.0, "annotations") for m in (goes, stays)))
     settings = RefineSettings(dilate=dilate, dilate_min=least)
     choice = choose(found, (1,), settings, spared=region)
     hole = refine(found, settings, choice=choice) > 0
@@ -241,7 +241,7 @@ def test_who_stays_keeps_in_boxes_what_full_frames_keep(stays: np.ndarray, goes:
     stays[min(a, b) : max(a, b)] = False  # boxes that are not all of the photo
     goes[: min(a, b)] &= np.arange(12) > b
     assume((goes & stays).sum() < INSIDE * min(goes.sum(), stays.sum()))  # else the smaller one has it all
-    found = People((14, 12), tuple(Person.from_mask(m, 1.0, "yolo") for m in (goes, stays)))
+    found = People((14, 12), tuple(Instance.from_mask(m, 1.0, "yolo") for m in (goes, stays)))
     np.testing.assert_array_equal(choose(found, (1,), PLAIN).kept, kept_plainly(stays, goes))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,12 +12,12 @@ from hypothesis.extra.numpy import arrays
 from refine_plainly import plainly
 
 from configs import RefineSettings
-from data.types import People, Person, Thing
+from data.types import Instance, People
 from masks import choose, hole_and_rest, refine
 
 
 def people(*masks: np.ndarray, source: str = "yolo") -> People:
-    return People(masks[0].shape, tuple(Person.from_mask(m, 0.9, source) for m in masks))
+    return People(masks[0].shape, tuple(Instance.from_mask(m, 0.9, source) for m in masks))
 
 
 def square(size: int, y: int, x: int, side: int) -> np.ndarray:
@@ -65,15 +67,15 @@ def test_boxes_give_what_full_frames_give(data: st.DataObject, source: str, orie
     """Persons and things of any shape, some of whom stay, and regions: byte for byte."""
     shape = (24, 18)
 
-    def one() -> Person:
+    def one() -> Instance:
         y, x = data.draw(st.integers(0, 23)), data.draw(st.integers(0, 17))
         part = data.draw(arrays(bool, st.tuples(st.integers(1, 24 - y), st.integers(1, 18 - x))))
         whole = np.zeros(shape, bool)
         whole[y : y + part.shape[0], x : x + part.shape[1]] = part
-        return Person.from_mask(whole, 0.9, source)
+        return Instance.from_mask(whole, 0.9, source)
 
     persons = tuple(one() for _ in range(data.draw(st.integers(0, 4))))
-    things = tuple(Thing.from_person("umbrella", one()) for _ in range(data.draw(st.integers(0, 3))))
+    things = tuple(replace(one(), label="umbrella") for _ in range(data.draw(st.integers(0, 3))))
     found = People(shape, persons, things)
     share = st.floats(0, 0.4)
     settings = RefineSettings(
@@ -100,11 +102,11 @@ def test_shadows_in_boxes_are_those_of_full_frames(orientation: int) -> None:
     person = np.zeros((200, 120), bool)
     person[40:140, 40:70] = True
     pixels[120:140, 72:110] = 70
-    found = People((200, 120), (Person.from_mask(person, 0.9, "yolo"),))
+    found = People((200, 120), (Instance.from_mask(person, 0.9, "yolo"),))
     raw = People((200, 120), found.persons)
     if orientation == 6:
         pixels = np.ascontiguousarray(np.rot90(pixels))
-        raw = People((120, 200), (Person.from_mask(np.rot90(person), 0.9, "yolo"),))
+        raw = People((120, 200), (Instance.from_mask(np.rot90(person), 0.9, "yolo"),))
     settings = RefineSettings(shadow=True)
     boxed = hole_and_rest(raw, settings, pixels, None, orientation)[0]
     np.testing.assert_array_equal(boxed, plainly(raw, settings, pixels, None, orientation)[0])
@@ -113,6 +115,6 @@ def test_shadows_in_boxes_are_those_of_full_frames(orientation: int) -> None:
 
 @given(arrays(bool, (16, 16)), arrays(bool, (16, 16)))
 def test_every_pixel_of_annotated_people_and_crowds_is_inside(person: np.ndarray, crowd: np.ndarray) -> None:
-    found = People((16, 16), tuple(Person.from_mask(m, 1.0, "annotations", m is crowd) for m in (person, crowd)))
+    found = People((16, 16), tuple(Instance.from_mask(m, 1.0, "annotations", m is crowd) for m in (person, crowd)))
     hole = refine(found, RefineSettings())
     assert (hole[person | crowd] == 255).all()

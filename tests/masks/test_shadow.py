@@ -9,7 +9,7 @@ import pytest
 
 from configs import RefineSettings
 from data.images import to_raw_frame
-from data.types import People, Person
+from data.types import Instance, People
 from masks import refine
 from masks.shadow import cast_shadow
 
@@ -82,7 +82,7 @@ def test_what_is_no_shadow_is_left(shade: float, tint: tuple[float, float, float
 def test_the_feet_are_down_whichever_way_the_file_lies(orientation: int) -> None:
     pixels, person, shadow = scene()
     raw = [to_raw_frame(a.astype(np.uint8), orientation) for a in (pixels, person, shadow)]
-    people = People(raw[1].shape, (Person.from_mask(raw[1], 1.0, "annotations"),))
+    people = People(raw[1].shape, (Instance.from_mask(raw[1], 1.0, "annotations"),))
     settings = RefineSettings(shadow=True, dilate=0, dilate_min=0)
     with_shadow = refine(people, settings, raw[0], orientation=orientation) > 0
     without = refine(people, settings.model_copy(update={"shadow": False}), raw[0], orientation=orientation) > 0

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs import SegmentSettings, SettingsError
-from data.types import People, Photo, Weight
+from data.rle import BoxMask
+from data.types import Instance, People, Photo, Weight
 from detection.protocol import Segmenter
-from detection.rle import person_in_box
 from detection.tiles import tiled
 
 SOURCE = "probability-map"
@@ -36,9 +36,9 @@ class ProbabilityMap:
         persons = []
         for i in range(1, count):
             x, y, w, h = stats[i, :4].tolist()
-            part = labels[y : y + h, x : x + w] == i
-            persons.append(person_in_box(part, x, y, photo.size, 1.0, SOURCE))
-        return People(photo.size, tuple(person for person in persons if person is not None))
+            part = BoxMask(y, x, labels[y : y + h, x : x + w] == i)
+            persons.append(Instance.from_box(part, photo.size, 1.0, SOURCE))
+        return People.of(persons, photo.size)
 
     def _map(self, photo: Photo) -> NDArray[np.float32]:
         """Probability of a person, float32 H x W."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from data.types import People, Person, Photo
+from data.types import Instance, People, Photo
 
 RED = (220, 20, 30)
 
@@ -23,9 +23,9 @@ class RedPeople:
         return [People(photo.size, tuple(self._persons(photo))) for photo in photos]
 
     @staticmethod
-    def _persons(photo: Photo) -> list[Person]:
+    def _persons(photo: Photo) -> list[Instance]:
         red = (np.abs(photo.pixels.astype(int) - RED).max(2) < 30).astype(np.uint8)
         count, labels = cv2.connectedComponents(red, connectivity=8)
         masks = [labels == number for number in range(1, count)]
-        people = [Person.from_mask(mask, 0.9, "red") for mask in masks if mask.sum() >= 50]
+        people = [Instance.from_mask(mask, 0.9, "red") for mask in masks if mask.sum() >= 50]
         return sorted(people, key=lambda person: person.bbox[0])

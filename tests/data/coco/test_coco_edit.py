@@ -18,7 +18,7 @@ from pycocotools.coco import COCO
 
 from configs import AnnotationSettings
 from data.coco import CocoError, Edit, Fate, HoleRle, load_coco, undo, write_edited
-from data.types import encode_counts
+from data.rle import encode_counts
 
 CATEGORIES = [{"id": 1, "name": "person"}, {"id": 2, "name": "dog"}]
 

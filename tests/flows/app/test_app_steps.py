@@ -21,7 +21,7 @@ from configs import SettingsError
 from configs.load import load_settings
 from data.errors import InputError
 from data.images import decode, to_raw_frame, upright
-from data.types import Hole, Person, PhotoError, Pixels, as_hole
+from data.types import Hole, Instance, PhotoError, Pixels, as_hole
 from flows.app import views
 from flows.app.choices import Choice, fills, segmenters, usable
 from flows.app.sessions import Sessions, Tab
@@ -280,7 +280,7 @@ def test_who_is_seen_in_the_result_can_be_taken_out_too(eyes: RedPeople) -> None
     ],
 )
 def test_the_second_look_in_a_sentence(finds: list[Any], sentence: str) -> None:
-    person = Person((0, 0, 1, 1), 0.5, "", "yolo")
+    person = Instance((0, 0, 1, 1), 0.5, "", "yolo")
     look = Look("yolo", True, tuple(Find(person, where, like) for where, like in finds))
     assert verdict(look) == (sentence, not finds)
     unseen = "Nobody has looked at the result a second time."

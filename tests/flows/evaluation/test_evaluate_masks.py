@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from configs import RefineSettings
 from data.errors import InputError
-from data.types import People, Person
+from data.types import Instance, People
 from flows.cli.evaluate import _curve_table
 from flows.cli.main import app
 from flows.evaluation.estimates import estimate
@@ -25,7 +25,7 @@ TRUTH = "PPPP.... PPPP.... PPPP.... PPPP.... ......QQ ......QQ CC...... CC......
 
 
 def people(text: str) -> People:
-    persons = tuple(Person.from_mask(mask(text, c), 1.0, "yolo", c == "C") for c in "PQC" if c in text)
+    persons = tuple(Instance.from_mask(mask(text, c), 1.0, "yolo", c == "C") for c in "PQC" if c in text)
     return People(mask(text).shape, persons)
 
 

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 import detection
 from configs import SegmentSettings
 from data.errors import InputError
-from data.types import People, Person, Photo
+from data.types import Instance, People, Photo
 from data.weights.files import WeightsError, find
 from detection.protocol import Builder
 from flows.cli import evaluate_removal
@@ -41,7 +41,7 @@ class RedSegmenter:
         red = (photo.pixels == RED).all(-1)
         halves = [red & (np.arange(red.shape[1]) < 64), red & (np.arange(red.shape[1]) >= 64)]
         scores = (0.9, 0.3)
-        found = (Person.from_mask(m, s, "maskrcnn") for m, s in zip(halves, scores, strict=True) if m.any())
+        found = (Instance.from_mask(m, s, "maskrcnn") for m, s in zip(halves, scores, strict=True) if m.any())
         return People(photo.size, tuple(found))
 
 

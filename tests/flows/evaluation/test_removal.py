@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from literal_masks import mask
 
-from data.types import People, Person, as_hole
+from data.types import Instance, People, as_hole
 from flows.evaluation.persons import SIZES
 from flows.evaluation.removal import FIGURES, SCORES, measure
 
@@ -16,7 +16,7 @@ NOTHING = "........ " * 8
 
 def people(text: str, scores: dict[str, float] | None = None) -> People:
     persons = [
-        Person.from_mask(mask(text, c), (scores or {}).get(c, 1.0), "yolo", c == "C")
+        Instance.from_mask(mask(text, c), (scores or {}).get(c, 1.0), "yolo", c == "C")
         for c in sorted(set(text) - set(". "))
     ]
     return People(mask(text).shape, tuple(persons))
@@ -54,7 +54,7 @@ def test_sizes_are_those_of_coco() -> None:
     masks = [np.zeros((200, 200), bool) for _ in sizes]
     for side, one in zip(sizes, masks, strict=True):
         one[:side, :side] = True
-    truth = People((200, 200), tuple(Person.from_mask(one, 1, "annotations") for one in masks))
+    truth = People((200, 200), tuple(Instance.from_mask(one, 1, "annotations") for one in masks))
     parts = measure(truth, np.zeros((200, 200), np.uint8))
     assert [parts[f"left_{size}"] for size in ("small", "medium", "large")] == [(1, 1), (2, 2), (1, 1)]
 

@@ -14,8 +14,8 @@ from PIL import Image
 
 from configs import RefineSettings
 from data.plan import entries
-from data.types import People, Person
-from detection.rle import person_in_box
+from data.rle import BoxMask
+from data.types import Instance, People
 from masks import hole_and_rest
 
 
@@ -53,7 +53,7 @@ def test_no_stage_holds_a_full_frame_a_person(
 ) -> None:
     """The whole chain, from the annotations to the edited annotation file."""
     monkeypatch.delattr(People, "mask")
-    monkeypatch.delattr(Person, "from_mask")
+    monkeypatch.delattr(Instance, "from_mask")
     overrides = [f"refine.keep={keep}"] if keep else []
     remove(crowd(tmp_path / "in", 60, orientation), tmp_path / "out", *overrides)
     row = manifest(tmp_path / "out")["crowd.png"]
@@ -66,7 +66,7 @@ def test_memory_follows_the_photo() -> None:
     """200 people on 4 megapixels: their full frames would be 800 MB."""
     size, rng = (2000, 2000), np.random.default_rng(0)
     spots = rng.integers(0, 1900, (200, 2)).tolist()
-    people = [person_in_box(np.ones((60, 30), bool), x, y, size, 0.9, "yolo") for x, y in spots]
+    people = [Instance.from_box(BoxMask(y, x, np.ones((60, 30), bool)), size, 0.9, "yolo") for x, y in spots]
     found = People(size, tuple(person for person in people if person))
     tracemalloc.start()
     hole, _ = hole_and_rest(found, RefineSettings())

@@ -23,7 +23,7 @@ from configs import AnnotationSettings
 from data.coco import CocoError, Edit, Fate, HoleRle, load_coco, undo, write_edited
 from data.collection.file_names import match_names
 from data.errors import InputError
-from data.types import encode_counts
+from data.rle import encode_counts
 
 pytestmark = [pytest.mark.slow, pytest.mark.fuzz]
 HEIGHT, WIDTH = 24, 32

@@ -15,7 +15,8 @@ from PIL import Image
 
 from data.errors import InputError
 from data.images import to_raw_frame
-from data.types import People, Person, Photo, decode_counts
+from data.rle import decode_counts
+from data.types import Instance, People, Photo
 from flows.stages.publish import photo_state
 from flows.stages.segment import see
 
@@ -98,7 +99,7 @@ def test_every_doubt_about_who_stays_is_for_review(name: str) -> None:
 def test_what_may_be_somebody_elses_turns_with_the_photo(orientation: int) -> None:
     shown = np.zeros((4, 6), bool)
     shown[0, 3:5] = True
-    first = replace(Person.from_mask(~shown, 0.9, "embedded"), doubtful=Person.from_mask(shown, 1, "").counts)
+    first = replace(Instance.from_mask(~shown, 0.9, "embedded"), doubtful=Instance.from_mask(shown, 1, "").counts)
 
     class Sees:
         def segment(self, photos: Sequence[Photo]) -> list[People]:

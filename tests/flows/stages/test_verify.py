@@ -17,7 +17,7 @@ from PIL import Image
 from configs import RefineSettings, SegmentSettings
 from configs.load import load_settings
 from data.plan.entries import Entry
-from data.types import People, Person, Photo, Pixels, Thing, Weight, as_hole
+from data.types import Instance, People, Photo, Pixels, Weight, as_hole
 from flows.plan.selection import selection
 from flows.run import job
 from flows.run.job import execute, prepare
@@ -43,7 +43,7 @@ class RedSegmenter:
     def _people(self, photo: Photo) -> People:
         red = (photo.pixels[..., 1:] == RED[1:]).all(-1)
         found = red.any() and self.sees
-        return People(photo.size, (Person.from_mask(red, CERTAINTY, "embedded"),) if found else ())
+        return People(photo.size, (Instance.from_mask(red, CERTAINTY, "embedded"),) if found else ())
 
 
 def verified(
@@ -93,12 +93,12 @@ def test_stage_by_stage_is_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert at_once["state"] == "removed"
 
 
-def person(text: str, score: float = 0.6) -> Person:
-    return Person.from_mask(mask(text), score, "yolo")
+def person(text: str, score: float = 0.6) -> Instance:
+    return Instance.from_mask(mask(text), score, "yolo")
 
 
-def thing(label: str, text: str, score: float = 0.6) -> Thing:
-    return Thing.from_person(label, person(text, score))
+def thing(label: str, text: str, score: float = 0.6) -> Instance:
+    return replace(person(text, score), label=label)
 
 
 HOLE = "..####.. ..####.. ..####.. ........"
@@ -197,7 +197,7 @@ def test_the_hole_grows_by_whom_the_fill_made_up(
             red = (photo.pixels[..., 1:] == RED[1:]).all(-1)
             if (photo.pixels[red] == RED).all():  # the original
                 red[:, 34:] = False
-            return People(photo.size, (Person.from_mask(red, CERTAINTY, "embedded"),) if red.any() else ())
+            return People(photo.size, (Instance.from_mask(red, CERTAINTY, "embedded"),) if red.any() else ())
 
     monkeypatch.setattr(models, "fill", lambda settings, weights: GoesOn())
     tight = "refine.dilate=0", "refine.dilate_min=0", "inpaint.feather=0", "refine.snap=0", "segment.score=0.1"
@@ -211,7 +211,7 @@ def test_the_hole_grows_by_whom_the_fill_made_up(
 def test_no_hole_grows_over_nearly_the_whole_photo(width: int, grows: bool) -> None:
     seen, hole = np.zeros((10, 100), bool), np.zeros((10, 100), np.uint8)
     seen[:, :width], hole[:, :55] = True, 255
-    made_up = People((10, 100), (Person.from_mask(seen, 0.5, "yolo"),))
+    made_up = People((10, 100), (Instance.from_mask(seen, 0.5, "yolo"),))
     assert len(worth_a_larger_hole(made_up, hole)) == grows
 
 
@@ -225,7 +225,7 @@ def test_what_becomes_of_somebody_on_a_screen(
     class OnAScreen(RedSegmenter):
         def _people(self, photo: Photo) -> People:
             people = super()._people(photo)
-            return replace(people, objects=tuple(Thing.from_person("tv", p) for p in people.persons))
+            return replace(people, objects=tuple(replace(p, label="tv") for p in people.persons))
 
     scores = "segment.score=0.5", "verify.score=0.1", f"verify.lookalikes={policy}"
     row = verified(monkeypatch, tmp_path, *scores, eyes=OnAScreen)
@@ -320,7 +320,7 @@ def test_each_who_stays_accounts_for_one_find(
 
 
 def test_a_crowd_that_stays_is_any_number_of_people() -> None:
-    people = People((4, 8), (Person.from_mask(mask(A), 1.0, "annotations", crowd=True),))
+    people = People((4, 8), (Instance.from_mask(mask(A), 1.0, "annotations", crowd=True),))
     found = People((4, 8), (person(IN_FRONT), person("..##.... ..##.... ..##.... ........"), person(A)))
     settings = RefineSettings(min_size=0)
     assert len(not_kept(found, people, choose(people, (0,), settings), settings)) == 0

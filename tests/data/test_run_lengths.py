@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from data.coco.segmentation import BrokenMask, run_lengths
-from data.types import People, Person
-from detection.rle import person_in_box, person_of_counts
+from data.coco.segmentation import rle_of, run_lengths
+from data.rle import BoxMask, BrokenMask
+from data.types import Instance, People
 
 
 def mask_from_rle(segmentation: dict[str, Any], size: tuple[int, int]) -> NDArray[np.bool_]:
@@ -44,8 +44,8 @@ def test_a_person_in_a_box_is_the_person_of_the_full_frame(
     mask, x, y, size = case
     full = np.zeros(size, bool)
     full[y : y + mask.shape[0], x : x + mask.shape[1]] = mask
-    expected = Person.from_mask(full, 0.5, "s") if full.any() else None
-    assert person_in_box(mask, x, y, size, 0.5, "s") == expected
+    expected = Instance.from_mask(full, 0.5, "s") if full.any() else None
+    assert Instance.from_box(BoxMask(y, x, mask), size, 0.5, "s") == expected
 
 
 @given(st.integers(1, 12), st.lists(st.integers(0, 9), min_size=1, max_size=12))
@@ -56,13 +56,16 @@ def test_a_person_of_any_run_lengths_is_the_person_of_the_full_frame(width: int,
         [*counts, height * width - sum(counts)] if len(counts) % 2 == 0 else [*counts, 0, height * width - sum(counts)]
     )
     full = mask_from_rle({"size": [height, width], "counts": counts}, (height, width))
-    expected = Person.from_mask(full, 1.0, "s", crowd=True) if full.any() else None
-    assert person_of_counts(counts, (height, width), 1.0, "s", crowd=True) == expected
+    expected = Instance.from_mask(full, 1.0, "s", crowd=True) if full.any() else None
+    assert (
+        Instance.from_rle(rle_of({"size": [height, width], "counts": counts}, (height, width)), 1.0, "s", crowd=True)
+        == expected
+    )
 
 
 def test_a_box_outside_the_photo_is_an_error() -> None:
     with pytest.raises(ValueError, match="does not fit"):
-        person_in_box(CROSS, 1, 0, (4, 3), 1.0, "s")
+        Instance.from_box(BoxMask(0, 1, CROSS), (4, 3), 1.0, "s")
 
 
 @pytest.mark.parametrize(
@@ -124,7 +127,7 @@ def test_broken_run_lengths_say_what_is_wrong(rle: dict[str, Any], found: str) -
 
 
 def test_people_keep_what_was_put_in() -> None:
-    person = person_in_box(CROSS, 2, 1, (6, 7), 0.25, "s", crowd=True)
+    person = Instance.from_box(BoxMask(1, 2, CROSS), (6, 7), 0.25, "s", crowd=True)
     assert person is not None
     assert (person.bbox, person.score, person.crowd) == ((2.0, 1.0, 3.0, 4.0), 0.25, True)
     np.testing.assert_array_equal(People((6, 7), (person,)).union()[1:5, 2:5], CROSS)
