@@ -57,7 +57,7 @@ def _one(features: Tensor, hole: Tensor, layout: Layout, wanted: Sequence[Box], 
     known = F.max_pool2d(thinned(hole, 8, layout)[None], 3, 1, 1)[0] == 0  # [rows, columns]
     masked = CONVENTIONS[layout].masked
     if masked and not known.any():  # a softmax over nothing is NaN: nothing is pasted
-        return [features.new_zeros(len(features), *box.size) for box in wanted]
+        return [features.new_zeros(len(features), *box.shape) for box in wanted]
     counts = scores.laid(known.to(features.dtype))  # [rows W]: 1, and 0 for the others and between rows
     # Their patches, by the parity of rows and columns, [rows W, C] each: the key's own and those beside it
     values = [[scores.laid(features[:, y::2, x::2]).T.contiguous() for x in (0, 1)] for y in (0, 1)]
