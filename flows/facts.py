@@ -206,7 +206,8 @@ Facts = TypeVar("Facts")
 
 class StageRow(TypedDict, Generic[Facts]):
     """What a stage says of one photo: key, sha256 and facts of its artifact, or, where the photo is over, its state and
-    the reason."""
+    the reason. refusal: key of the artifact that keeps these. damaged: an artifact could not be read and was discarded,
+    so that the stage before can make it anew."""
 
     name: str
     id: str
@@ -215,6 +216,8 @@ class StageRow(TypedDict, Generic[Facts]):
     facts: NotRequired[Facts]
     state: NotRequired[State]
     reason: NotRequired[str]
+    refusal: NotRequired[str]
+    damaged: NotRequired[bool]
 
 
 Row = StageRow[Any]

@@ -30,7 +30,14 @@ _Note = TypeVar("_Note")
 
 
 class StoreError(Exception):
-    """An artifact that is not what its header says."""
+    """An artifact that is not what its header says. stage, key: its name."""
+
+    def __init__(self, sentence: str, stage: str, key: str) -> None:
+        super().__init__(sentence, stage, key)  # all, so that the error survives pickling
+        self.sentence, self.stage, self.key = sentence, stage, key
+
+    def __str__(self) -> str:
+        return self.sentence
 
 
 @dataclass(frozen=True)
@@ -100,9 +107,9 @@ class Store:
             line, _, payload = read_own(self.path(stage, key)).partition(b"\n")
             artifact = self._parse(stage, key, line)
         except (FileNotFoundError, NotADirectoryError, NotOwn, ValueError, KeyError, TypeError, RecursionError):
-            raise StoreError(f"{self.path(stage, key)}: missing or unreadable artifact.") from None
+            raise StoreError(f"{self.path(stage, key)}: missing or unreadable artifact.", stage, key) from None
         if sha256(payload) != artifact.sha256:
-            raise StoreError(f"{self.path(stage, key)}: altered artifact.")
+            raise StoreError(f"{self.path(stage, key)}: altered artifact.", stage, key)
         return payload
 
     def write(self, stage: str, key: str, payload: bytes, facts: Mapping[str, object] | None = None) -> Artifact:

@@ -22,6 +22,7 @@ from data.storage.places import is_remote
 from data.types import STATES
 from flows.cli.options import console, errors
 from flows.facts import Row
+from flows.pipeline import STAGE_NAMES
 from flows.plan.decisions import RECORD
 from flows.report.states import STATE_WORDS
 from flows.results.finish import Summary
@@ -31,8 +32,9 @@ from flows.run.progress import Counts, final_state, listening
 from flows.stages.context import resolve_fill, wished_weights
 from flows.stages.verifier import who_looks
 
-WORTH = 3
-"""Finished photos from which the time that is left can be told: the first ones wait for networks to load."""
+WORTH, SHARE = 10, 0.03
+"""Finished photos, and the share of the work that was computed, from which the time that is left can be told: the first
+photos wait for networks to load and say little of the others, those from the store nothing."""
 EVERY = 30.0
 """Seconds between two lines where there is no terminal to draw on."""
 
@@ -170,10 +172,7 @@ class Show:
         self.out.print(table)
         self._problems(summary.problems)
         if summary.computed:
-            done = f"{summary.computed} of {summary.photos} photos computed, the rest from the store"
-            if summary.computed == summary.photos:
-                done = counted(summary.photos)
-            self._say(f"{done}; {summary.seconds:.1f} s ({summary.rate:.2f} photos/s).")
+            self._say(f"{_done(summary)}; {summary.seconds:.1f} s ({summary.rate:.2f} photos/s).")
         else:
             self._say(f"Everything was cached: nothing computed; {summary.seconds:.1f} s.")
         if summary.missing:
@@ -193,6 +192,17 @@ class Show:
         self.out.print(sentence, markup=False)
 
 
+def _done(summary: Summary) -> str:
+    """What was computed: `186 photos`, `3 of 186 photos computed, the rest from the store`, or of which stages."""
+    most = max(summary.by_stage.values())
+    if most == summary.photos and len(summary.by_stage) == len(STAGE_NAMES):
+        return counted(summary.photos)
+    if len(summary.by_stage) == len(STAGE_NAMES):
+        return f"{summary.computed} of {summary.photos} photos computed, the rest from the store"
+    stages = ", ".join(f"{stage} of {counted(number)}" for stage, number in summary.by_stage.items())
+    return f"Computed: {stages}; the rest of {counted(summary.photos)} from the store"
+
+
 class SoFar:
     """How far a run is, from what is told of its photos."""
 
@@ -209,22 +219,26 @@ class SoFar:
             self.states[row["id"]] = state
 
     @property
-    def work(self) -> float:
-        """Share of the work that is done, 0..1: photos by stage, each stage weighing what its photos take here."""
+    def work(self) -> tuple[float, float]:
+        """Share of the work that is done, 0..1, and of it what was computed, not found in the store: photos by stage,
+        each stage weighing what its photos take here."""
         cost = {stage: c.seconds / c.computed for stage, c in self.counts.items() if c.computed}
         mean = sum(cost.values()) / len(cost) if cost else 1.0  # of a stage that has not begun
         weight = {stage: cost.get(stage, mean) for stage in self.stages}
-        done = sum(weight[stage] * len(self.counts[stage].photos) for stage in self.stages)
-        return done / max(sum(weight.values()) * self.photos, 1e-9)
+        done, stored = (
+            sum(weight[stage] * number[stage] for stage in self.stages) / max(sum(weight.values()) * self.photos, 1e-9)
+            for number in (Counter({stage: len(count.photos) for stage, count in self.counts.items()}), self.stored)
+        )
+        return done, done - stored
 
     def sentence(self) -> str:
         """`80 of 186 photos, 1.9 photos/s, about 0:55 left: removed 70, review 2`."""
-        seconds, done, work = time.monotonic() - self.started, len(self.states), self.work
+        seconds, done, (work, computed) = time.monotonic() - self.started, len(self.states), self.work
         parts = [f"{done} of {counted(self.photos)}"]
         if done:
             parts.append(f"{done / max(seconds, 1e-9):.2f} photos/s")
-        if done >= WORTH and 0 < work < 1 - 1e-9:
-            parts.append(f"about {_minutes(seconds * (1 - work) / work)} left")
+        if done >= WORTH and computed >= SHARE and work < 1 - 1e-9:
+            parts.append(f"about {_minutes(seconds * (1 - work) / computed)} left")
         counts = Counter(self.states.values())
         states = ", ".join(f"{state} {counts[state]}" for state in STATES if counts[state])
         return ", ".join(parts) + (f": {states}" if states else "")

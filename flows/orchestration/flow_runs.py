@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
+
 from prefect import State, get_run_logger
 from prefect.futures import PrefectFuture
 from prefect.states import Completed, Failed
@@ -9,11 +13,14 @@ from prefect.states import Completed, Failed
 from flows.orchestration.artifacts import progress_by_stage, publish_result
 from flows.orchestration.task_runners import task_runner_of
 from flows.orchestration.tasks import STAGE_TASKS, results_storage
+from flows.plan.manifests import read_manifest
 from flows.plan.planning import Planned
 from flows.plan.selection import Selection
 from flows.results.finish import PhotosFailed, Summary
+from flows.run.elsewhere import listening_elsewhere
 from flows.run.job import Job, execute, shard_runner
-from flows.run.progress import problems_to
+from flows.run.progress import Counts, problems_to
+from flows.run.workers import overlapping
 
 
 def run_prepared(job: Job, then: str = "") -> State[object]:
@@ -31,7 +38,7 @@ def _run(job: Job) -> Summary | None:
     logger = get_run_logger()
     logger.info("%d photos in %d shards -> %s", job.planned.photos, len(job.planned.shards), job.context.output)
     with problems_to(logger.warning), progress_by_stage(job) as counts:
-        summary = execute(job, _submit_all)
+        summary = execute(job, partial(_run_tasks, counts))
     for stage in job.selection.reached:
         logger.info(counts[stage].sentence(stage, job.planned.photos))
     if summary:
@@ -52,17 +59,47 @@ def _ending(job: Job, summary: Summary | None, then: str) -> State[object]:
     return Completed(name=name, message=message, data=summary)
 
 
-def _submit_all(planned: Planned, selection: Selection) -> list[str]:
-    """Every stage of every shard as a task; Prefect starts each when its inputs are there."""
+def _run_tasks(counts: Counts, planned: Planned, selection: Selection) -> list[str]:
+    """Every stage of every shard as a task; the paths of the last stage's manifests."""
     folder = results_storage(planned.run)
-    submitted: list[PrefectFuture[str]] = []
 
     def submit(stage: str, *arguments: object, **options: object) -> PrefectFuture[str]:
-        submitted.append(STAGE_TASKS[stage].with_options(result_storage=folder).submit(stage, *arguments, **options))
-        return submitted[-1]
+        return STAGE_TASKS[stage].with_options(result_storage=folder).submit(stage, *arguments, **options)
 
-    with task_runner_of(planned.context):
-        last = [*map(shard_runner(planned, selection, submit), planned.shards)]
-        for future in submitted:  # in order: the first error is the failed stage's, not that of one that waits for it
-            future.result()
+    if planned.context.settings.run.runner == "threads":
+        return _shard_by_shard(counts, planned, selection, submit)
+    return _all_at_once(counts, planned, selection, submit)
+
+
+def _shard_by_shard(
+    counts: Counts, planned: Planned, selection: Selection, submit: Callable[..., PrefectFuture[str]]
+) -> list[str]:
+    """A few shards at a time, as a run without Prefect does: a task that waits for another would hold a thread, and
+    the processes would stand idle while the last photos of a shard's stage are computed."""
+
+    def step(stage: str, *arguments: object, **options: object) -> PrefectFuture[str]:
+        future = submit(stage, *arguments, **options)
+        counts.told(stage, read_manifest(future.result()))
+        return future
+
+    run_shard, flow_run = shard_runner(planned, selection, step), copy_context()
+    return overlapping(lambda shard: flow_run.copy().run(run_shard, shard).result(), planned.shards)
+
+
+def _all_at_once(
+    counts: Counts, planned: Planned, selection: Selection, submit: Callable[..., PrefectFuture[str]]
+) -> list[str]:
+    """On a cluster, which starts each task when its inputs are there."""
+    submitted: list[tuple[str, PrefectFuture[str]]] = []
+
+    def step(stage: str, *arguments: object, **options: object) -> PrefectFuture[str]:
+        submitted.append((stage, submit(stage, *arguments, **options)))
+        return submitted[-1][1]
+
+    with listening_elsewhere(planned.context) as take_in, task_runner_of(planned.context):
+        last = [*map(shard_runner(planned, selection, step), planned.shards)]
+        for stage, future in submitted:  # in order: the first error is the failed stage's, not one's that waits for it
+            manifest = future.result()
+            take_in()
+            counts.told(stage, read_manifest(manifest))
         return [future.result() for future in last]

@@ -36,12 +36,14 @@ _DONE = {"approve": "approved", "reject": "kept as the original", "redo": "with 
 @dataclass(frozen=True)
 class Summary:
     """How a run ended. states: photos by state, those that it left as they were included. computed: photos of which
-    anything was computed in this run. missing: photos that it left out and that no earlier run has finished. decided:
-    sentences on what became of decisions. left_out: photos in `refused` that somebody decided to leave out."""
+    anything was computed in this run; by_stage: in each stage. missing: photos that it left out and that no earlier run
+    has finished. decided: sentences on what became of decisions. left_out: photos in `refused` that somebody decided to
+    leave out."""
 
     output: Path
     states: dict[str, int]
     computed: int
+    by_stage: dict[str, int]
     seconds: float
     report: Path | None
     problems: tuple[str, ...]
@@ -62,6 +64,7 @@ class Summary:
         return {
             "states": self.states,
             "computed": self.computed,
+            "by_stage": self.by_stage,
             "seconds": round(self.seconds, 3),
             "exit_code": self.exit_code(allow_review=False),
         }
@@ -89,9 +92,11 @@ def finish(
     manifests: Sequence[str],
     started: float,
     planned: Planned,
+    computed: Mapping[str, Set[str]],
 ) -> Summary:
-    """Write what speaks of the collection as a whole. started: seconds since the epoch. Of photos that this run left
-    alone (`planned.others`), what earlier runs said still holds."""
+    """Write what speaks of the collection as a whole. started: seconds since the epoch. computed: ids of the photos of
+    which each stage computed anything. Of photos that this run left alone (`planned.others`), what earlier runs said
+    still holds."""
     others = planned.others
     former = standing_rows(context, others) if others else []
     rows = [_slim(row) for path in manifests for row in read_published(path)] + former
@@ -108,11 +113,11 @@ def finish(
         counts = write_annotations(context, collection, rows, repeatable(context, planned.decisions))
         remarks += [f"{name}: {', '.join(f'{n} {what}' for what, n in of.items())}." for name, of in counts.items()]
     states = Counter(str(row["state"]) for row in table)
-    computed = context.store.keys("publish", since=started)
     summary = Summary(
         output=output,
         states={state: states[state] for state in STATES if states[state]},
-        computed=len(computed.intersection(row["key"] for row in rows if "key" in row)),
+        computed=len(set[str]().union(*computed.values())),
+        by_stage={stage: len(photos) for stage, photos in computed.items() if photos},
         seconds=time.time() - started,
         report=output / "report.html" if context.settings.publish.report else None,
         problems=tuple(

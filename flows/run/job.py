@@ -6,7 +6,8 @@ import errno
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from configs import Settings
@@ -37,13 +38,14 @@ from flows.stages.records import read_hole
 
 @dataclass(frozen=True)
 class Job:
-    """What `prepare` made of an input, an output and settings."""
+    """What `prepare` made of an input, an output and settings. plan: makes the plan again."""
 
     collection: Collection
     planned: Planned
     selection: Selection
     settings: Settings
     decisions: Path | None = None
+    plan: Callable[[], Planned] | None = None
 
     @property
     def context(self) -> RunContext:
@@ -62,8 +64,8 @@ def prepare(source: Path, output: Path, settings: Settings, selection: Selection
     claim(context, collection.root)
     with _disk(context.output):
         photos = select_photos(context, (item.name for item in collection.sources), selection)
-        planned = plan_shards(context, collection, photos, opened.decisions, opened.decided_in)
-        return Job(collection, planned, selection, settings, decisions)
+        plan = partial(plan_shards, context, collection, photos, opened.decisions, opened.decided_in)
+        return Job(collection, plan(), selection, settings, decisions, plan)
 
 
 @dataclass(frozen=True)
@@ -128,20 +130,35 @@ def execute(job: Job, run: Callable[[Planned, Selection], Sequence[str]] = run_p
         record(output, job.planned.decisions, job.context.settings)
         try:
             with listening(counts := Counts()):
-                manifests = run(job.planned, job.selection)
+                manifests = _mended(job, run, run(job.planned, job.selection))
             if job.selection.reached[-1] == "refine":
                 _write_masks(job, manifests)
         finally:
             stop_processes()
         summary = None
         if "publish" in job.selection.stages:
-            summary = finish(job.context, job.collection, manifests, job.selection.started, job.planned)
+            summary = finish(
+                job.context, job.collection, manifests, job.selection.started, job.planned, counts.computed
+            )
         note_rates(job.context, counts)
         store_maintenance.end(store, manifests)
         if summary and not job.settings.run.keep:
             store_maintenance.prune(store, everything=True)
         log("end", **(summary.as_json() if summary else {}))
         return summary
+
+
+def _mended(job: Job, run: Callable[[Planned, Selection], Sequence[str]], manifests: Sequence[str]) -> list[str]:
+    """The manifests, those of shards in which an artifact was damaged made once more: it was discarded, so that now it
+    is computed, and all else is in the store."""
+    manifests = list(manifests)
+    damaged = [i for i, path in enumerate(manifests) if any(row.get("damaged") for row in read_manifest(path))]
+    if damaged and job.plan:
+        planned = job.plan()  # what annotation files say of single photos is an artifact of the plan
+        again = run(replace(planned, shards=tuple(planned.shards[i] for i in damaged)), job.selection)
+        for i, path in zip(damaged, again, strict=True):
+            manifests[i] = path
+    return manifests
 
 
 _IN_THE_WAY = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY)

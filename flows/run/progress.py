@@ -6,7 +6,7 @@ import json
 import sys
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -49,8 +49,8 @@ def problems_to(warn: Callable[[str], object]) -> Iterator[None]:
 
     def listen(stage: str, row: Row, stored: bool, seconds: float) -> None:
         state = final_state(stage, row)
-        if state in (None, *PUBLISHED) or row["id"] in told or _fact(row, "decision"):
-            return
+        if state in (None, *PUBLISHED) or row["id"] in told or _fact(row, "decision") or row.get("damaged"):
+            return  # what was damaged is made once more in the same run
         told.add(row["id"])
         if len(told) <= SHOWN:
             warn(f"{state}: {_reason(row)}")
@@ -82,17 +82,28 @@ class StageCount:
 
 
 class Counts(defaultdict[str, StageCount]):
-    """A listener that counts by stage. megapixels: of each photo that was published anew. people: the most of one."""
+    """A listener that counts by stage. computed: ids of the photos of
+    which each stage computed anything. megapixels: of each photo that was published anew. people: the most of
+    one."""
 
     def __init__(self) -> None:
         super().__init__(StageCount)
-        self.megapixels, self.people = list[float](), 0
+        self.megapixels, self.people, self.computed = list[float](), 0, defaultdict[str, set[str]](set)
+
+    def told(self, stage: str, rows: Iterable[Row]) -> None:
+        """Tell of these rows of a finished stage what nobody has told of them: they came from the store, all at once
+        (Prefect remembers the result of a whole shard)."""
+        for row in rows:
+            if row["id"] not in self[stage].photos:
+                tell(stage, row, True, 0)
 
     def __call__(self, stage: str, row: Row, stored: bool, seconds: float) -> None:
         count = self[stage]
         count.photos.add(row["id"])
         count.computed += not stored
         count.seconds += seconds
+        if not stored:
+            self.computed[stage].add(row["id"])
         facts: PublishFacts | None = row.get("facts") if stage == "publish" and not stored else None
         if facts and facts["width"] and facts["height"]:
             self.megapixels.append(facts["width"] * facts["height"] / 1e6)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from importlib.metadata import distributions
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
@@ -22,7 +23,7 @@ from data.storage.store import StoreError
 from data.types import PhotoError, State
 from flows.facts import Row
 from flows.plan.manifests import read_manifest
-from flows.run.progress import tell
+from flows.run.elsewhere import telling
 from flows.run.workers import run_in_processes
 from flows.stages.context import RunContext, load_run
 from flows.stages.inpaint import DEGRADED
@@ -52,26 +53,28 @@ def run_stage(
     rows: dict[str, Row] = {}
     todo: list[tuple[Entry, dict[str, Row]]] = []
     entries = list(_entries(shard, inputs))
-    for entry, given in entries:
-        row = _ended(entry, given) or stored_row(context, step, entry, given, known, since)
-        if row is None:
-            todo.append((entry, given))
-        else:
-            rows[entry.id] = row
-            tell(stage, row, True, 0)
-    if todo and not compute:
-        raise MissingInput(
-            f"{todo[0][0].name}: nothing from stage '{stage}' in the store; run it first (--stages {stage})."
-        )
-    jobs = [(run, stage, entry, given) for entry, given in todo]
     workers = 1 if stage_device(context.settings, stage) != "cpu" else context.workers
 
     def lost(job: tuple[Entry, dict[str, Row]], why: str) -> Row:
         return _over(job[0], "failed", f"{job[0].name}: the process of stage '{stage}' {why}; run again.")
 
-    for (entry, _), row, seconds in run_in_processes(make_row, jobs, todo, workers, lost, context.settings.run.timeout):
-        rows[entry.id] = row
-        tell(stage, row, False, seconds)
+    with telling(context, stage) as tell:
+        for entry, given in entries:
+            row = _ended(entry, given) or stored_row(context, step, entry, given, known, since)
+            if row is None:
+                todo.append((entry, given))
+            else:
+                rows[entry.id] = row
+                tell(stage, row, True, 0)
+        if todo and not compute:
+            raise MissingInput(
+                f"{todo[0][0].name}: nothing from stage '{stage}' in the store; run it first (--stages {stage})."
+            )
+        jobs = [(run, stage, entry, given) for entry, given in todo]
+        timeout = context.settings.run.timeout
+        for (entry, _), row, seconds in run_in_processes(make_row, jobs, todo, workers, lost, timeout):
+            rows[entry.id] = row
+            tell(stage, row, False, seconds)
     return _write_manifest(context, stage, shard, inputs, [rows[entry.id] for entry, _ in entries])
 
 
@@ -108,10 +111,10 @@ def make_row(run: str, stage: str, entry: Entry, given: Mapping[str, Row]) -> Ro
     except SettingsError:
         raise
     except PhotoError as error:
-        return _over(entry, error.state, error.sentence)
+        return _keep_refusal(context, stage, key, _over(entry, error.state, error.sentence))
     except StoreError as error:
-        _discard_inputs(context, given)
-        return _over(entry, "failed", f"{entry.name}: {error} It was discarded; run again.")
+        context.store.discard(error.stage, error.key)
+        return {**_over(entry, "failed", f"{entry.name}: {error} It was discarded; run again."), "damaged": True}
     except MemoryError:
         return _over(entry, "failed", f"{entry.name}: out of memory in stage '{stage}'; use fewer --set run.workers=N.")
     except InputError as error:  # a link that was not there when the run began
@@ -171,23 +174,52 @@ def stored_row(
     elif found := run.store.header(stage.name, key):
         sha, facts = found.sha256, found.facts
     else:
-        return None
+        return _kept_refusal(run, stage.name, key, entry, since)
     if since and not run.store.written_since(stage.name, key, since):
         return None
     row: Row = {"name": entry.name, "id": entry.id, "key": key, "sha256": sha, "facts": facts}
     return row if stage.holds(run, row) else None
 
 
+_READERS = ("person-removal", "pillow", "pillow-heif", "opencv-python", "opencv-python-headless")
+"""Packages that decide which photos can be read: another version may take one that was refused."""
+
+
+@lru_cache
+def _readers() -> list[str]:
+    installed = {item.metadata["Name"].lower(): item.version for item in distributions()}
+    return [installed.get(name, "") for name in _READERS]
+
+
+def _refusal_key(run: RunContext, key: str) -> str:
+    """The name under which it is kept that a photo was refused instead of the artifact `key`."""
+    return digest(["over", key, run.settings.input.megapixels, _readers()])
+
+
+def _keep_refusal(run: RunContext, stage: str, key: str, row: Row) -> Row:
+    """A photo that is refused, or corrupt, is so the next time too: it is kept, so that no night tries it again."""
+    if row["state"] not in ("corrupt", "refused"):
+        return row
+    kept = _refusal_key(run, key)
+    run.store.write(stage, kept, b"", {"over": row["state"], "reason": row["reason"], "name": row["name"]})
+    return {**row, "refusal": kept}
+
+
+def _kept_refusal(run: RunContext, stage: str, key: str, entry: Entry, since: float) -> Row | None:
+    """The row of a photo that an earlier run refused in this stage; the sentence names it, so it has to have the
+    same name."""
+    kept = _refusal_key(run, key)
+    found = run.store.header(stage, kept)
+    facts = found.facts if found else {}
+    if not isinstance(facts, dict) or facts.get("name") != entry.name or not isinstance(facts.get("reason"), str):
+        return None
+    if facts.get("over") not in ("corrupt", "refused") or (since and not run.store.written_since(stage, kept, since)):
+        return None
+    return {**_over(entry, facts["over"], facts["reason"]), "refusal": kept}
+
+
 def _over(entry: Entry, state: State, reason: str) -> Row:
     return {"name": entry.name, "id": entry.id, "state": state, "reason": reason}
-
-
-def _discard_inputs(run: RunContext, given: Mapping[str, Row]) -> None:
-    for stage, row in given.items():
-        try:
-            run.store.read(stage, row["key"])
-        except StoreError:
-            run.store.discard(stage, row["key"])
 
 
 def stage_device(settings: Settings, stage: str) -> str:

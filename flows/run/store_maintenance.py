@@ -132,7 +132,8 @@ def _needed(store: Store, names: Iterable[str]) -> dict[str, set[str]]:
             if stage == "plan":
                 needed["given"] |= {entry.given for entry in read_shard(path) if entry.given}
             elif stage in STAGE_NAMES:
-                needed[stage] |= {row["key"] for row in read_manifest(path) if "key" in row}
+                rows = read_manifest(path)
+                needed[stage] |= {row[name] for row in rows for name in ("key", "refusal") if name in row}
         except (OSError, ValueError, KeyError, TypeError, RecursionError):  # gone or damaged
             continue
     return needed

@@ -274,17 +274,31 @@ def test_a_shell_completes_values(
 
 
 def test_how_far_a_run_is() -> None:
-    so_far = SoFar(photos=4, stages=("segment", "publish"))
-    assert so_far.sentence() == "0 of 4 photos"
-    for number in range(4):
+    so_far = SoFar(photos=20, stages=("segment", "publish"))
+    assert so_far.sentence() == "0 of 20 photos"
+    for number in range(20):
         so_far.count("segment", {"id": str(number), "facts": {}}, False, 3.0)
     published = {"state": "removed", "width": 2000, "height": 1500, "people": 2}
-    so_far.count("publish", {"id": "0", "facts": published}, False, 1.0)
-    assert (so_far.counts.megapixels, so_far.counts.people) == ([3.0], 2)
-    so_far.count("publish", {"id": "1", "state": "corrupt", "reason": "-"}, True, 0)
-    assert so_far.work == (4 * 3 + 2 * 1) / (4 * 3 + 4 * 1)
-    so_far.started -= 140  # 14 of 16 parts took as long
-    assert so_far.sentence() == "2 of 4 photos, 0.01 photos/s: removed 1, corrupt 1", "too few to tell the time left"
-    so_far.count("publish", {"id": "2", "facts": published}, False, 1.0)
-    so_far.started -= 10  # 15 of 16 parts
-    assert so_far.sentence() == "3 of 4 photos, 0.02 photos/s, about 0:10 left: removed 2, corrupt 1"
+    for number in range(8):
+        so_far.count("publish", {"id": str(number), "facts": published}, False, 1.0)
+    assert (so_far.counts.megapixels, so_far.counts.people) == ([3.0] * 8, 2)
+    so_far.count("publish", {"id": "8", "state": "corrupt", "reason": "-"}, True, 0)
+    assert so_far.work == (pytest.approx(69 / 80), pytest.approx(69 / 80))
+    so_far.started -= 690  # 69 of 80 parts took as long
+    assert so_far.sentence() == "9 of 20 photos, 0.01 photos/s: removed 8, corrupt 1", "too few to tell the time left"
+    so_far.count("publish", {"id": "9", "facts": published}, False, 1.0)
+    so_far.started -= 10
+    assert so_far.sentence() == "10 of 20 photos, 0.01 photos/s, about 1:40 left: removed 9, corrupt 1"
+
+
+def test_photos_from_the_store_say_nothing_of_how_long_the_others_take() -> None:
+    so_far = SoFar(photos=100, stages=("segment",))
+    row = {"key": "-", "facts": {}}
+    for number in range(90):
+        so_far.count("segment", {"id": str(number), "state": "removed", **row}, True, 0.0)
+    so_far.started -= 1
+    assert "left" not in so_far.sentence()
+    for number in range(90, 95):
+        so_far.count("segment", {"id": str(number), "state": "removed", **row}, False, 2.0)
+    so_far.started -= 9
+    assert "about 0:10 left" in so_far.sentence(), "five took ten seconds, five are left"

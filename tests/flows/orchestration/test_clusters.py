@@ -77,11 +77,15 @@ def test_dask(server: None, plain: tuple[Path, dict[str, bytes]], tmp_path: Path
 
 
 @pytest.mark.slow
-def test_dask_workers_of_its_own(server: None, plain: tuple[Path, dict[str, bytes]], tmp_path: Path) -> None:
+def test_dask_workers_of_its_own_tell_of_every_photo(
+    server: None, plain: tuple[Path, dict[str, bytes]], tmp_path: Path, computed: Callable[[], dict[str, int]]
+) -> None:
     pytest.importorskip("prefect_dask", reason="needs the extra `dask`")
     coco, expected = plain
-    flow(coco, tmp_path / "out", "run.runner=dask", "run.workers=2")
+    summary = flow(coco, tmp_path / "out", "run.runner=dask", "run.workers=2")
     assert contents(tmp_path / "out") == expected
+    assert computed() == summary.by_stage == dict.fromkeys(STAGE_NAMES, 6)
+    assert not list((tmp_path / "out/.person-removal/told").iterdir())
 
 
 @pytest.mark.slow

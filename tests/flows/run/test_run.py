@@ -15,7 +15,9 @@ from filelock import FileLock
 from PIL import Image
 
 from data.errors import InputError
+from data.storage.store import Store
 from flows.run.runner import MissingInput
+from flows.run.store_maintenance import prune
 
 Computed = Callable[[], dict[str, int]]
 
@@ -145,17 +147,23 @@ def test_a_new_photo_is_the_only_one_computed(coco: Path, tmp_path: Path, comput
     assert computed() == dict.fromkeys(("segment", "refine", "inpaint", "verify", "publish"), 1)
 
 
-def test_a_damaged_artifact_is_found_and_made_again(coco: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stage", ["given", "segment", "refine", "inpaint", "verify"])
+def test_a_damaged_artifact_is_made_again_in_the_same_run(
+    coco: Path, tmp_path: Path, computed: Computed, stage: str
+) -> None:
     out = tmp_path / "out"
     remove(coco, out)
     first = contents(out)
-    for path in sorted((out / ".person-removal/inpaint").glob("*/*"))[:2]:
-        path.write_bytes(path.read_bytes()[:-7])
+    damaged = max((out / ".person-removal" / stage).glob("*/*"), key=lambda path: path.stat().st_size)
+    damaged.write_bytes(damaged.read_bytes()[:-7])
     shutil.rmtree(out / "images")
+    if stage == "given":  # or nobody would read it
+        shutil.rmtree(out / ".person-removal/segment")
+    computed()
     again = remove(coco, out)
-    assert again is not None and again.states.get("failed", 0) >= 1 and "run again" in again.problems[0]
-    remove(coco, out)
-    assert contents(out) == first
+    assert again is not None and again.states == {"removed": 5, "passthrough": 1} and not again.problems
+    assert contents(out) == first and computed().get(stage, 1) == 1
+    assert remove(coco, out) is not None and not computed(), "nothing is left of it"
 
 
 def test_a_deleted_output_is_published_again(coco: Path, tmp_path: Path, computed: Computed) -> None:
@@ -191,8 +199,29 @@ def test_only_the_stages_asked_for_run(coco: Path, tmp_path: Path, computed: Com
 def test_refresh_computes_a_stage_again_once(coco: Path, tmp_path: Path, computed: Computed) -> None:
     remove(coco, tmp_path / "out")
     computed()
-    remove(coco, tmp_path / "out", refresh="inpaint")
+    summary = remove(coco, tmp_path / "out", refresh="inpaint")
     assert computed() == {"inpaint": 6}  # equal patches: nothing after them
+    assert summary is not None and (summary.computed, summary.by_stage) == (6, {"inpaint": 6})
+
+
+def test_a_refused_photo_is_not_tried_again_every_night(coco: Path, tmp_path: Path, computed: Computed) -> None:
+    out = tmp_path / "out"
+    (coco / "images/0001.png").write_bytes(b"no picture")
+    (coco / "images/0002.png").write_bytes((coco / "images/0002.png").read_bytes()[:-200])
+    first = remove(coco, out)
+    assert first is not None and first.states == {"removed": 3, "passthrough": 1, "corrupt": 2}
+    line = (out / "manifest.jsonl").read_bytes()
+    computed()
+    again = remove(coco, out)
+    assert again is not None and again.states == first.states and again.problems == first.problems
+    assert computed() == {} and (out / "manifest.jsonl").read_bytes() == line
+    remove(coco, out, "input.megapixels=5")  # what may decide it has changed
+    assert computed() == {"segment": 2}
+    remove(coco, out, refresh="segment")
+    assert computed()["segment"] == 6
+    prune(Store(out / ".person-removal"))
+    remove(coco, out)
+    assert computed() == {}, "it is part of the last run"
 
 
 def test_every_photo_ends_in_a_named_state(tmp_path: Path) -> None:
