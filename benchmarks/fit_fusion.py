@@ -27,7 +27,7 @@ from data.types import Photo
 from data.weights.files import find
 from detection.annotations import AnnotatedPeople
 from detection.crops import SIDE
-from detection.embedded import Embedded, build, crop_maps, required_weights
+from detection.embedded import Embedded, build, crop_maps
 from detection.fusion import Fusion, at_crop
 
 PIXELS = 300
@@ -88,7 +88,7 @@ def main() -> None:
     console = Console(stderr=True)
 
     settings = load_settings("embedded").segment.model_copy(update={"device": "cpu"})
-    weights = {name: find(name) for name in required_weights(settings)}
+    weights = {name: find(name) for name in settings.required_weights()}
     nothing = Fusion(0.0, {}, np.zeros(0, np.float32))
     segmenter = build(settings, weights, nothing)
     photos = photos_with_people(options.directory)

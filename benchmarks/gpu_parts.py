@@ -188,7 +188,7 @@ def maskrcnn(given: Given) -> Iterator[Case]:
     torch.save(network.state_dict(), path)
 
     def make(device: str) -> Callable[[], list[Any]]:
-        settings = SegmentSettings(segmenter="maskrcnn", maskrcnn_weights=str(path), device=device, score=0.5)
+        settings = SegmentSettings(segmenter="maskrcnn", device=device, score=0.5).with_weights(str(path))
         segmenter = ours.build(settings, {str(path): Weight("maskrcnn", path, "")})
         return lambda: segmenter.segment(photos)
 
@@ -207,7 +207,7 @@ def migan(given: Given) -> Iterator[Case]:
         for settings in (
             InpaintSettings(fill="migan", strategy="whole"),
             InpaintSettings(fill="migan"),
-            InpaintSettings(fill="shift-map", structure="migan"),
+            InpaintSettings(fill="shift-map").guided_by("migan"),
         ):
             part = f"`shift-map` guided by it, {side}²" if settings.fill == "shift-map" else ""
             part = part or f"`migan` `{settings.strategy}`, {side}²"

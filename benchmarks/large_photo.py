@@ -23,7 +23,7 @@ from configs import InpaintSettings
 from data.types import Hole, Pixels
 from data.weights.files import find
 from flows.run.workers import prepare_process
-from inpainting import build_fill, inpaint, required_weights
+from inpainting import build_fill, inpaint
 
 PEOPLE = ((500, 2200, 800), (1900, 700, 700), (3300, 2300, 900))
 """Centre x, centre y and height in pixels."""
@@ -46,7 +46,7 @@ def measure(path: Path, chosen: str) -> str:
     """One line of the table."""
     image, hole = picture(path)
     settings = InpaintSettings.model_validate({"fill": "patchmatch", **dict(p.split("=") for p in chosen.split())})
-    fill = build_fill(settings, {name: find(name) for name in required_weights(settings)})
+    fill = build_fill(settings, {name: find(name) for name in settings.required_weights()})
     prepare_process()
     wall, cpu = time.perf_counter(), time.process_time()
     inpaint(image, hole, fill, settings)

@@ -12,7 +12,6 @@ import numpy as np
 import ultralytics
 from PIL import Image, ImageDraw
 
-import detection
 from configs import RefineSettings
 from configs.load import load_settings
 from data.types import People, Pixels
@@ -28,7 +27,7 @@ COLOURS = ((255, 80, 80), (80, 200, 255), (255, 210, 60), (170, 110, 255), (90, 
 
 def people_in(pixels: Pixels) -> People:
     settings = resolve(load_settings("embedded")).segment
-    weights = {name: find(name) for name in detection.required_weights(settings)}
+    weights = {name: find(name) for name in settings.required_weights()}
     return see(models.segmenter(settings, weights), "bus.jpg", pixels, 1)
 
 

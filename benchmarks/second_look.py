@@ -73,7 +73,9 @@ def looks(coco: Path, weights: str) -> None:
 
 
 def refill(coco: Path, weights: str) -> None:
-    settings = load_settings("coco", ["segment.segmenter=yolo", f"segment.weights={weights}", f"segment.score={SCORE}"])
+    settings = load_settings(
+        "coco", ["segment.segmenter=yolo", f"segment.yolo.weights={weights}", f"segment.score={SCORE}"]
+    )
     segmenter = models.segmenter(settings.segment, {weights: find(weights)})
     detector = YoloNetwork(find("yolov8n").path, "detect", "cpu")
 
@@ -85,7 +87,7 @@ def refill(coco: Path, weights: str) -> None:
         return masks, sum(bool((hole[y0:y1, x0:x1] > 0).mean() > 0.5) for x0, y0, x1, y1 in boxes.tolist())
 
     def filled(pixels: Pixels, hole: Hole, seed: int) -> Pixels:
-        how = settings.inpaint.model_copy(update={"seed": seed})
+        how = settings.inpaint.with_own("patchmatch", seed=seed)
         return inpainting.compose(pixels, hole, inpainting.inpaint(pixels, hole, models.fill(how, {}), how))
 
     same, other, count = Counter[str](), Counter[str](), 0

@@ -31,7 +31,7 @@ from data.geometry import Box
 from data.images import decode
 from data.types import Given, People, Photo
 from data.weights.files import find
-from detection import Segmenter, build_segmenter, required_weights
+from detection import Segmenter, build_segmenter
 from detection.annotations import AnnotatedPeople
 
 CELL = 660
@@ -125,7 +125,7 @@ def main() -> None:
 
     def built(**more: Any) -> Segmenter:
         settings = SegmentSettings(segmenter=options.segmenter, **{**fields, **more})
-        return build_segmenter(settings, {name: find(name) for name in required_weights(settings)})
+        return build_segmenter(settings, {name: find(name) for name in settings.required_weights()})
 
     looks = list(mosaics(photos_with_people(options.directory), options.megapixels * 1e6, options.mosaics))
     alone = [(p, [(p, Box.at(0, 0, p.size[1], p.size[0]))]) for _, places in looks for p, _ in places]

@@ -9,10 +9,10 @@ from configs.environment import cache_dir, prepare_environment
 
 prepare_environment()
 
-from configs.errors import UserError  # noqa: E402  (the environment has to come first)
+from configs.errors import SettingsError, UserError  # noqa: E402  (the environment has to come first)
 from configs.persons import PERSONS  # noqa: E402
+from configs.segmenters import GIVEN_MASKS  # noqa: E402
 from configs.settings import (  # noqa: E402
-    GIVEN_MASKS,
     AnnotationSettings,
     InpaintSettings,
     InputSettings,
@@ -22,7 +22,6 @@ from configs.settings import (  # noqa: E402
     SegmenterName,
     SegmentSettings,
     Settings,
-    SettingsError,
     VerifySettings,
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal, get_args, get_origin
@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from configs.load import preset_names
+from configs.methods import Section, field_of
 from configs.settings import Settings
 
 PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
@@ -29,8 +30,11 @@ person-removal run IN OUT --preset mine.yaml       # SECTION: {FIELD: VALUE}, on
 
 A preset is a file of settings; `--set` goes before it, and other options (`--fill`, `--keep`, `--workers` ...) are
 short for settings. A run saves its settings with the result, and its report shows them. Lists are written as
-`--set 'segment.union=[yolo, embedded]'`; `null` is nothing. An unknown name or a value out of bounds is an error that
-names the nearest right one. Settings of `run` never change a byte of the result.
+`--set 'segment.union.segmenters=[yolo, embedded]'`; `null` is nothing. An unknown name or a value out of bounds is an
+error that names the nearest right one.
+
+Settings that only one segmenter or fill reads bear its name (`inpaint.patchmatch.seed`). Only those of the chosen one
+count: another seed of `patchmatch` computes no fill of `telea` anew. Settings of `run` never change a byte of a result.
 """
 
 
@@ -42,18 +46,44 @@ def settings_page() -> str:
         section = field.annotation
         if isinstance(section, type) and issubclass(section, BaseModel):
             parts.append(f"## {name}\n\n{inspect.getdoc(section)}\n")
-            parts.append(_table(name, section, {preset: tree.get(name, {}) for preset, tree in presets.items()}))
+            given = {preset: dict(_flat(tree, "")) for preset, tree in presets.items()}
+            parts.append(_table({name: section}, given))
+            if issubclass(section, Section):
+                parts.append(_methods(section))
+                own = {field_of(one): method.settings for one, method in section.methods.items() if method.settings}
+                parts.append(_table({f"{name}.{method}": settings for method, settings in own.items()}, given))
     return "\n".join(parts)
 
 
-def _table(section: str, model: type[BaseModel], presets: Mapping[str, Mapping[str, object]]) -> str:
-    lines = ["| setting | values | default | what |", "|---|---|---|---|"]
-    for name, field in model.model_fields.items():
-        default = _code(field.default)
-        default += "".join(f"; {preset}: {_code(tree[name])}" for preset, tree in presets.items() if name in tree)
-        what = " ".join((field.description or "").split())
-        lines.append(" | ".join((f"| `{section}.{name}`", _values(field), default, f"{what} |")))
+def _methods(section: type[Section]) -> str:
+    """What there is to choose from."""
+    lines = [f"| {section.chooser} | is | runs on | licence |", "|---|---|---|---|"]
+    for name, method in section.methods.items():
+        device = f"`{section.section}.device`" if method.neural else "the CPU"
+        lines.append(f"| **{name}** | {method.label} | {device} | {method.licence} |")
     return "\n".join(lines) + "\n"
+
+
+def _table(models: Mapping[str, type[BaseModel]], presets: Mapping[str, Mapping[str, object]]) -> str:
+    """The fields of these models, by the start of their names."""
+    lines = ["| setting | values | default | what |", "|---|---|---|---|"]
+    for section, name, field in ((s, n, f) for s, model in models.items() for n, f in model.model_fields.items()):
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            continue  # has a table of its own
+        setting = f"{section}.{name}"
+        default = _code(field.default)
+        default += "".join(f"; {preset}: {_code(tree[setting])}" for preset, tree in presets.items() if setting in tree)
+        what = " ".join((field.description or "").split())
+        lines.append(" | ".join((f"| `{setting}`", _values(field), default, f"{what} |")))
+    return "\n".join(lines) + "\n"
+
+
+def _flat(tree: Mapping[str, object], prefix: str) -> Iterator[tuple[str, object]]:
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
 
 
 def _values(field: FieldInfo) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from configs.settings import SettingsError
+from configs.errors import SettingsError
 
 
 def device_name(wanted: str, setting: str) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from configs.settings import Settings, SettingsError
+from configs.errors import SettingsError
+from configs.moved import check_moved
+from configs.settings import Settings
 
 _LARGEST = 1 << 20
 """Bytes of a preset."""
@@ -59,7 +61,9 @@ def with_own(settings: Settings, own: Mapping[str, object]) -> Settings:
 
 
 def validate(tree: Mapping[str, object]) -> Settings:
-    """Settings from nested values. Raises SettingsError with the first fault and the nearest field name."""
+    """Settings from nested values. Raises SettingsError with the first fault and the nearest field name,
+    and for a setting that has another name now."""
+    check_moved(tree)
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
@@ -69,7 +73,7 @@ def validate(tree: Mapping[str, object]) -> Settings:
 def parse_override(assignment: str) -> dict[str, object]:
     """`refine.dilate=0.08` -> {"refine": {"dilate": 0.08}}; the value is read as YAML."""
     key, equals, text = assignment.partition("=")
-    path = key.strip().split(".")
+    path = key.strip().replace("-", "_").split(".")
     if not equals or not all(path):
         raise SettingsError(f"--set {assignment}: write it as SECTION.FIELD=VALUE, for example refine.dilate=0.08.")
     try:
@@ -161,7 +165,7 @@ def sentence(error: ValidationError, model: type[BaseModel] = Settings) -> str:
         return f"There is no setting {where!r}{_nearest(path[-1], _fields(model, path[:-1]), path[:-1])}."
     if not path:  # a rule between two fields
         return str(first["msg"]).removeprefix("Value error, ").rstrip(".") + "."
-    message = first["msg"].removeprefix("Value error, ")
+    message = first["msg"].removeprefix("Value error, ").rstrip(".")
     return f"{where} = {_short(first['input'])}: {message[0].lower()}{message[1:]}."
 
 
@@ -172,6 +176,15 @@ def _short(value: object) -> str:
     except (ValueError, RecursionError):
         return f"({type(value).__name__})"
     return text if len(text) <= 200 else f"{text[:200]} ..."
+
+
+def setting_names(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """`segment.score`, `inpaint.patchmatch.seed`, ... of the settings tree or of a part of it."""
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from setting_names(field.annotation, f"{prefix}{name}.")
+        else:
+            yield prefix + name
 
 
 def _fields(model: type[BaseModel], path: Iterable[str]) -> list[str]:

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from configs.errors import UserError
+from configs.fills import FALLBACK, FILLS, FillMethod
+from configs.methods import Frozen, Section, with_methods
+from configs.segmenters import SEGMENTERS
 
-SegmenterName = Literal["yolo", "maskrcnn", "annotations", "mask-files", "embedded", "union"]
-GIVEN_MASKS: tuple[SegmenterName, ...] = ("annotations", "mask-files")
-"""Segmenters whose masks come with the photos: somebody's word, not a network's guess."""
+if TYPE_CHECKING:
+    SegmenterName: TypeAlias = str
+    FillName: TypeAlias = str
+    VerifierName: TypeAlias = str
+else:  # choices, for validation, forms and help
+    SegmenterName = Literal[*SEGMENTERS]
+    FillName = Literal["auto", *FILLS]
+    VerifierName = Literal[*SEGMENTERS, "auto", "same", "none"]
 CARRIED = (
     *("backpack", "umbrella", "handbag", "tie", "suitcase", "frisbee", "skis", "snowboard", "sports ball", "kite"),
     *("baseball bat", "baseball glove", "skateboard", "surfboard", "tennis racket", "cell phone"),
 )
 """COCO's classes of things that people carry, wear or ride and that look odd without them."""
-FillName = Literal["auto", "deepfillv2", "migan", "patchmatch", "shift-map", "telea", "navier-stokes", "external"]
-PixelRange = Literal["0..1", "-1..1", "0..255"]
 
 
-class SettingsError(UserError, ValueError):
-    """A setting, preset or override that cannot be used; the message is one sentence for the user."""
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class InputSettings(_Frozen):
+class InputSettings(Frozen):
     """Where the photos and their annotations are found inside the input directory."""
 
     annotations: str | None = None
@@ -59,49 +56,33 @@ class InputSettings(_Frozen):
         return tuple(str(item).strip() for item in value) if isinstance(value, list | tuple) else value
 
 
-class SegmentSettings(_Frozen):
+@with_methods
+class SegmentSettings(Section):
     """Find people: photo -> instances."""
+
+    methods: ClassVar = SEGMENTERS
+    chooser: ClassVar = "segmenter"
+    section: ClassVar = "segment"
 
     segmenter: SegmenterName = "yolo"
     """Who finds the people."""
     score: float = Field(default=0.15, ge=0, le=1)
     """Lowest confidence of a detection; low, because a missed person is worse than a larger hole."""
-    weights: str | None = None
-    """Registry name or path of the `yolo` weights; None is the registry's `yolo11n-seg`."""
-    maskrcnn_weights: str | None = None
-    """Registry name or path of the `maskrcnn` weights; None is the registry's `maskrcnn-resnet50-fpn-v2`."""
-    union: tuple[Literal["yolo", "maskrcnn", "embedded"], ...] = Field(default=("yolo", "embedded"), min_length=1)
-    """`union`: the segmenters that look, each with its own weights."""
     image_size: int = Field(default=640, ge=64, le=4096, multiple_of=32)
     """Longer side, in pixels, at which `yolo` and the detector of `embedded` see the photo."""
     tile: Literal["auto", "none"] | Annotated[int, Field(ge=64, le=4096)] = "auto"
     """Side, in pixels, of the tiles in which larger photos are also looked at; `auto` is what the network sees."""
     tile_overlap: float = Field(default=0.2, ge=0, le=0.5)
     """Least share of a tile that its neighbour shows too; people smaller than that are whole in one of them."""
-    masks: str | None = None
-    """`mask-files`: folder of the given masks (absolute, or relative to the input directory)."""
-    mask_pattern: str = "{stem}.png"
-    """`mask-files`: file name of a photo's mask; `{stem}` and `{name}` stand for the photo's."""
-    mask_person: Literal["white", "black", "ids"] = "white"
-    """`mask-files`: the value that marks people; `ids` where every person has a number, and 0 is nobody."""
     objects: tuple[str, ...] = CARRIED
     """Classes of things that segmenters which know them also give, by COCO's names; `refine.carry` decides which of
     them leave with a person."""
-    trust: bool = False
-    """`yolo`: load pickled weights that are not in the registry (a pickle can run code)."""
     device: str = "auto"
     """`auto`, `cpu`, `cuda`, `cuda:1` or `mps`. A GPU takes several photos at a time, CUDA in half precision; a CPU one
     by one in single precision, so that its results never depend on the company. Exported files run on the CPU."""
 
-    @field_validator("union")
-    @classmethod
-    def _different(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(value)) < len(value):
-            raise ValueError("each segmenter is named once")
-        return value
 
-
-class RefineSettings(_Frozen):
+class RefineSettings(Frozen):
     """People -> one hole. Lengths are shares of a person's size, the square root of the mask's area."""
 
     speck: float = Field(default=0.02, ge=0, le=1)
@@ -151,14 +132,17 @@ class RefineSettings(_Frozen):
         return shapes
 
 
-class InpaintSettings(_Frozen):
+@with_methods
+class InpaintSettings(Section):
     """Fill the hole: photo + hole -> patches."""
+
+    methods: ClassVar = FILLS
+    chooser: ClassVar = "fill"
+    section: ClassVar = "inpaint"
 
     fill: FillName = "deepfillv2"
     """Who fills. `auto`: `shift-map` guided by `migan` where its weights are on this machine, else `patchmatch`; the
     run says which."""
-    weights: str = "places2"
-    """`deepfillv2`: registry name or path of the weights."""
     strategy: Literal["windows", "whole"] = "windows"
     """`windows` fills each group of holes in its surroundings; `whole` gives the fill the full photo, never reduced."""
     margin: float = Field(default=1.0, ge=0.05, le=8)
@@ -179,70 +163,37 @@ class InpaintSettings(_Frozen):
     """Fills that are networks: fine detail like that of the surroundings is added to the fill."""
     most_hole: float = Field(default=0.45, gt=0, le=1)
     """Fills that are networks: a photo with a larger share of hole is filled by `patchmatch`, with a note."""
-    patch_size: int = Field(default=7, ge=3, le=31)
-    """`patchmatch`, and `shift-map` guided by it: side of the compared patches in pixels (odd)."""
-    radius: float = Field(default=0.02, gt=0, le=0.5)
-    """`telea`, `navier-stokes`: neighbourhood as a share of the window's longer side."""
-    guide: Literal["none", "rows", "near"] = "near"
-    """`patchmatch`: where it looks first: near the place that it fills, at the same height, or wherever a patch looks
-    alike."""
-    seed: int = 1
-    """`patchmatch`: seed of the random search."""
-    structure: Literal["auto", "migan", "patchmatch"] = "auto"
-    """`shift-map`: the fill whose picture says what goes where; `auto` is `migan` where its weights are on this
-    machine, else `patchmatch`."""
-    external: str | None = None
-    """`external`: TorchScript (.pt) or ONNX (.onnx) file that fills images; docs/fills.md names some."""
-    external_range: PixelRange = "0..1"
-    """`external`: values of the image that the file takes."""
-    external_output: PixelRange | Literal["same"] = "same"
-    """`external`: values of the image that it gives; `same` is `external_range`."""
-    external_mask: Literal["hole", "known"] = "hole"
-    """`external`: what its mask marks."""
-    external_size: int | None = Field(default=None, ge=16, le=4096)
-    """`external`: side in pixels of the square that a TorchScript file takes, where it takes no other size; an ONNX
-    file says it itself."""
-    external_multiple: int = Field(default=8, ge=1, le=256)
-    """`external`: a file that takes any size takes multiples of this."""
-    trust: bool = False
-    """`external`: load a TorchScript file that is not in the registry (it is a program, and may write files)."""
-    attention_fusion: Literal["auto", "on", "off"] = "auto"
-    """`deepfillv2`: whether patches are compared together with their neighbours. `auto` as each layout's port: on for
-    `pt`, off for `tf` (though the TensorFlow original had it on)."""
-    attention_memory: int = Field(default=64, ge=1, le=65536)
-    """`deepfillv2`: megabytes that contextual attention takes for its scores, however large the photo. The result is
-    the same but for rounding; more is no faster on a CPU, much less is slower."""
     device: str = "auto"
     """`auto`, `cpu`, `cuda`, `cuda:1` or `mps`; ONNX files run on the CPU."""
-
-    @field_validator("patch_size")
-    @classmethod
-    def _odd(cls, value: int) -> int:
-        if value % 2 == 0:
-            raise ValueError("a patch has a middle pixel, so its side is odd")
-        return value
 
     @property
     def longest(self) -> int:
         """Longer side of a window above which it is filled at reduced size."""
-        return self.window or {"patchmatch": 256, "shift-map": 4096, "migan": 1100}.get(self.fill, 384)
+        return self.window or self._method.longest
 
     @property
     def reduced(self) -> int:
         """Longer side of such a window when it is filled."""
-        return self.window or (512 if self.fill == "migan" else self.longest)
+        return self.window or self._method.reduced or self.longest
 
-    @model_validator(mode="after")
-    def _file_is_named(self) -> InpaintSettings:
-        if self.fill == "external" and not self.external:
-            raise ValueError("the fill external needs a file: inpaint.external=FILE.pt or FILE.onnx")
-        return self
+    @property
+    def guide(self) -> str | None:
+        """The fill whose picture says what goes where, `auto` where that is open; None for fills without one."""
+        return getattr(self.own(self.fill), "structure", None) if self._method.guides else None
+
+    def guided_by(self, name: str) -> InpaintSettings:
+        """The same with another guide."""
+        return self.with_own(self.fill, structure=name)
+
+    @property
+    def _method(self) -> FillMethod:
+        return FILLS.get(self.fill, FILLS[FALLBACK])
 
 
-class VerifySettings(_Frozen):
+class VerifySettings(Frozen):
     """Look again: is anyone left?"""
 
-    segmenter: SegmenterName | Literal["auto", "same", "none"] = "auto"
+    segmenter: VerifierName = "auto"
     """Who looks at the result. `auto`: another segmenter than the one that made the masks, `yolo` or else `embedded`,
     whichever's weights are on this machine; without any the same one again, and after given masks nobody. `none` only
     checks that every known person is inside the hole."""
@@ -266,7 +217,7 @@ class VerifySettings(_Frozen):
     like everyone, `ignore` leaves them with a note."""
 
 
-class PublishSettings(_Frozen):
+class PublishSettings(Frozen):
     """Write the collection."""
 
     masks: bool = True
@@ -277,7 +228,7 @@ class PublishSettings(_Frozen):
     """Keep of the metadata of every photo only colour profile, orientation, resolution and exposure; all else goes."""
 
 
-class AnnotationSettings(_Frozen):
+class AnnotationSettings(Frozen):
     """Edit the annotation files: what happens to annotations of other things that lie in a hole."""
 
     overlap: Literal["flag", "clip", "drop", "keep"] = "flag"
@@ -294,7 +245,7 @@ class AnnotationSettings(_Frozen):
         return self
 
 
-class RunSettings(_Frozen):
+class RunSettings(Frozen):
     """How the work is done; nothing here changes a byte of the result."""
 
     workers: int = Field(default=0, ge=0, le=256)
@@ -317,7 +268,7 @@ class RunSettings(_Frozen):
     """File that one JSON object a line is appended to for what is done with every photo; `-` is stderr."""
 
 
-class Settings(_Frozen):
+class Settings(Frozen):
     """Everything that a run is made of. Saved with the run."""
 
     preset: str = "default"

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
+from configs.errors import SettingsError
 from configs.load import merge, parse_override, read_yaml, sentence
-from configs.settings import SettingsError, _Frozen
+from configs.methods import Frozen
 
 
 def _listed(value: object) -> object:
@@ -22,7 +23,7 @@ Chance = Annotated[float, Field(ge=0, le=1)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
-class DataSettings(_Frozen):
+class DataSettings(Frozen):
     """What the network sees."""
 
     photos: Paths = ()
@@ -49,7 +50,7 @@ class DataSettings(_Frozen):
         return value
 
 
-class HoleSettings(_Frozen):
+class HoleSettings(Frozen):
     """What is cut out of the crops. Each kind comes with its own chance; where several come, they add up."""
 
     silhouettes: Paths = ()
@@ -73,7 +74,7 @@ class HoleSettings(_Frozen):
         return value
 
 
-class NetworkSettings(_Frozen):
+class NetworkSettings(Frozen):
     """What learns."""
 
     width: int = Field(default=48, ge=4, le=128, multiple_of=4)
@@ -88,7 +89,7 @@ class NetworkSettings(_Frozen):
     """Weights file that the generator starts from; none starts from random ones."""
 
 
-class LossSettings(_Frozen):
+class LossSettings(Frozen):
     """What is learnt: weights of the generator's losses."""
 
     coarse: float = Field(default=1.0, ge=0)
@@ -104,7 +105,7 @@ class LossSettings(_Frozen):
     the pre-fill or to the discriminator."""
 
 
-class OptimiserSettings(_Frozen):
+class OptimiserSettings(Frozen):
     """How it is learnt."""
 
     steps: int = Field(default=100_000, ge=1)
@@ -123,7 +124,7 @@ class OptimiserSettings(_Frozen):
     """Decay of the running mean of the generator's weights, which is what is validated and exported."""
 
 
-class ValidationSettings(_Frozen):
+class ValidationSettings(Frozen):
     """How it is watched."""
 
     photos: Paths = ()
@@ -136,7 +137,7 @@ class ValidationSettings(_Frozen):
     """Steps between validations; a sheet of samples and the curves are written then too."""
 
 
-class TrainRunSettings(_Frozen):
+class TrainRunSettings(Frozen):
     """How the work is done."""
 
     seed: int = Field(default=1, ge=0)
@@ -157,7 +158,7 @@ class TrainRunSettings(_Frozen):
     """Write curves for TensorBoard too."""
 
 
-class TrainSettings(_Frozen):
+class TrainSettings(Frozen):
     """Everything that a training is made of. Saved with it."""
 
     data: DataSettings = DataSettings()

@@ -36,10 +36,6 @@ class AnnotatedPeople:
         return People(photo.size, persons, objects)
 
 
-def required_weights(settings: SegmentSettings) -> list[str]:
-    return []
-
-
 def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> AnnotatedPeople:
     return AnnotatedPeople()
 

@@ -96,10 +96,6 @@ class Embedded:
         return People(photo.size, tuple(disjoint(detections, photo.size, photo.pixels)))
 
 
-def required_weights(settings: SegmentSettings) -> list[str]:
-    return ["yolov8n", "selfie-segmentation", "pose-landmark-full"]
-
-
 def build(settings: SegmentSettings, weights: Mapping[str, Weight], fusion: Fusion | None = None) -> Embedded:
     detector = YoloNetwork(weights["yolov8n"].path, "detect", settings.device, cues=True)
     selfie = LitertNetwork(weights["selfie-segmentation"].path)

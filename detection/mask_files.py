@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from configs import SegmentSettings
+from configs.segmenters import MaskFilesSettings
 from data.images.pillow import no_limit
 from data.rle import BoxMask
 from data.types import Instance, People, Photo, PhotoError, Weight
@@ -40,7 +41,10 @@ class MaskFiles:
     def _people(self, photo: Photo) -> People:
         path = photo.given.mask_file if photo.given else None
         if path is None:
-            raise PhotoError("refused", f"{photo.name} has no mask file; see segment.masks and segment.mask_pattern.")
+            raise PhotoError(
+                "refused",
+                f"{photo.name} has no mask file; see segment.mask_files.folder and segment.mask_files.pattern.",
+            )
         try:
             if self._person == "ids":
                 return People(photo.size, numbered(read_ids(path, photo.size)))
@@ -57,12 +61,8 @@ class BadMask(ValueError):
     """A mask file that cannot be used; the message completes 'the mask FILE ...'."""
 
 
-def required_weights(settings: SegmentSettings) -> list[str]:
-    return []
-
-
 def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> MaskFiles:
-    return MaskFiles(settings.mask_person)
+    return MaskFiles(settings.of(MaskFilesSettings).person)
 
 
 def mask_size(path: Path | BytesIO) -> tuple[int, int] | None:
@@ -88,7 +88,7 @@ def read_mask(path: Path | BytesIO, size: tuple[int, int]) -> NDArray[np.bool_]:
         more = f" and {len(found) - 5} more" if len(found) > 5 else ""
         raise BadMask(
             f"has the values {sample}{more}; it must have only 0 and 255, or 0 and 1 "
-            "(segment.mask_person=ids reads a number for each person)"
+            "(segment.mask_files.person=ids reads a number for each person)"
         )
     return values > 0
 

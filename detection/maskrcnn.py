@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from configs import SegmentSettings, SettingsError
 from configs.devices import device_name
+from configs.segmenters import MaskRcnnSettings
 from data.rle import NOTHING, BoxMask
 from data.types import Instance, People, Photo, Pixels, Weight
 from detection.batches import in_batches
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     """torchvision's: float images C x H x W in 0..1 -> for each boxes, labels, scores and masks."""
 
 SOURCE = "maskrcnn"
-DEFAULT_WEIGHTS = "maskrcnn-resnet50-fpn-v2"
 SHORTER, LONGER = 800, 1333
 """Sides in pixels at which the network was trained to see a photo."""
 MOST_PERSONS = 300
@@ -98,15 +98,10 @@ def _class_names() -> dict[int, str]:
     return dict(enumerate(Published.COCO_V1.meta["categories"]))
 
 
-def required_weights(settings: SegmentSettings) -> list[str]:
-    return [settings.maskrcnn_weights or DEFAULT_WEIGHTS]
-
-
 def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Segmenter:
     """Raises SettingsError, before any photo, for a file that is not this network's weights."""
-    (name,) = required_weights(settings)
     device = device_name(settings.device, "segment.device")
-    network = load_network(weights[name].path, settings.score, device)
+    network = load_network(weights[settings.of(MaskRcnnSettings).weights].path, settings.score, device)
     return tiled(MaskRcnn(network, device, settings.objects), settings, sees=LONGER)
 
 
@@ -199,12 +194,12 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
     import torch
 
     if not path.is_file():
-        raise SettingsError(f"segment.maskrcnn_weights: {path} does not exist.")
+        raise SettingsError(f"segment.maskrcnn.weights: {path} does not exist.")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # zip, pickle and storage errors of many kinds
         raise SettingsError(
-            f"segment.maskrcnn_weights: {path} cannot be read as a PyTorch state dict ({type(error).__name__}); "
+            f"segment.maskrcnn.weights: {path} cannot be read as a PyTorch state dict ({type(error).__name__}); "
             "it may be truncated or of another kind."
         ) from error
     if isinstance(state, dict) and isinstance(state.get("model"), dict):
@@ -219,11 +214,11 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
         raise _not_these(path, f"it has {classes} classes instead of COCO's 91, or 2 (background, person)")
     broken = next((k for k, v in state.items() if not torch.isfinite(v).all()), None)
     if broken:
-        raise SettingsError(f"segment.maskrcnn_weights: {path} is damaged: {broken} is not finite.")
+        raise SettingsError(f"segment.maskrcnn.weights: {path} is damaged: {broken} is not finite.")
     return state
 
 
 def _not_these(path: Path, found: str) -> SettingsError:
     return SettingsError(
-        f"segment.maskrcnn_weights: {path} are not the weights of torchvision's maskrcnn_resnet50_fpn_v2: {found}."
+        f"segment.maskrcnn.weights: {path} are not the weights of torchvision's maskrcnn_resnet50_fpn_v2: {found}."
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from configs import SegmentSettings
@@ -24,21 +23,9 @@ class Segmenter(Protocol):
 class SegmenterModule(Protocol):
     """What the file of a segmenter offers."""
 
-    def required_weights(self, settings: SegmentSettings) -> list[str]:
-        """Registry names, or paths, of the weights files that it needs; empty for none."""
-        ...
-
     def build(self, settings: SegmentSettings, weights: Mapping[str, Weight]) -> Segmenter:
-        """The segmenter. weights: those it asked for, by the name it asked with.
+        """The segmenter. weights: those of `settings.required_weights()`, by name.
 
         Raises SettingsError, before any photo is read, for settings or weights that cannot be used.
         """
         ...
-
-
-@dataclass(frozen=True)
-class Builder:
-    """Both of a `SegmenterModule`'s functions."""
-
-    weights: Callable[[SegmentSettings], list[str]]
-    build: Callable[[SegmentSettings, Mapping[str, Weight]], Segmenter]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from configs import SegmentSettings
+from configs.segmenters import UnionSettings
 from data.types import People, Photo, Weight
-from detection import SEGMENTERS
+from detection import build_member
 from detection.merge import merged
 from detection.protocol import Segmenter
 
@@ -23,10 +24,5 @@ class Union:
         return [merged(of_one) for of_one in zip(*looks, strict=True)]
 
 
-def required_weights(settings: SegmentSettings) -> list[str]:
-    names = [name for member in settings.union for name in SEGMENTERS[member].weights(settings)]
-    return list(dict.fromkeys(names))
-
-
 def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Union:
-    return Union([SEGMENTERS[member].build(settings, weights) for member in settings.union])
+    return Union([build_member(name, settings, weights) for name in settings.of(UnionSettings).segmenters])

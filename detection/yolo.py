@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs import SegmentSettings, SettingsError
+from configs.segmenters import YoloSettings
 from data.rle import BoxMask
 from data.types import Instance, People, Photo, Weight
 from data.weights.files import trusted
@@ -34,22 +35,18 @@ class Yolo:
         return [people_from_masks(found, photo.size) for photo, found in zip(photos, looks, strict=True)]
 
 
-def required_weights(settings: SegmentSettings) -> list[str]:
-    return [settings.weights or "yolo11n-seg"]
-
-
 def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Segmenter:
     """Raises SettingsError, before any photo, for weights that cannot or must not be loaded."""
-    (name,) = required_weights(settings)
-    weight = weights[name]
+    own = settings.of(YoloSettings)
+    weight = weights[own.weights]
     if weight.path.suffix.lower() not in FORMATS:
-        raise SettingsError(f"segment.weights: {weight.path.name} is none of {', '.join(FORMATS)}.")
-    if weight.path.suffix.lower() == ".pt" and not (settings.trust or trusted(weight)):
+        raise SettingsError(f"segment.yolo.weights: {weight.path.name} is none of {', '.join(FORMATS)}.")
+    if weight.path.suffix.lower() == ".pt" and not (own.trust or trusted(weight)):
         raise SettingsError(
-            f"segment.weights: {weight.path} is a pickle, which can run code, and is not in the registry; "
-            "set segment.trust=true if you know where it comes from, or give an .onnx or .tflite export."
+            f"segment.yolo.weights: {weight.path} is a pickle, which can run code, and is not in the registry; "
+            "set segment.yolo.trust=true if you know where it comes from, or give an .onnx or .tflite export."
         )
-    network = YoloNetwork(weight.path, "segment", settings.device, settings.trust, settings.objects)
+    network = YoloNetwork(weight.path, "segment", settings.device, own.trust, settings.objects)
     return tiled(Yolo(network, settings), settings, sees=settings.image_size)
 
 

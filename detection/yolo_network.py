@@ -88,15 +88,15 @@ class YoloNetwork:
         beside persons, as far as the model knows them. cues: give `Found.cues`; for a YOLOv8 detector in a `.pt`.
         """
         if not path.is_file():
-            raise SettingsError(f"segment.weights: {path} does not exist.")
+            raise SettingsError(f"segment.yolo.weights: {path} does not exist.")
         if path.suffix == ".onnx" and not importlib.util.find_spec("onnxruntime"):
-            raise SettingsError(f"segment.weights: {path.name} needs onnxruntime; pip install onnxruntime onnx.")
+            raise SettingsError(f"segment.yolo.weights: {path.name} needs onnxruntime; pip install onnxruntime onnx.")
         with _contained():
             self._device = device_name(device, "segment.device") if path.suffix == ".pt" else "cpu"
             self._model, known_task = _load(path, task, trusted)
             if known_task != task:
                 raise SettingsError(
-                    f"segment.weights: {path.name} is a model for the task {known_task}, not {task}; "
+                    f"segment.yolo.weights: {path.name} is a model for the task {known_task}, not {task}; "
                     "choose one whose name ends in -seg."
                 )
             names: dict[int, str] = dict(self._model.names)
@@ -104,7 +104,7 @@ class YoloNetwork:
         self._labels = {i: name.lower() for i, name in names.items() if name.lower() in ("person", *things)}
         if "person" not in self._labels.values():
             known = ", ".join(list(names.values())[:8])
-            raise SettingsError(f"segment.weights: {path.name} does not know the class person, only {known}.")
+            raise SettingsError(f"segment.yolo.weights: {path.name} does not know the class person, only {known}.")
         self._layers: dict[int, Any] = {}
         if cues:
             layers = self._model.model.model
@@ -230,7 +230,7 @@ def _load(path: Path, task: Task, trusted: bool) -> tuple[Any, str]:
         if path.suffix == ".pt" and trusted:
             model = _load_pickle(path)
             return model, model.task
-        raise SettingsError(f"segment.weights: {path} cannot be loaded: {_first_line(error)}.") from error
+        raise SettingsError(f"segment.yolo.weights: {path} cannot be loaded: {_first_line(error)}.") from error
 
 
 def _load_pickle(path: Path) -> Any:
@@ -241,7 +241,7 @@ def _load_pickle(path: Path) -> Any:
     try:
         return YOLO(str(path), verbose=False)
     except Exception as error:
-        raise SettingsError(f"segment.weights: {path} cannot be loaded: {_first_line(error)}.") from error
+        raise SettingsError(f"segment.yolo.weights: {path} cannot be loaded: {_first_line(error)}.") from error
     finally:
         tasks.SAFE_LOAD = safe
 

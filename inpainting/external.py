@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from configs import InpaintSettings, SettingsError
 from configs.devices import device_name, is_out_of_memory
+from configs.fills import ExternalSettings
 from data.types import Hole, PhotoError, Pixels, Weight
 from data.weights.files import trusted
 from inpainting.external_networks import Network, load_onnx, load_torchscript
@@ -34,7 +35,7 @@ class ExternalFill:
     """A network and its conventions; keeps no state between calls."""
 
     network: Network
-    settings: InpaintSettings
+    settings: ExternalSettings
 
     def fill(self, image: Pixels, hole: Hole, exclude: Hole | None = None) -> Pixels:
         """See `inpainting.protocol.Fill`: other people (`exclude`) are unknown to the network, like the hole.
@@ -46,7 +47,7 @@ class ExternalFill:
             return image.copy()
         filled = self.paint(image, unknown)
         if not np.isfinite(filled).all():
-            raise PhotoError("failed", f"{self.settings.external} gave NaN or infinite values.")
+            raise PhotoError("failed", f"{self.settings.weights} gave NaN or infinite values.")
         return np.where(hole[..., None] != 0, np.clip(np.rint(filled * 255), 0, 255).astype(np.uint8), image)
 
     def paint(self, image: Pixels, unknown: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -56,62 +57,64 @@ class ExternalFill:
         # Mirrored outwards to the size that the file takes, hole and all: no new edge, and nothing shrinks.
         edges = ((0, to_height - height), (0, to_width - width))
         mask = np.pad(unknown, edges, mode="symmetric")[None, None]
-        scale, offset = _RANGES[self.settings.external_range]
+        scale, offset = _RANGES[self.settings.range]
         x = np.pad(image, (*edges, (0, 0)), mode="symmetric").transpose(2, 0, 1)[None]
         # What stood in the hole must not be seen: 0 whatever the range, as such networks put there themselves.
         x = np.where(mask, np.float32(0), x * np.float32(scale / 255) + np.float32(offset))
-        marked = mask if self.settings.external_mask == "hole" else ~mask
+        marked = mask if self.settings.mask == "hole" else ~mask
         try:
             y = self.network.run(np.ascontiguousarray(x, np.float32), marked.astype(np.float32))
         except RuntimeError as error:
             raise (MemoryError(str(error)) if is_out_of_memory(error) else error) from None
         if y.shape != x.shape:
             raise SettingsError(
-                f"inpaint.external: {self.settings.external} gives an array of shape {list(y.shape)} for an image of "
-                f"{list(x.shape)}; one of the same shape is needed."
+                f"inpaint.external.weights: {self.settings.weights} gives an array of shape {list(y.shape)} for an "
+                f"image of {list(x.shape)}; one of the same shape is needed."
             )
         scale, offset = _RANGES[self.output_range]
         return np.asarray((y[0].transpose(1, 2, 0)[:height, :width] - offset) / scale, np.float32)
 
     @property
     def output_range(self) -> str:
-        given = self.settings.external_output
-        return self.settings.external_range if given == "same" else given
+        given = self.settings.output
+        return self.settings.range if given == "same" else given
 
     def _size(self, height: int, width: int) -> tuple[int, int]:
         if self.network.size:
             return self.network.size
-        multiple = self.settings.external_multiple
+        multiple = self.settings.multiple
         return -(-height // multiple) * multiple, -(-width // multiple) * multiple
 
 
 def build(settings: InpaintSettings, weights: Mapping[str, Weight]) -> ExternalFill:
-    """The fill of `settings.external`.
+    """The fill of `inpaint.external.weights`.
 
     Raises SettingsError, before any photo, for a file that cannot or must not be run, and where a trial shows that the
     conventions are others than the settings say.
     """
-    weight = weights[str(settings.external)]
+    own = settings.of(ExternalSettings)
+    weight = weights[str(own.weights)]
     suffix = weight.path.suffix.lower()
     if suffix == ".onnx":
         network = load_onnx(weight.path)
     elif suffix in (".pt", ".ts", ".pth", ".torchscript"):
-        if not (settings.trust or trusted(weight)):
+        if not (own.trust or trusted(weight)):
             raise SettingsError(
-                f"inpaint.external: {weight.path} is a TorchScript file, a program that may write files, and is not in "
-                "the registry; set inpaint.trust=true if you know where it comes from, or give an .onnx file."
+                f"inpaint.external.weights: {weight.path} is a TorchScript file, a program that may write files, and "
+                "is not in the registry; set inpaint.external.trust=true if you know where it comes from, or give an "
+                ".onnx file."
             )
         network = load_torchscript(weight.path, device_name(settings.device, "inpaint.device"))
-        if settings.external_size:
-            network = Network(network.run, (settings.external_size, settings.external_size), network.device)
+        if own.size:
+            network = Network(network.run, (own.size, own.size), network.device)
     else:
-        raise SettingsError(f"inpaint.external: {weight.path.name} is neither a .pt nor an .onnx file.")
+        raise SettingsError(f"inpaint.external.weights: {weight.path.name} is neither a .pt nor an .onnx file.")
     if network.size and (settings.strategy == "whole" or settings.longest > min(network.size)):
         raise SettingsError(
-            f"inpaint.external: {weight.path.name} takes {network.size[1]} x {network.size[0]} pixels and no more; set "
-            f"inpaint.strategy=windows and inpaint.window={min(network.size) // 8 * 8} or less."
+            f"inpaint.external.weights: {weight.path.name} takes {network.size[1]} x {network.size[0]} pixels and no "
+            f"more; set inpaint.strategy=windows and inpaint.window={min(network.size) // 8 * 8} or less."
         )
-    fill = ExternalFill(network, settings)
+    fill = ExternalFill(network, own)
     _try(fill, weight.path.name)
     return fill
 
@@ -126,18 +129,18 @@ def _try(fill: ExternalFill, name: str) -> None:
     except Exception as error:  # a strange network can fail in any way
         reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
         raise SettingsError(
-            f"inpaint.external: {name} cannot fill a picture of {hole.shape[1]} x {hole.shape[0]} pixels with these "
-            f"settings ({reason}); inpaint.external_size and external_multiple say which sizes it takes."
+            f"inpaint.external.weights: {name} cannot fill a picture of {hole.shape[1]} x {hole.shape[0]} pixels with "
+            f"these settings ({reason}); inpaint.external.size and inpaint.external.multiple say which sizes it takes."
         ) from error
     if not np.isfinite(filled).all():
-        raise SettingsError(f"inpaint.external: {name} gives NaN or infinite values.")
+        raise SettingsError(f"inpaint.external.weights: {name} gives NaN or infinite values.")
     truth, settings = np.asarray(image / 255, np.float32), fill.settings
-    scale, offset = _RANGES[settings.external_range]
+    scale, offset = _RANGES[settings.range]
     if _apart(filled, np.full_like(filled, -offset / scale), hole) < 2:
-        turned = "known" if settings.external_mask == "hole" else "hole"
+        turned = "known" if settings.mask == "hole" else "hole"
         raise SettingsError(
-            f"inpaint.external: {name} leaves the hole unfilled; inpaint.external_mask={turned} may be what it takes, "
-            "or inpaint.external_range is not."
+            f"inpaint.external.weights: {name} leaves the hole unfilled; inpaint.external.mask={turned} may be what it "
+            "takes, or inpaint.external.range is not."
         )
     if _apart(filled, truth, ~hole) <= _FAR and _apart(filled, truth, hole) <= _FAR_IN_HOLE:
         return
@@ -146,12 +149,12 @@ def _try(fill: ExternalFill, name: str) -> None:
     for other, (times, plus) in _RANGES.items():
         if _apart((raw - plus) / times, truth, ~hole) <= _FAR and other != fill.output_range:
             raise SettingsError(
-                f"inpaint.external: {name} gives values of {other}, not {fill.output_range}; set "
-                f"inpaint.external_output={other}."
+                f"inpaint.external.weights: {name} gives values of {other}, not {fill.output_range}; set "
+                f"inpaint.external.output={other}."
             )
     raise SettingsError(
-        f"inpaint.external: {name} does not continue a plain picture; inpaint.external_range, external_output or "
-        "external_mask is not what it takes and gives."
+        f"inpaint.external.weights: {name} does not continue a plain picture; inpaint.external.range, output or "
+        "mask is not what it takes and gives."
     )
 
 

@@ -37,7 +37,7 @@ def load_torchscript(path: Path, device: str) -> Network:
             network = torch.jit.load(str(path), map_location=device).eval()  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError) as error:
         raise SettingsError(
-            f"inpaint.external: {path} is not a TorchScript file; one is written by torch.jit.save."
+            f"inpaint.external.weights: {path} is not a TorchScript file; one is written by torch.jit.save."
         ) from error
 
     def run(image: Tensor, mask: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ def load_onnx(path: Path) -> Network:
         import onnxruntime  # type: ignore[import-untyped,unused-ignore]
     except ImportError:
         raise SettingsError(
-            f"inpaint.external: {path.name} needs onnxruntime: pip install 'person-removal[onnx]' "
+            f"inpaint.external.weights: {path.name} needs onnxruntime: pip install 'person-removal[onnx]' "
             "(from the source tree: pip install -e '.[onnx]')."
         ) from None
     options = onnxruntime.SessionOptions()
@@ -65,13 +65,15 @@ def load_onnx(path: Path) -> Network:
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no class of their own
-        raise SettingsError(f"inpaint.external: {path} is not an ONNX file that onnxruntime can run.") from error
+        raise SettingsError(
+            f"inpaint.external.weights: {path} is not an ONNX file that onnxruntime can run."
+        ) from error
     image, mask = _inputs(session, path)
     kinds = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8, "tensor(float16)": np.float16}
     for needed in (image, mask):
         if needed.type not in kinds:
             raise SettingsError(
-                f"inpaint.external: {path.name} takes {needed.type} as {needed.name}, which is no image."
+                f"inpaint.external.weights: {path.name} takes {needed.type} as {needed.name}, which is no image."
             )
     # A uint8 mask is written 0 and 255.
     scale = np.float32(255 if mask.type == "tensor(uint8)" else 1)
@@ -91,7 +93,7 @@ def _inputs(session: Any, path: Path) -> tuple[Any, Any]:
     if len(inputs) != 2 or any(len(one.shape) != 4 for one in inputs):
         shapes = ", ".join(f"{one.name} {one.shape}" for one in inputs)
         raise SettingsError(
-            f"inpaint.external: {path.name} takes {shapes}, not an image [1, 3, H, W] and a mask [1, 1, H, W]."
+            f"inpaint.external.weights: {path.name} takes {shapes}, not an image [1, 3, H, W] and a mask [1, 1, H, W]."
         )
     first, second = inputs
     swapped = first.shape[1] == 1 or second.shape[1] == 3

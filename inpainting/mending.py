@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from configs import InpaintSettings
+from configs.fills import FALLBACK
 from data.types import Hole, Pixels
 from inpainting.compositing import blend, compose
 from inpainting.invention import invented
@@ -46,5 +47,5 @@ def repaired(filled: Pixels, hole: Hole, exclude: Hole | None, other: Fill, sett
     wrong = invented(filled, hole, exclude)
     if not wrong.any() or np.count_nonzero(wrong) < LEAST * np.count_nonzero(hole):
         return filled
-    as_other = settings.model_copy(update={"fill": "patchmatch", "window": None})
+    as_other = settings.model_copy(update={"fill": FALLBACK, "window": None})
     return compose(filled, wrong, inpaint(filled, wrong, other, as_other, exclude))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from configs import InpaintSettings
+from configs.fills import NavierStokesSettings, TeleaSettings
 from data.types import Hole, Pixels, Weight
 
 
@@ -38,11 +39,11 @@ def build_telea(settings: InpaintSettings, weights: Mapping[str, Weight]) -> Ope
     """The fast marching fill (Telea, An image inpainting technique based on the fast marching method, 2004)."""
     import cv2
 
-    return OpenCVFill(cv2.INPAINT_TELEA, settings.radius)
+    return OpenCVFill(cv2.INPAINT_TELEA, settings.of(TeleaSettings).radius)
 
 
 def build_navier_stokes(settings: InpaintSettings, weights: Mapping[str, Weight]) -> OpenCVFill:
     """The fluid dynamics fill (Bertalmio, Bertozzi, Sapiro, Navier-Stokes … image and video inpainting, 2001)."""
     import cv2
 
-    return OpenCVFill(cv2.INPAINT_NS, settings.radius)
+    return OpenCVFill(cv2.INPAINT_NS, settings.of(NavierStokesSettings).radius)

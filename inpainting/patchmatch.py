@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs import InpaintSettings, SettingsError
+from configs.fills import PatchMatchSettings
 from data.types import Hole, Pixels, Weight
 from inpainting.smooth import spread
 
@@ -43,7 +44,7 @@ class Guide:
 
 
 GUIDES: dict[str, Guide | None] = {"none": None, "rows": Guide(0.05, 0), "near": Guide(0.1, 0.3)}
-"""The guide of each `inpaint.guide`."""
+"""The guide of each `inpaint.patchmatch.guide`."""
 
 
 @dataclass(frozen=True)
@@ -147,4 +148,5 @@ def build(settings: InpaintSettings, weights: Mapping[str, Weight]) -> PatchMatc
             "a wheel for this platform, or choose another fill."
         )
     # The library's patch_size is the radius; the setting is the side, as the literature has it.
-    return PatchMatchFill(max(1, settings.patch_size // 2), settings.seed, GUIDES[settings.guide])
+    own = settings.of(PatchMatchSettings)
+    return PatchMatchFill(max(1, own.patch_size // 2), own.seed, GUIDES[own.guide])

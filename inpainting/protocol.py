@@ -23,6 +23,6 @@ class Fill(Protocol):
 
 
 class Builder(Protocol):
-    """Builds a fill from its settings and the weights files it asked for, by registry name."""
+    """Builds a fill from its settings and the weights files of `settings.required_weights()`, by name."""
 
     def __call__(self, settings: InpaintSettings, weights: Mapping[str, Weight]) -> Fill: ...

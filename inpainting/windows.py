@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs import InpaintSettings
+from configs.fills import FILLS
 from data.geometry import Box, merged
 from data.types import Hole, Pixels
 
@@ -53,15 +54,15 @@ def plan_windows(unknown: Hole, boxes: list[Window], settings: InpaintSettings) 
 
     unknown: uint8 H x W, 255 = no source. boxes: the hole's groups, from `hole_groups`. Each window is the group's box
     and `settings.margin` x its longer side of surroundings, more where little of that is known;
-    the strategy `whole` gives the full photo to all groups at once. `migan` was trained on whole pictures: it sees the
-    full photo where that is small, else a square.
+    the strategy `whole` gives the full photo to all groups at once. A fill of squares (see FillMethod) sees
+    the full photo where that is small, else a square.
     """
     if not boxes:
         return []
     if settings.strategy == "whole" or _seen_whole(unknown.shape, settings):
         return [Window(Box.whole(unknown.shape), tuple(n for box in boxes for n in box.groups))]
     # Far apart ones stay alone, or a scattered crowd would be filled at a tiny scale.
-    if settings.fill == "migan":
+    if FILLS[settings.fill].squares:
         windows = merged(_square(box, unknown, settings) for box in boxes)
     else:
         windows = merged(_with_context(box, unknown, settings.margin) for box in boxes)
@@ -71,8 +72,8 @@ def plan_windows(unknown: Hole, boxes: list[Window], settings: InpaintSettings) 
 def _seen_whole(shape: tuple[int, ...], settings: InpaintSettings) -> bool:
     """Whether the network that guides a shift map sees the photo whole, as it would by itself. Of a larger photo there
     are windows with as much context as for other fills, because a shift map takes its pieces from there."""
-    guided = settings.fill == "shift-map" and settings.structure == "migan" and settings.window is None
-    return guided and max(shape) <= settings.model_copy(update={"fill": "migan"}).longest
+    guide = FILLS.get(settings.guide or "")
+    return guide is not None and guide.squares and settings.window is None and max(shape) <= guide.longest
 
 
 def _with_context(group: Window, unknown: Hole, margin: float) -> Window:

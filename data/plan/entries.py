@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from configs import Settings
 from configs.per_photo import OwnSettings
+from configs.segmenters import MaskFilesSettings
 from data.coco.ids import Id
 from data.collection.doubts import no_people
 from data.collection.folder import Collection, Source
@@ -250,15 +251,16 @@ def annotations_of(collection: Collection, objects: AnyOf[str]) -> Callable[[Sou
 def _with_mask_files(
     entries: list[Entry], collection: Collection, settings: Settings, digests: _Digests
 ) -> list[Entry]:
-    if not settings.segment.masks:
-        raise InputError("segmenter 'mask-files' needs the folder of the masks: --set segment.masks=DIR.")
-    folder = collection.root / settings.segment.masks
+    own = settings.segment.of(MaskFilesSettings)
+    if not own.folder:
+        raise InputError("segmenter 'mask-files' needs the folder of the masks: --set segment.mask_files.folder=DIR.")
+    folder = collection.root / own.folder
     if not folder.is_dir():
-        raise InputError(f"{folder}: the folder of segment.masks is not there.")
+        raise InputError(f"{folder}: the folder of segment.mask_files.folder is not there.")
     out = []
     for entry in entries:
         if entry.state is None:
-            mask = folder / _for_photo(settings.segment.mask_pattern, entry.name)
+            mask = folder / _for_photo(own.pattern, entry.name)
             try:
                 sha, _ = digests.of(mask)
                 entry = replace(entry, given=str(mask), given_sha256=sha)

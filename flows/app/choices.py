@@ -5,27 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import detection
 import inpainting
 from configs import GIVEN_MASKS, InpaintSettings, Settings, SettingsError
-from configs.load import load_settings
+from configs.fills import FILLS
+from configs.load import load_settings, preset_names
+from configs.methods import field_of
+from configs.segmenters import SEGMENTERS
 from data.types import Weight
 from data.weights.files import WeightsError, find, registry, state
 from flows.stages.context import resolve, resolve_fill
 from flows.stages.verifier import look_settings
-
-_SAYS = {
-    "embedded": "small networks",
-    "yolo": "YOLO11",
-    "maskrcnn": "slow, fine outlines",
-    "union": "several, together",
-    "patchmatch": "copies from around, keeps texture",
-    "shift-map": "joins whole pieces of the photo",
-    "telea": "quick, smooth",
-    "navier-stokes": "quick, smooth",
-    "deepfillv2": "neural network",
-    "migan": "small neural network",
-}
 
 
 @dataclass(frozen=True)
@@ -40,8 +29,9 @@ class Choice:
 
     @property
     def label(self) -> str:
-        says = _SAYS.get(self.name.split()[0])
-        return f"{self.name} ({says})" if says else self.name
+        name = self.name.split()[0]
+        method = SEGMENTERS.get(name) or FILLS[name]
+        return f"{self.name} ({method.label})"
 
 
 def segmenters(chosen: Settings, overrides: Sequence[str] = ()) -> list[Choice]:
@@ -53,10 +43,9 @@ def segmenters(chosen: Settings, overrides: Sequence[str] = ()) -> list[Choice]:
             "none; use --preset embedded or default."
         )
     out = [_choice(mine, chosen)]
-    for name in detection.SEGMENTERS:
+    for name in SEGMENTERS:
         if name != mine and name not in GIVEN_MASKS:
-            # `embedded` has settings of its own beside the name
-            preset = name if name == "embedded" else "default"
+            preset = name if name in preset_names() else "default"  # which has what fits it beside the name
             out.append(_other(name, preset, overrides, {"segment": {"segmenter": name}}))
     return out
 
@@ -69,14 +58,12 @@ def fills(chosen: Settings, overrides: Sequence[str] = ()) -> list[Choice]:
         chosen = chosen.model_copy(update={"inpaint": inpainting.choices(chosen.inpaint)[-1]})
     mine = _fill_name(chosen.inpaint)
     out = [_choice(mine, chosen, fill=True)]
-    for name in inpainting.FILLS:
-        if name == "deepfillv2":
-            own = [n for n, entry in registry().weights.items() if entry.method == name]
-            ready = [n for n in own if state(n) == "ready"]
-            for weights in ready or [registry().resolve(InpaintSettings().weights)[0]]:
-                given = {"fill": name, "weights": weights}
-                out.append(_other(f"{name} {weights}", "default", overrides, {"inpaint": given}, True))
-        else:
+    for name in FILLS:
+        several = _several(name)
+        for weights in [one for one in several if state(one) == "ready"] or several[:1]:
+            own = {field_of(name): {"weights": weights}}
+            out.append(_other(f"{name} {weights}", "default", overrides, {"inpaint": {"fill": name, **own}}, True))
+        if not several:
             out.append(_other(name, "default", overrides, {"inpaint": {"fill": name}}, True))
     once: dict[str, Choice] = {}
     for choice in out:
@@ -84,11 +71,20 @@ def fills(chosen: Settings, overrides: Sequence[str] = ()) -> list[Choice]:
     return list(once.values())
 
 
+def _several(name: str) -> list[str]:
+    """The networks of the registry that a fill can take, the default first; none where there is no choice."""
+    known = [weights for weights, entry in registry().weights.items() if entry.method == name]
+    if len(known) < 2:
+        return []
+    default = [registry().resolve(weights)[0] for weights in InpaintSettings().weights_of(name)]
+    return sorted(known, key=lambda one: one not in default)
+
+
 def _fill_name(settings: InpaintSettings) -> str:
-    if settings.fill != "deepfillv2":
+    if not _several(settings.fill):
         return settings.fill
-    known = settings.weights in registry()
-    return f"{settings.fill} {registry().resolve(settings.weights)[0] if known else settings.weights}"
+    (weights,) = settings.weights_of(settings.fill)
+    return f"{settings.fill} {registry().resolve(weights)[0] if weights in registry() else weights}"
 
 
 def _other(name: str, preset: str, overrides: Sequence[str], base: dict[str, object], fill: bool = False) -> Choice:
@@ -99,14 +95,13 @@ def _other(name: str, preset: str, overrides: Sequence[str], base: dict[str, obj
         settings = load_settings(preset, keep, base=base)
         return _choice(_fill_name(settings.inpaint) if fill else name, settings, fill)
     except SettingsError as error:
-        problem = f"{name} needs a file of yours: person-removal app --set inpaint.external=FILE.onnx"
-        return Choice(name, Settings(), {}, problem if name == "external" else str(error))
+        return Choice(name, Settings(), {}, str(error))
 
 
 def _choice(name: str, settings: Settings, fill: bool = False) -> Choice:
     try:
         settings = resolve(settings)
-        wanted = inpainting.required_weights(settings.inpaint) if fill else _looking(settings)
+        wanted = settings.inpaint.required_weights() if fill else _looking(settings)
     except (SettingsError, WeightsError) as error:
         return Choice(name, settings, {}, str(error))
     found, missing, problem = {}, [], ""
@@ -124,8 +119,8 @@ def _choice(name: str, settings: Settings, fill: bool = False) -> Choice:
 def _looking(settings: Settings) -> list[str]:
     """Weights of who finds the people and of who looks again."""
     look = look_settings(settings)
-    again = detection.required_weights(look) if look else []
-    return list(dict.fromkeys([*detection.required_weights(settings.segment), *again]))
+    again = look.required_weights() if look else []
+    return list(dict.fromkeys([*settings.segment.required_weights(), *again]))
 
 
 def usable(choices: Sequence[Choice]) -> list[Choice]:

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-import detection
 from configs import GIVEN_MASKS, RefineSettings, Settings, SettingsError
 from configs.load import load_settings
 from data.errors import InputError
@@ -95,7 +94,7 @@ def masks(
 def _computed(settings: Settings, photos: Iterable[AnnotatedPhoto]) -> Iterator[tuple[Case, Hole, Parts]]:
     prepare_process()
     segment = resolve(settings).segment
-    segmenter = models.segmenter(segment, {name: find(name) for name in detection.required_weights(segment)})
+    segmenter = models.segmenter(segment, {name: find(name) for name in segment.required_weights()})
     given = segment.segmenter in GIVEN_MASKS
     for photo in photos:
         start = time.perf_counter()

@@ -9,6 +9,7 @@ import typer
 
 import inpainting
 from configs.load import load_settings
+from configs.methods import field_of
 from data.errors import InputError
 from data.images import SUFFIXES, decode, encode, read_photo_bytes, to_raw_frame
 from data.storage.files import write_atomic
@@ -31,7 +32,7 @@ def fill(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The filled photo, in the photo's own format.")],
     preset: Preset = "default",
     fill: Fill = None,
-    weights: Annotated[str | None, typer.Option(help="deepfillv2: registry name or file.")] = None,
+    weights: Annotated[str | None, typer.Option(help="Registry name or file; of deepfillv2 without --fill.")] = None,
     set_: Set = None,
 ) -> None:
     """Fill a hole of your own in one photo.
@@ -41,12 +42,15 @@ def fill(
     \b
     person-removal fill photo.jpg hole.png filled.jpg --fill patchmatch
     """
-    given = {"fill": fill or ("deepfillv2" if weights else None), "weights": weights}
     # A mask of one's own has no dilated ring, so nothing of what it covers is blended back in.
-    base: dict[str, object] = {"inpaint": {"feather": 0, **{k: v for k, v in given.items() if v}}}
+    asked: dict[str, object] = {"feather": 0}
+    if weights:
+        fill = fill or "deepfillv2"
+        asked[field_of(fill)] = {"weights": weights}
+    base: dict[str, object] = {"inpaint": asked | ({"fill": fill} if fill else {})}
     whole = resolve(load_settings(preset, set_ or (), base=base))
     settings = whole.inpaint
-    found = {name: find(name) for name in inpainting.required_weights(settings)}
+    found = {name: find(name) for name in settings.required_weights()}
     try:
         raw = read_photo_bytes(image, image.name)
     except OSError as error:  # a folder, a pipe, a broken disk

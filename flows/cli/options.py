@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, get_args
 
 import typer
-from pydantic import BaseModel
 from rich.console import Console
 
-from configs.load import preset_names
+from configs.load import preset_names, setting_names
 from configs.settings import FillName, SegmenterName, Settings
 from data.storage.places import as_path
 
@@ -31,17 +30,8 @@ def completing(words: Iterable[str] | Callable[[], Iterable[str]], many: bool = 
     return complete
 
 
-def setting_names(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:
-    """`segment.score`, ...: what `--set` takes."""
-    for name, field in model.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from setting_names(field.annotation, f"{prefix}{name}.")
-        elif prefix:
-            yield prefix + name
-
-
 def _assignments() -> list[str]:
-    return [f"{name}=" for name in setting_names()]
+    return [f"{name}=" for name in setting_names(Settings) if "." in name]
 
 
 Input = Annotated[

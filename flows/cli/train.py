@@ -84,7 +84,9 @@ def train(
             markup=False,
         )
     elif first:
-        console.print(f"Done: `--fill deepfillv2 --set inpaint.weights={place.weights}` uses it.", markup=False)
+        console.print(
+            f"Done: `--fill deepfillv2 --set inpaint.deepfillv2.weights={place.weights}` uses it.", markup=False
+        )
 
 
 def _introduce(settings: TrainSettings, material: Material, place: Place, state: State, start: Path | None) -> None:

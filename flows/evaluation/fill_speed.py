@@ -145,7 +145,7 @@ def filler(job: Job) -> Callable[[Pixels, Hole], Pixels]:
         return _port(job)
     from inpainting.deepfillv2.fill import build
 
-    settings = InpaintSettings(weights=job.weights, device=job.device, feather=0)
+    settings = InpaintSettings(device=job.device, feather=0).with_weights(job.weights)
     fill = build(settings, {job.weights: Weight(job.weights, Path(job.weights), "")})
     if job.way == "whole":
         return fill.fill

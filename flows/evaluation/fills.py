@@ -11,7 +11,9 @@ from types import MappingProxyType
 import numpy as np
 
 from configs import Settings
-from configs.load import load_settings, validate
+from configs.fills import FILLS
+from configs.load import load_settings, merge, parse_override, validate
+from configs.methods import field_of
 from data.errors import InputError
 from data.types import Hole, PhotoError, Pixels
 from data.weights.files import find
@@ -19,7 +21,7 @@ from flows.evaluation.estimates import Estimate, Parts, difference, estimate
 from flows.evaluation.pairs import Case
 from flows.stages import models
 from flows.stages.context import resolve
-from inpainting import compose, inpaint, metrics, required_weights, settings_for
+from inpainting import compose, inpaint, metrics, settings_for
 from inpainting.invention import invented_share
 
 MEAN = "mean"
@@ -30,8 +32,6 @@ MOST_PSNR = 99.0
 """Counts for a hole filled with the very truth, or means would be infinite."""
 FEW = 10
 """Fewer pairs decide nothing."""
-_FILE = {"deepfillv2": "weights", "external": "external"}
-"""Setting that names the file of a fill that needs one."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Contender:
         if self.settings is None:
             return fill_with_mean
         settings = resolve(self.settings).inpaint
-        weights = {name: find(name) for name in required_weights(settings)}
+        weights = {name: find(name) for name in settings.required_weights()}
         models.fill(settings, weights)
 
         def filled(image: Pixels, hole: Hole) -> Pixels:
@@ -113,8 +113,9 @@ def parse_fills(text: str, preset: str, overrides: Sequence[str]) -> list[Conten
         if name == MEAN and not rest:
             contender = Contender(MEAN)
         else:
-            inpaint = {**given.get("inpaint", {}), **_settings_of(name, rest, spec), "fill": name}
-            contender = Contender(spec, validate({**given, "inpaint": inpaint}))
+            tree: dict[str, object] = {**given, "inpaint": {**given.get("inpaint", {}), "fill": name}}
+            merge(tree, {"inpaint": _settings_of(name, rest, spec)})
+            contender = Contender(spec, validate(tree))
         if contender.label in out:
             raise InputError(f"--fills {text}: {contender.label} is there twice.")
         out[contender.label] = contender
@@ -123,14 +124,20 @@ def parse_fills(text: str, preset: str, overrides: Sequence[str]) -> list[Conten
     return list(out.values())
 
 
-def _settings_of(name: str, rest: str, spec: str) -> dict[str, str]:
+def _settings_of(name: str, rest: str, spec: str) -> dict[str, object]:
+    """Nested, as in `inpaint`. The fill's own settings may be named without it: `patchmatch:patch_size=9`."""
     if not rest:
         return {}
-    if not re.match(r"[a-z_]+=", rest):
-        if name not in _FILE:
+    method = FILLS.get(name)
+    if not re.match(r"[a-z_.]+=", rest):
+        if method is None or not method.takes_file:
             raise InputError(f"--fills {spec}: {name} takes no file; settings are written as {name}:margin=2.")
-        return {_FILE[name]: rest}
-    return dict(part.split("=", 1) for part in re.split(r"\+(?=[a-z_]+=)", rest))
+        rest = f"weights={rest}"
+    own = method.settings.model_fields if method and method.settings else {}
+    tree: dict[str, object] = {}
+    for part in re.split(r"\+(?=[a-z_.]+=)", rest):
+        merge(tree, parse_override(f"{field_of(name)}.{part}" if part.split("=")[0] in own else part))
+    return tree
 
 
 def fill_with_mean(image: Pixels, hole: Hole) -> Pixels:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Literal, NotRequired, TypedDict, get_args
+from typing import Literal, NotRequired, TypedDict
 
 import cv2
 import numpy as np
 
-import detection
-from configs import GIVEN_MASKS, SegmenterName, Settings
+from configs import GIVEN_MASKS, Settings
 from configs.load import validate
+from configs.segmenters import SEGMENTERS
 from data.errors import InputError
 from data.types import People, Pixels, State
 from data.weights.files import find
@@ -45,16 +45,17 @@ def build_verifier(spec: str, settings: Settings) -> Verifier:
     """The segmenter of `NAME` or `NAME:FILE`, with the segment settings but for its weights, at the least of `SCORES`.
     The weights are the settings' too where no file is named. Raises InputError, SettingsError, WeightsError."""
     name, _, file = spec.partition(":")
-    if name not in get_args(SegmenterName) or name in GIVEN_MASKS:
+    if name not in SEGMENTERS or name in GIVEN_MASKS:
         raise InputError(f"--verifier {name}: name a segmenter that finds people by itself, such as yolo or embedded.")
-    if file and name not in ("yolo", "maskrcnn"):
-        raise InputError(f"--verifier {spec}: {name} takes no file; yolo and maskrcnn do.")
+    if file and not SEGMENTERS[name].takes_file:
+        able = " and ".join(name for name, method in SEGMENTERS.items() if method.takes_file)
+        raise InputError(f"--verifier {spec}: {name} takes no file; {able} do.")
     asked = {"segmenter": name, "score": min(SCORES), **({"weights": file} if file else {})}
     tree = settings.model_dump(mode="json", exclude_unset=True)
     tree["verify"] = {**tree.get("verify", {}), **asked}
     look = look_settings(resolve(validate(tree)))
     assert look is not None  # `none` is refused above
-    return Verifier(name, models.segmenter(look, {name: find(name) for name in detection.required_weights(look)}))
+    return Verifier(name, models.segmenter(look, {name: find(name) for name in look.required_weights()}))
 
 
 class FoundLine(TypedDict):

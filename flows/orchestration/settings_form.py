@@ -9,6 +9,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from configs import Settings
+from configs.moved import check_moved
 
 
 class Open:
@@ -36,6 +37,14 @@ def _open(schema: JsonSchemaValue, handler: GetJsonSchemaHandler, seen: set[int]
         elif default is not None:
             field["description"] = f"{field.get('description', '')} (default: {_text(default)})".strip()
         _simplify(field)
+
+
+def _taken(value: object) -> object:
+    """What a form or a deployment's kept parameters say. Raises SettingsError for a name of an earlier version."""
+    said = _without_nulls(value)
+    if isinstance(said, dict):
+        check_moved(said)
+    return said
 
 
 def _without_nulls(value: object) -> object:
@@ -66,5 +75,5 @@ def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-SettingsForm = Annotated[Settings, BeforeValidator(_without_nulls), Open()]
+SettingsForm = Annotated[Settings, BeforeValidator(_taken), Open()]
 """Settings of which only what somebody has set is set."""

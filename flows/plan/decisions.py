@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypedDict, get_args
 
 from configs import GIVEN_MASKS, Settings, SettingsError
-from configs.load import with_own
+from configs.load import setting_names, with_own
 from configs.per_photo import PER_PHOTO, OwnSettings
 from data.collection.keep_list import as_keep, parse_keep
 from data.errors import InputError
@@ -255,8 +255,9 @@ def _check_settings(own: object, where: str, base: Settings) -> None:
     for section, fields in own.items():
         if section not in PER_PHOTO:
             raise SettingsError(f"{where}: a photo has settings of {', '.join(PER_PHOTO)} for itself, not {section!r}.")
-        for name in sorted(fields):
-            if name not in PER_PHOTO[section] and name in type(getattr(base, section)).model_fields:
+        known = set(setting_names(type(getattr(base, section))))
+        for name in sorted(_leaves(fields)):
+            if name not in PER_PHOTO[section] and name in known:
                 raise SettingsError(f"{where}: {section}.{name} is for --set alone; no file of decisions may set it.")
     segmenter = own.get("segment", {}).get("segmenter")
     if segmenter in GIVEN_MASKS and segmenter != base.segment.segmenter:
@@ -267,6 +268,15 @@ def _check_settings(own: object, where: str, base: Settings) -> None:
         raise SettingsError(f"{where}: {error}") from None
     if (keep := own.get("refine", {}).get("keep")) is not None:
         _keep(keep, where)
+
+
+def _leaves(fields: Mapping[str, object], prefix: str = "") -> Iterator[str]:
+    """`dilate`, `patchmatch.seed`: the names of nested values."""
+    for name, value in fields.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name
 
 
 def _keep(value: object, where: str) -> Keep:

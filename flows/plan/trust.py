@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from configs import Settings, SettingsError
-from configs.load import preset_names, read_yaml
+from configs.load import preset_names, read_yaml, setting_names
 from data.storage.places import is_remote
 
-_OWN = ("segment.trust", "inpaint.trust", "run.address", "run.log_json")
+_OWN = (
+    *(name for name in setting_names(Settings) if name.endswith(".trust")),
+    *("run.address", "run.log_json"),
+)
 """Settings that let a file's code run, that connect to an address, or that write outside the output directory."""
 
 
@@ -23,9 +26,10 @@ def check_preset(settings: Settings, *places: Path) -> None:
         return
     tree = read_yaml(settings.preset)
     for name in _OWN:
-        section, field = name.split(".")
-        fields = tree.get(section)
-        if isinstance(fields, dict) and fields.get(field):
+        value: object = tree
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        if value:
             raise SettingsError(
                 f"{path}: a preset that lies in the input or output directory may not set {name}; copy it to a place "
                 "of your own, or use --set."

@@ -7,17 +7,18 @@ import os
 import secrets
 import stat
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TypedDict
 
-import detection
 import inpainting
-from configs import GIVEN_MASKS, InpaintSettings, Settings
+from configs import InpaintSettings, Settings
 from configs.devices import device_name
+from configs.fills import FILLS
 from configs.load import with_own
+from configs.segmenters import SEGMENTERS
 from data.storage.files import canonical_json, read_own, sha256
 from data.storage.places import Listed, Stamp, as_path, is_remote, list_files
 from data.storage.store import Store
@@ -104,7 +105,7 @@ class RunContext:
 @lru_cache(maxsize=64)
 def _with_own(settings: Settings, own: bytes) -> Settings:
     found = with_own(settings, json.loads(own))
-    return found.model_copy(update={"inpaint": resolve_fill(found.inpaint)})
+    return found.model_copy(update={"inpaint": _guided(resolve_fill(found.inpaint))})
 
 
 class _Saved(TypedDict):
@@ -154,9 +155,9 @@ def required_weights(settings: Settings) -> list[str]:
     """Registry names or paths of every weights file that these settings need, each once."""
     look = look_settings(settings)
     names = [
-        *detection.required_weights(settings.segment),
-        *inpainting.required_weights(settings.inpaint),
-        *(detection.required_weights(look) if look else []),
+        *settings.segment.required_weights(),
+        *settings.inpaint.required_weights(),
+        *(look.required_weights() if look else []),
     ]
     return list(dict.fromkeys(names))
 
@@ -178,14 +179,16 @@ def resolve(settings: Settings) -> Settings:
     Raises SettingsError, and data.weights.files.WeightsError for damaged weights of who may look.
     """
     verify = resolve_look(settings)
-    looks = settings.segment.segmenter not in GIVEN_MASKS or verify.segmenter != "none"
+    looks = any(
+        SEGMENTERS[name].neural for name in (settings.segment.segmenter, verify.segmenter) if name in SEGMENTERS
+    )
     segment = _device(settings.segment.device, "segment.device", looks)
     fill = resolve_fill(settings.inpaint)
-    inpaint = _device(fill.device, "inpaint.device", inpainting.FILLS[fill.fill].neural)
+    inpaint = _device(fill.device, "inpaint.device", FILLS[fill.fill].neural)
     return settings.model_copy(
         update={
             "segment": settings.segment.model_copy(update={"device": segment}),
-            "inpaint": fill.model_copy(update={"device": inpaint, "structure": _structure(fill)}),
+            "inpaint": _guided(fill).model_copy(update={"device": inpaint}),
             "verify": verify,
         }
     )
@@ -196,33 +199,38 @@ def resolve_fill(inpaint: InpaintSettings) -> InpaintSettings:
 
     Raises WeightsError for damaged weights of it.
     """
-    *better, last = inpainting.choices(inpaint)
+    return _first_ready(inpainting.choices(inpaint))
+
+
+def wished_weights(settings: Settings) -> list[str]:
+    """Weights that the settings can do without, and with which the fill is better."""
+    names = [name for one in inpainting.choices(settings.inpaint) for name in one.required_weights()]
+    needed = required_weights(settings)
+    return [name for name in dict.fromkeys(names) if name not in needed]
+
+
+def _guided(inpaint: InpaintSettings) -> InpaintSettings:
+    """The settings with the fill that guides by name: of those that can, the first whose weights are on this machine.
+
+    Raises WeightsError for damaged weights of one.
+    """
+    if inpaint.guide != "auto":
+        return inpaint
+    each = [inpaint.guided_by(name) for name in FILLS[inpaint.fill].guides]
+    return _first_ready(each)
+
+
+def _first_ready(each: Sequence[InpaintSettings]) -> InpaintSettings:
+    """The first whose weights are on this machine, else the last. Raises WeightsError for damaged ones."""
+    *better, last = each
     for chosen in better:
         try:
-            for name in inpainting.required_weights(chosen):
+            for name in chosen.required_weights():
                 find(name)
         except MissingWeightsError:
             continue
         return chosen
     return last
-
-
-def wished_weights(settings: Settings) -> list[str]:
-    """Weights that the settings can do without, and with which the fill is better."""
-    names = [name for one in inpainting.choices(settings.inpaint) for name in inpainting.required_weights(one)]
-    needed = required_weights(settings)
-    return [name for name in dict.fromkeys(names) if name not in needed]
-
-
-def _structure(inpaint: InpaintSettings) -> str:
-    """The fill that guides the shift map. Raises WeightsError for damaged weights of it."""
-    if inpaint.fill != "shift-map" or inpaint.structure != "auto":
-        return inpaint.structure
-    try:
-        find("migan")
-    except MissingWeightsError:
-        return "patchmatch"
-    return "migan"
 
 
 def _device(wanted: str, setting: str, neural: bool) -> str:

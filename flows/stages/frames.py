@@ -11,7 +11,6 @@ import json
 import numpy as np
 from numpy.typing import NDArray
 
-import detection
 from configs import GIVEN_MASKS, SegmentSettings, Settings
 from data.coco import HoleRle
 from data.coco.overlap import hidden_share
@@ -59,8 +58,8 @@ def looker(settings: Settings) -> SegmentSettings | None:
 def frame_digest(run: RunContext) -> str:
     """Digest of what decides the frame of given masks beyond their size."""
     look = looker(run.settings)
-    weights = run.digests(detection.required_weights(look)) if look else []
-    return digest([run.settings.input.frame, look.model_dump(mode="json") if look else None, weights])
+    weights = run.digests(look.required_weights()) if look else []
+    return digest([run.settings.input.frame, look.relevant() if look else None, weights])
 
 
 def better(raw: NDArray[np.bool_], shown: NDArray[np.bool_], seen: NDArray[np.bool_]) -> Frame:

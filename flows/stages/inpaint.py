@@ -35,8 +35,8 @@ def key(run: RunContext, entry: Entry, rows: Rows) -> str:
     return artifact_key(
         "inpaint",
         inpainting.STAGE_VERSION,
-        settings.model_dump(mode="json"),
-        run.digests(inpainting.required_weights(settings)),
+        settings.relevant(),
+        run.digests(settings.required_weights()),
         [entry.sha256, rows["refine"]["sha256"]],
     )
 

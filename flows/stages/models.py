@@ -30,20 +30,20 @@ _Network = TypeVar("_Network")
 def segmenter(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Segmenter:
     """The process's segmenter of these settings. weights: all of the run's, by the name the settings use."""
     with _one_build:
-        return _segmenter(settings, tuple((name, weights[name]) for name in detection.required_weights(settings)))
+        return _segmenter(settings, tuple((name, weights[name]) for name in settings.required_weights()))
 
 
 def fill(settings: InpaintSettings, weights: Mapping[str, Weight]) -> Fill:
     """The process's fill of these settings."""
     with _one_build:
-        return _fill(settings, tuple((name, weights[name]) for name in inpainting.required_weights(settings)))
+        return _fill(settings, tuple((name, weights[name]) for name in settings.required_weights()))
 
 
 def check_fill(settings: InpaintSettings, weights: Mapping[str, Weight]) -> None:
     """Read the fill's network once before the first photo: shards overlap, and one without people would be published
     before another finds the checkpoint damaged. On the CPU: the process that plans holds no GPU. Raises SettingsError.
     """
-    if inpainting.required_weights(settings):
+    if settings.required_weights():
         _built(inpainting.build_fill, settings.model_copy(update={"device": "cpu"}), weights)
 
 

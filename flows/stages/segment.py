@@ -29,8 +29,8 @@ def key(run: RunContext, entry: Entry, rows: Rows) -> str:
     return artifact_key(
         "segment",
         detection.STAGE_VERSION,
-        settings.model_dump(mode="json"),
-        run.digests(detection.required_weights(settings)),
+        settings.relevant(),
+        run.digests(settings.required_weights()),
         [
             entry.sha256,
             entry.given_sha256 or "",

@@ -6,13 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import detection
-from configs import GIVEN_MASKS, SegmenterName, SegmentSettings, Settings, VerifySettings
+from configs import GIVEN_MASKS, SegmentSettings, Settings, VerifySettings
+from configs.segmenters import SEGMENTERS
 from data.weights.files import MissingWeightsError, find
 
-CANDIDATES: tuple[SegmenterName, ...] = ("yolo", "embedded")
-"""Whom `auto` tries, in this order: masks of `yolo` are the better ones, and it knows screens. `maskrcnn` is left to
-those who name it: it takes seconds a photo without a GPU."""
 SMALL, LARGE = 640, 960
 """Pixels at which `embedded` looks at its own work: not the ones it first saw the photo at."""
 SHOWS = {"tv": "screen", "laptop": "screen", "cell phone": "screen", "book": "picture"}
@@ -52,6 +49,13 @@ def is_independent(first: SegmentSettings, look: SegmentSettings | None) -> bool
     return look is not None and not _networks(first) & _networks(look)
 
 
+def sees_more(first: SegmentSettings, look: SegmentSettings | None) -> bool:
+    """Whether the segmenter that looks may find somebody in an untouched photo whom the first one did not."""
+    return look is not None and (
+        is_independent(first, look) or look.score < first.score or look.image_size != first.image_size
+    )
+
+
 def who_looks(settings: Settings) -> str:
     """Who looks, for people; of resolved settings."""
     look = look_settings(settings)
@@ -70,7 +74,7 @@ def who_looks(settings: Settings) -> str:
 
 
 def _named(look: SegmentSettings) -> str:
-    names = detection.required_weights(look)
+    names = look.required_weights()
     return f"{look.segmenter} ({Path(names[0]).name})" if len(names) == 1 else look.segmenter
 
 
@@ -80,25 +84,24 @@ def _same(first: SegmentSettings) -> str:
 
 
 def _look(first: SegmentSettings, verify: VerifySettings, name: str) -> SegmentSettings:
-    given = {"yolo": "weights", "maskrcnn": "maskrcnn_weights"}.get(name)
-    other: dict[str, str | int | None] = {given: verify.weights} if given and verify.weights else {}
+    look = first.model_copy(update={"segmenter": name, "score": verify.score, "objects": (*SHOWS, *TAKEN_FOR)})
     if name == first.segmenter == "embedded":  # the same eyes see somebody else at another scale
-        other["image_size"] = SMALL if first.image_size > SMALL else LARGE
-    return first.model_copy(update={"segmenter": name, "score": verify.score, "objects": (*SHOWS, *TAKEN_FOR), **other})
+        look = look.model_copy(update={"image_size": SMALL if first.image_size > SMALL else LARGE})
+    return look.with_weights(verify.weights) if verify.weights else look
 
 
-def _others(settings: Settings) -> Iterator[SegmenterName]:
+def _others(settings: Settings) -> Iterator[str]:
     """Segmenters that did not make the masks and can look: their weights are on this machine."""
-    for name in CANDIDATES:
+    for name in (name for name, method in SEGMENTERS.items() if method.verifies):
         look = _look(settings.segment, settings.verify, name)
-        named = name == "yolo" and look.weights  # somebody wants these: that they are missing is not passed over
+        named = look.own(name) != SegmentSettings().own(name)  # wanted: that they are missing is not passed over
         if is_independent(settings.segment, look) and (named or _there(look)):
             yield name
 
 
 def _there(look: SegmentSettings) -> bool:
     try:
-        for name in detection.required_weights(look):
+        for name in look.required_weights():
             find(name)
     except MissingWeightsError:
         return False
@@ -107,6 +110,5 @@ def _there(look: SegmentSettings) -> bool:
 
 def _networks(settings: SegmentSettings) -> set[tuple[str, ...]]:
     """What looks, told apart by name and weights."""
-    names = settings.union if settings.segmenter == "union" else (settings.segmenter,)
-    each = [settings.model_copy(update={"segmenter": name}) for name in names]
-    return {(one.segmenter, *detection.required_weights(one)) for one in each}
+    each = [settings.model_copy(update={"segmenter": name}) for name in settings.used()]
+    return {(one.segmenter, *one.required_weights()) for one in each}

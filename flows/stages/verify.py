@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-import detection
 import inpainting
 import masks
 from configs import RefineSettings
@@ -31,7 +30,7 @@ from flows.stages.records import (
     read_photo,
 )
 from flows.stages.segment import look
-from flows.stages.verifier import SHOWS, TAKEN_FOR, is_independent, look_settings
+from flows.stages.verifier import SHOWS, TAKEN_FOR, is_independent, look_settings, sees_more
 from inpainting.invention import invented_share
 from inpainting.quality import quality
 
@@ -69,11 +68,12 @@ def key(run: RunContext, entry: Entry, rows: Rows) -> str:
         STAGE_VERSION,
         {
             "verify": run.settings.verify.model_dump(mode="json", exclude={"passes", "segmenter", "weights"}),
-            "look": settings.model_dump(mode="json") if settings else None,
+            "look": settings.relevant() if settings else None,
             "independent": is_independent(run.settings.segment, settings),
+            "sees_more": sees_more(run.settings.segment, settings),
             "learned": inpainting.FILLS[run.settings.inpaint.fill].learned,  # whether the fill can make things up
         },
-        run.digests(detection.required_weights(settings)) if settings else [],
+        run.digests(settings.required_weights()) if settings else [],
         [
             entry.sha256,
             *(rows["segment"]["sha256"], rows["refine"]["sha256"], rows["inpaint"]["sha256"]),
@@ -104,11 +104,7 @@ def compute(run: RunContext, entry: Entry, rows: Rows) -> StageOutput:
     looker, first = look_settings(run.settings), run.settings.segment
     if looker:
         facts["looked"], facts["independent"] = looker.segmenter, is_independent(first, looker)
-    # an untouched photo looks the same to the same eyes
-    sees_more = looker is not None and (
-        facts["independent"] or looker.score < first.score or looker.image_size != first.image_size
-    )
-    if hole.any() or sees_more:
+    if hole.any() or sees_more(first, looker):
         photo = read_photo(run, entry)
         result = inpainting.compose(photo.pixels, hole, read_patches(run, rows))
         if looker:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from configs import InpaintSettings
 from configs.devices import device_name, memory_errors
+from configs.fills import DeepFillSettings
 from data.types import Hole, Pixels, Weight, as_hole
 from inpainting.deepfillv2.conventions import CONVENTIONS
 from inpainting.protocol import Fill
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def build(settings: InpaintSettings, weights: Mapping[str, Weight]) -> Fill:
-    """The fill with the weights named by `settings.weights`, on `settings.device`.
+    """The fill with the weights of `inpaint.deepfillv2.weights`, on `settings.device`.
 
     Raises CheckpointError for a file that holds no generator, SettingsError for a device that is not there.
     """
@@ -31,10 +32,10 @@ def build(settings: InpaintSettings, weights: Mapping[str, Weight]) -> Fill:
     from inpainting.deepfillv2 import load_generator
     from inpainting.deepfillv2.attention import Options
 
-    device = device_name(settings.device, "inpaint.device")
-    generator = load_generator(weights[settings.weights].path, device)
-    fusion = {"auto": generator.attention.fusion, "on": True, "off": False}[settings.attention_fusion]
-    generator.attention = Options(fusion, settings.attention_memory)
+    own, device = settings.of(DeepFillSettings), device_name(settings.device, "inpaint.device")
+    generator = load_generator(weights[own.weights].path, device)
+    fusion = {"auto": generator.attention.fusion, "on": True, "off": False}[own.attention_fusion]
+    generator.attention = Options(fusion, own.attention_memory)
     return DeepFill(generator, torch.device(device), build_prefill(generator.prefill, settings))
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from configs import InpaintSettings, SettingsError
 from configs.devices import device_name, memory_errors
+from configs.fills import MiganSettings
 from data.types import Hole, Pixels, Weight
 from inpainting.windows import shrink
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from inpainting.migan.network import Generator
 
-WEIGHTS = "migan"
-"""Registry name of the network."""
 SIDE = 512
 """Pixels a side at which the network sees a window."""
 _BESIDE = 8
@@ -92,7 +91,7 @@ def build(settings: InpaintSettings, weights: Mapping[str, Weight]) -> MiganFill
 
     device = torch.device(device_name(settings.device, "inpaint.device"))
     try:
-        generator = build_generator(read_tensors(weights[WEIGHTS].path))
+        generator = build_generator(read_tensors(weights[settings.of(MiganSettings).weights].path))
     except ValueError as error:
         raise SettingsError(f"inpaint.fill is 'migan', but {error}") from error
     return MiganFill(generator.to(device).to(memory_format=torch.channels_last), device)

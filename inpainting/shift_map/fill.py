@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs import InpaintSettings
+from configs.fills import MiganSettings, ShiftMapSettings
 from data.types import Hole, Pixels, Weight
 from inpainting import patchmatch
 from inpainting.mending import MendedFill
@@ -161,9 +162,9 @@ def build(settings: InpaintSettings, weights: Mapping[str, Weight]) -> ShiftMapF
 
     Raises SettingsError where the guide cannot be built.
     """
-    name = settings.structure
+    name = settings.of(ShiftMapSettings).structure
     if name == "auto":
-        name = "migan" if "migan" in weights else "patchmatch"
+        name = "migan" if settings.of(MiganSettings).weights in weights else "patchmatch"
     builder: Builder = import_module(_GUIDES[name]).build
     guide = builder(settings, weights)
     if name == "migan" and (settings.repair or settings.texture):

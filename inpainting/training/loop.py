@@ -46,7 +46,7 @@ class Place:
 
     @property
     def weights(self) -> Path:
-        """The mean generator, for `inpaint.weights`."""
+        """The mean generator, for `inpaint.deepfillv2.weights`."""
         return self.folder / "weights.safetensors"
 
 

@@ -148,6 +148,6 @@ def save_checkpoint(state: State, path: Path, about: Mapping[str, str]) -> None:
 
 
 def export(state: State, path: Path, about: Mapping[str, str]) -> None:
-    """The mean generator alone, as safetensors: what `inpaint.weights` takes."""
+    """The mean generator alone, as safetensors: what `inpaint.deepfillv2.weights` takes."""
     tensors: dict[str, Tensor] = {key: value.cpu() for key, value in checkpoint.published(state.mean).items()}
     write_atomic(path, save(tensors, dict(about)), durable=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -28,13 +29,14 @@ def test_presets() -> None:
         ("refine.dilate=0.2", "refine", "dilate", 0.2),
         ("publish.masks=false", "publish", "masks", False),
         ("segment.segmenter=mask-files", "segment", "segmenter", "mask-files"),
-        ("segment.masks=", "segment", "masks", None),
-        ("segment.mask_pattern={stem}_mask.png", "segment", "mask_pattern", "{stem}_mask.png"),
+        ("segment.mask_files.folder=", "segment.mask_files", "folder", None),
+        ("segment.mask-files.pattern={stem}_mask.png", "segment.mask_files", "pattern", "{stem}_mask.png"),
+        ("inpaint.shift-map.structure=migan", "inpaint.shift_map", "structure", "migan"),
         ("verify.segmenter=none", "verify", "segmenter", "none"),
     ],
 )
 def test_override(assignment: str, section: str, field: str, value: object) -> None:
-    assert getattr(getattr(load_settings("embedded", [assignment]), section), field) == value
+    assert attrgetter(f"{section}.{field}")(load_settings("embedded", [assignment])) == value
 
 
 @pytest.mark.parametrize(
@@ -46,7 +48,13 @@ def test_override(assignment: str, section: str, field: str, value: object) -> N
         ("embedded", "refine.dilate=-1", "refine.dilate = -1: input should be greater than or equal to 0"),
         ("embedded", "inpaint.fill=magic", "inpaint.fill = 'magic': input should be 'auto', 'deepfillv2'"),
         ("embedded", "inpaint.feather=9", "inpaint.feather (9) must not exceed refine.dilate_min (4)"),
-        ("embedded", "inpaint.patch_size=8", "inpaint.patch_size = 8: a patch has a middle pixel"),
+        (
+            "embedded",
+            "inpaint.patchmatch.patch_size=8",
+            "inpaint.patchmatch.patch_size = 8: a patch has a middle pixel",
+        ),
+        ("embedded", "inpaint.patchmatch.sed=8", "(did you mean 'inpaint.patchmatch.seed'?)"),
+        ("embedded", "inpaint.fill=external", "needs a file of yours: --set inpaint.external.weights=FILE."),
         ("embedded", "refine=3", "refine = 3: "),
         ("embedded", "dilate", "write it as SECTION.FIELD=VALUE"),
         ("embeded", "refine.dilate=1", "There is no preset 'embeded' (did you mean 'embedded'?)"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,6 @@ from data.rle import BoxMask, box_mask
 from data.types import Instance, People, Photo
 from detection import SEGMENTERS, build_segmenter
 from detection.disjoint import RIM, UNSURE, Detection, Disjoint, by_ellipse, disjoint
-from detection.protocol import Builder
 
 CASES: dict[str, tuple[str, dict[str, str], list[str]]] = {
     "found twice": (
@@ -171,7 +171,9 @@ def photo(size: tuple[int, ...]) -> Photo:
 def test_networks_give_disjoint_people_and_annotators_what_they_say(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     text = "AAxxBB AAxxBB"
     people = People((2, 6), tuple(Instance.from_mask(mask(text, those), 0.9, name) for those in ("Ax", "Bx")))
-    monkeypatch.setitem(SEGMENTERS, name, Builder(lambda settings: [], lambda settings, weights: Sees(people)))
+    method = replace(SEGMENTERS[name], settings=None, uses=lambda section: ())  # no weights
+    monkeypatch.setitem(SEGMENTERS, name, method)
+    monkeypatch.setattr(f"{method.module}.build", lambda settings, weights: Sees(people))
     segmenter = build_segmenter(SegmentSettings.model_validate({"segmenter": name}), {})
     (found,) = segmenter.segment([photo((2, 6))])
     both = np.sum([found.mask(person) for person in found.persons], axis=0)

@@ -28,7 +28,7 @@ MASK = (
 
 def segment(path: Path | None, person: str = "white", size: tuple[int, int] = (4, 5)) -> People:
     photo = Photo("id", "b.jpg", np.zeros((*size, 3), np.uint8), Given(mask_file=path))
-    settings = SegmentSettings(segmenter="mask-files", mask_person=person)  # type: ignore[arg-type]
+    settings = SegmentSettings(segmenter="mask-files").with_own("mask-files", person=person)
     (people,) = build_segmenter(settings, {}).segment([photo])
     return people
 
@@ -128,7 +128,7 @@ def test_transparency_in_a_palette_is_alpha(tmp_path: Path) -> None:
 
 
 def test_missing_and_unreadable_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(PhotoError, match=r"has no mask file; see segment\.masks"):
+    with pytest.raises(PhotoError, match=r"has no mask file; see segment\.mask_files\.folder"):
         segment(None)
     with pytest.raises(PhotoError, match=r"gone\.png does not exist"):
         segment(tmp_path / "gone.png")

@@ -120,7 +120,7 @@ def test_random_weights_run_and_give_masks_of_the_photos_size(weights: Path) -> 
     segmenter = MaskRcnn(network, "cpu")
     once = segmenter.segment([Photo("id", "a", noise)])
     assert once[0].size == (50, 75) and segmenter.segment([Photo("id", "a", noise)]) == once
-    settings = SegmentSettings(segmenter="maskrcnn", maskrcnn_weights=str(weights), device="cpu")
+    settings = SegmentSettings(segmenter="maskrcnn", device="cpu").with_weights(str(weights))
     assert build_segmenter(settings, {str(weights): Weight("own", weights, "0" * 64)})
 
 

@@ -13,7 +13,7 @@ from configs import SegmentSettings, SettingsError
 from data.images import decode
 from data.types import Photo, Weight
 from data.weights.files import WeightsError, find
-from detection import Segmenter, build_segmenter, required_weights
+from detection import Segmenter, build_segmenter
 from detection.yolo_network import YoloNetwork
 
 pytestmark = pytest.mark.slow
@@ -29,7 +29,7 @@ def load(name: str) -> Photo:
 
 def build(settings: SegmentSettings) -> Segmenter:
     try:
-        return build_segmenter(settings, {name: find(name) for name in required_weights(settings)})
+        return build_segmenter(settings, {name: find(name) for name in settings.required_weights()})
     except WeightsError as error:
         pytest.skip(f"weights are not fetched: {error}")
 
@@ -42,7 +42,7 @@ def embedded() -> Segmenter:
 @pytest.fixture(scope="module")
 def int8(shared: Path) -> Segmenter:
     path = shared / "data/models/yolov8n-seg_int8.tflite"
-    return build(SegmentSettings(segmenter="yolo", weights=str(path)))
+    return build(SegmentSettings(segmenter="yolo").with_weights(str(path)))
 
 
 @pytest.fixture(params=["embedded", "int8"])
@@ -151,14 +151,16 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     return write
 
 
-def own(path: Path, **settings: Any) -> Segmenter:
+def own(path: Path, trust: bool = False, **settings: Any) -> Segmenter:
     weights = {str(path): Weight(path.name, path, "0" * 64)}
-    return build_segmenter(SegmentSettings(weights=str(path), device="cpu", **settings), weights)
+    return build_segmenter(
+        SegmentSettings(device="cpu", **settings).with_own("yolo", weights=str(path), trust=trust), weights
+    )
 
 
 def test_own_checkpoints_run_once_they_are_trusted(checkpoint: Callable[..., Path]) -> None:
     path = checkpoint("own-seg.pt", names={i: "person" if i == 3 else f"animal {i}" for i in range(80)})
-    with pytest.raises(SettingsError, match=r"set segment\.trust"):
+    with pytest.raises(SettingsError, match=r"set segment\.yolo\.trust"):
         own(path)
     (people,) = own(path, trust=True, score=0.0, image_size=64).segment([load("zidane.jpg")])
     assert people.size == (720, 1280)  # random weights: anybody or nobody

@@ -15,7 +15,7 @@ from PIL import Image
 from configs import SegmentSettings, SettingsError
 from data.geometry import Box
 from data.types import Photo, Weight
-from detection import SEGMENTERS, build_segmenter, required_weights
+from detection import SEGMENTERS, build_segmenter
 from detection.crops import SIDE, Crop, SoftMask
 from detection.embedded import CropNetworks, Embedded
 from detection.fusion import Fusion
@@ -60,11 +60,14 @@ def test_every_segmenter_of_the_settings_is_registered() -> None:
     ("settings", "names"),
     [
         (SegmentSettings(), ["yolo11n-seg"]),
-        (SegmentSettings(weights="my/own.onnx"), ["my/own.onnx"]),
+        (SegmentSettings().with_weights("my/own.onnx"), ["my/own.onnx"]),
         (SegmentSettings(segmenter="maskrcnn"), ["maskrcnn-resnet50-fpn-v2"]),
-        (SegmentSettings(segmenter="maskrcnn", weights="yolo.pt", maskrcnn_weights="own.pth"), ["own.pth"]),
         (
-            SegmentSettings(segmenter="union", union=("embedded", "maskrcnn")),
+            SegmentSettings(segmenter="maskrcnn").with_own("yolo", weights="yolo.pt").with_weights("own.pth"),
+            ["own.pth"],
+        ),
+        (
+            SegmentSettings(segmenter="union").with_own("union", segmenters=("embedded", "maskrcnn")),
             ["yolov8n", "selfie-segmentation", "pose-landmark-full", "maskrcnn-resnet50-fpn-v2"],
         ),
         (SegmentSettings(segmenter="embedded"), ["yolov8n", "selfie-segmentation", "pose-landmark-full"]),
@@ -73,7 +76,7 @@ def test_every_segmenter_of_the_settings_is_registered() -> None:
     ],
 )
 def test_required_weights(settings: SegmentSettings, names: list[str]) -> None:
-    assert required_weights(settings) == names
+    assert settings.required_weights() == names
 
 
 def test_missing_weights_name_the_command_that_fetches_them() -> None:
@@ -94,7 +97,7 @@ def test_importing_detection_is_light() -> None:
 @pytest.mark.parametrize(
     ("name", "trust", "found"),
     [
-        ("own.pt", False, "is a pickle, which can run code, and is not in the registry; set segment.trust"),
+        ("own.pt", False, "is a pickle, which can run code, and is not in the registry; set segment.yolo.trust"),
         ("own.engine", False, "is none of .pt, .onnx, .tflite"),
         ("own.pt", True, "cannot be loaded"),
         ("own.tflite", False, "cannot be loaded"),
@@ -103,7 +106,7 @@ def test_importing_detection_is_light() -> None:
 def test_weights_that_cannot_be_used_fail_before_any_photo(name: str, trust: bool, found: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_bytes(b"not a network")
-    settings = SegmentSettings(weights=str(path), trust=trust, device="cpu")
+    settings = SegmentSettings(device="cpu").with_own("yolo", weights=str(path), trust=trust)
     with pytest.raises(SettingsError, match=found) as caught:
         build_segmenter(settings, {str(path): Weight(name, path, "0" * 64)})
     assert "\n" not in str(caught.value)

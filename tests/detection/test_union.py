@@ -43,4 +43,4 @@ def test_everyone_whom_any_member_sees_once() -> None:
 @pytest.mark.parametrize("members", [(), ("yolo", "yolo"), ("annotations",), ("union",)])
 def test_members_that_make_no_sense(members: tuple[str, ...]) -> None:
     with pytest.raises(ValidationError, match="union"):
-        SegmentSettings.model_validate({"segmenter": "union", "union": members})
+        SegmentSettings.model_validate({"segmenter": "union", "union": {"segmenters": members}})

@@ -24,7 +24,6 @@ from data.rle import BoxMask
 from data.sample_photos import copy_samples
 from data.types import Instance, People, Pixels
 from data.weights.files import WeightsError, find
-from detection import required_weights
 from detection.faces import Face
 from flows.cli.main import app
 from flows.cli.portraits import can_be_marked, portrait
@@ -261,7 +260,7 @@ def test_of_two_men_only_the_marked_one_stays(tmp_path: Path) -> None:
     has no face of its own sends the photo to review."""
     try:
         models.face_reader()
-        for name in required_weights(load_settings("embedded").segment):
+        for name in load_settings("embedded").segment.required_weights():
             find(name)
     except (SettingsError, WeightsError) as error:
         pytest.skip(str(error))

@@ -6,18 +6,21 @@ import numpy as np
 import pytest
 
 from configs import InpaintSettings
-from inpainting import FILLS, Method, build_fill, compose, inpaint, required_weights
+from configs.fills import FILLS, FillMethod
+from inpainting import build_fill, compose, inpaint
 
 
 @pytest.fixture
 def settings(monkeypatch: pytest.MonkeyPatch) -> InpaintSettings:
-    monkeypatch.setitem(FILLS, "rows", Method("row_fill", "build"))  # the line in the registry
+    monkeypatch.setitem(
+        FILLS, "rows", FillMethod(module="row_fill", label="the row's mean", neural=False)
+    )  # the line in the registry
     return InpaintSettings(feather=0).model_copy(update={"fill": "rows"})
 
 
 @pytest.mark.parametrize("size", [60, 700])  # the larger one is filled at reduced size
 def test_it_is_built_from_settings_and_fills(settings: InpaintSettings, size: int) -> None:
-    assert required_weights(settings) == []
+    assert settings.required_weights() == []
     ramp = np.linspace(20, 220, size).astype(np.uint8)[:, None, None]  # brighter from row to row
     truth = np.broadcast_to(ramp, (size, size, 3))
     hole, stays = np.zeros((size, size), np.uint8), np.zeros((size, size), np.uint8)

@@ -19,7 +19,7 @@ from inpainting.deepfillv2 import CheckpointError, load_generator
 from inpainting.deepfillv2.fill import build
 
 GOLDEN = Path(__file__).parent / "golden" / "deepfillv2_pt.npz"
-CPU = InpaintSettings(device="cpu", weights="places2")
+CPU = InpaintSettings(device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_threads_share_one_fill(weight: Weight, photo: np.ndarray, hole: np.ndar
 
 def test_fusion_and_memory_are_settings(weight: Weight, photo: np.ndarray, hole: np.ndarray) -> None:
     def filled(**changes: object) -> np.ndarray:
-        fill = build(CPU.model_copy(update=changes), {"places2": weight}).fill(photo, hole)
+        fill = build(CPU.with_own("deepfillv2", **changes), {"places2": weight}).fill(photo, hole)
         return fill.astype(int)
 
     auto = filled()

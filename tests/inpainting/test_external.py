@@ -16,7 +16,7 @@ from onnx import TensorProto, helper
 from configs import InpaintSettings, SettingsError
 from configs.load import load_settings
 from data.types import Weight
-from inpainting import build_fill, compose, inpaint, required_weights
+from inpainting import build_fill, compose, inpaint
 
 RANGES = {"0..1": (1.0, 0.0), "-1..1": (2.0, -1.0), "0..255": (255.0, 0.0)}
 
@@ -93,9 +93,13 @@ def onnx_file(path: Path, side: int | str = "side", pixels: int = TensorProto.FL
     return path
 
 
+OWN = ("range", "output", "mask", "size", "multiple", "trust")
+
+
 def built(path: Path, **chosen: Any) -> tuple[Any, InpaintSettings]:
     bare = {"repair": False, "texture": False}
-    given = {"fill": "external", "external": str(path), "device": "cpu", "trust": True}
+    own = {"weights": str(path), "trust": True} | {n: chosen.pop(n) for n in OWN if n in chosen}
+    given = {"fill": "external", "external": own, "device": "cpu"}
     settings = InpaintSettings.model_validate({**given, **bare, **chosen})
     return build_fill(
         settings, {str(path): Weight(path.name, path, hashlib.sha256(path.read_bytes()).hexdigest())}
@@ -124,7 +128,7 @@ def assert_filled_with_the_mean(path: Path, **chosen: Any) -> None:
 def test_conventions(tmp_path: Path, takes: str, gives: str, known: bool) -> None:
     path = torchscript(tmp_path / "network.pt", MeanFill(takes, gives, known))
     mask = "known" if known else "hole"
-    assert_filled_with_the_mean(path, external_range=takes, external_output=gives, external_mask=mask)
+    assert_filled_with_the_mean(path, range=takes, output=gives, mask=mask)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +137,7 @@ def test_conventions(tmp_path: Path, takes: str, gives: str, known: bool) -> Non
         ({}, {}),
         ({"swapped": True}, {}),
         ({"side": 512}, {}),
-        ({"pixels": TensorProto.UINT8}, {"external_range": "0..255", "external_mask": "known", "external_multiple": 1}),
+        ({"pixels": TensorProto.UINT8}, {"range": "0..255", "mask": "known", "multiple": 1}),
         ({"pixels": TensorProto.FLOAT16}, {}),
     ],
     ids=["float", "mask first", "fixed size", "bytes", "half precision"],
@@ -143,27 +147,27 @@ def test_onnx(tmp_path: Path, kind: dict[str, Any], chosen: dict[str, Any]) -> N
 
 
 def test_a_network_of_one_size(tmp_path: Path) -> None:
-    assert_filled_with_the_mean(torchscript(tmp_path / "n.pt", MeanFill(size=384)), external_size=384)
+    assert_filled_with_the_mean(torchscript(tmp_path / "n.pt", MeanFill(size=384)), size=384)
 
 
 @pytest.mark.parametrize(
     ("network", "chosen", "sentence"),
     [
-        (MeanFill(gives="0..255"), {}, r"gives values of 0..255, not 0..1; set inpaint\.external_output=0\.\.255"),
-        (MeanFill(), {"external_output": "-1..1"}, r"gives values of 0\.\.1, not -1\.\.1"),
-        (MeanFill(gives="-1..1"), {}, r"set inpaint\.external_output=-1\.\.1"),
-        (MeanFill(known=True), {}, r"leaves the hole unfilled; inpaint\.external_mask=known may be"),
-        (MeanFill(), {"external_mask": "known"}, r"leaves the hole unfilled; inpaint\.external_mask=hole may be"),
-        (Saturated(), {"external_range": "-1..1"}, r"leaves the hole unfilled; .* or inpaint\.external_range is not"),
-        (Saturated(), {"external_range": "0..255", "external_output": "0..1"}, "does not continue a plain picture"),
+        (MeanFill(gives="0..255"), {}, r"gives values of 0..255, not 0..1; set inpaint\.external\.output=0\.\.255"),
+        (MeanFill(), {"output": "-1..1"}, r"gives values of 0\.\.1, not -1\.\.1"),
+        (MeanFill(gives="-1..1"), {}, r"set inpaint\.external\.output=-1\.\.1"),
+        (MeanFill(known=True), {}, r"leaves the hole unfilled; inpaint\.external\.mask=known may be"),
+        (MeanFill(), {"mask": "known"}, r"leaves the hole unfilled; inpaint\.external\.mask=hole may be"),
+        (Saturated(), {"range": "-1..1"}, r"leaves the hole unfilled; .* or inpaint\.external\.range is not"),
+        (Saturated(), {"range": "0..255", "output": "0..1"}, "does not continue a plain picture"),
         (MeanFill("-1..1", "0..1"), {}, "does not continue a plain picture"),
-        (MeanFill(size=256), {}, r"cannot fill a picture of 128 x 128 .*external_size"),
+        (MeanFill(size=256), {}, r"cannot fill a picture of 128 x 128 .*external\.size"),
     ],
 )
 def test_wrong_conventions_are_told(tmp_path: Path, network: MeanFill, chosen: dict[str, Any], sentence: str) -> None:
     with pytest.raises(SettingsError, match=sentence) as error:
         built(torchscript(tmp_path / "network.pt", network), **chosen)
-    assert str(error.value).startswith("inpaint.external: network.pt") and "\n" not in str(error.value)
+    assert str(error.value).startswith("inpaint.external.weights: network.pt") and "\n" not in str(error.value)
 
 
 class Odd(torch.nn.Module):
@@ -210,7 +214,7 @@ def test_other_files(tmp_path: Path, name: str, content: bytes) -> None:
 
 def test_a_program_is_run_only_when_trusted_and_data_always(tmp_path: Path) -> None:
     path = torchscript(tmp_path / "network.pt")
-    with pytest.raises(SettingsError, match=r"set inpaint\.trust=true"):
+    with pytest.raises(SettingsError, match=r"set inpaint\.external\.trust=true"):
         built(path, trust=False)
     built(onnx_file(tmp_path / "network.onnx"), trust=False)
 
@@ -256,10 +260,10 @@ def test_other_people_are_not_seen(tmp_path: Path) -> None:
 
 
 def test_the_file_is_part_of_the_settings(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"needs a file: inpaint\.external="):
+    with pytest.raises(SettingsError, match=r"needs a file of yours: --set inpaint\.external\.weights="):
         load_settings("coco", ["inpaint.fill=external"])
-    settings = load_settings("coco", ["inpaint.fill=external", f"inpaint.external={tmp_path / 'lama.pt'}"])
-    assert required_weights(settings.inpaint) == [str(tmp_path / "lama.pt")]
+    settings = load_settings("coco", ["inpaint.fill=external", f"inpaint.external.weights={tmp_path / 'lama.pt'}"])
+    assert settings.inpaint.required_weights() == [str(tmp_path / "lama.pt")]
 
 
 class Hungry(MeanFill):
@@ -281,4 +285,4 @@ def test_no_memory_is_a_memory_error(tmp_path: Path) -> None:
 def test_no_memory_in_the_trial_says_nothing_about_the_settings(tmp_path: Path) -> None:
     path = torchscript(tmp_path / "network.pt", Hungry())
     with pytest.raises(MemoryError):
-        built(path, external_size=256, window=256)
+        built(path, size=256, window=256)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from configs import InpaintSettings, SettingsError
 from data.images import to_raw_frame, upright
 from data.types import PhotoError
-from inpainting import FILLS, build_fill, compose, inpaint, pack, required_weights
+from inpainting import FILLS, build_fill, compose, inpaint, pack
 from inpainting.filling import MOST_HOLE
 from inpainting.patchmatch import known_beside
 
@@ -36,15 +36,16 @@ def disc(shape: tuple[int, int], y: float, x: float, radius: float) -> np.ndarra
 
 
 def removed(image: np.ndarray, hole: np.ndarray, **chosen: object) -> np.ndarray:
-    settings = InpaintSettings.model_validate({"fill": "patchmatch", **chosen})
+    own = {name: chosen.pop(name) for name in ("seed", "guide") if name in chosen}
+    settings = InpaintSettings.model_validate({"fill": "patchmatch", "patchmatch": own, **chosen})
     return compose(image, hole, inpaint(image, hole, build_fill(settings, {}), settings))
 
 
 def test_registry() -> None:
     assert set(FILLS) == {"deepfillv2", "migan", "external", *WEIGHTLESS}
-    assert required_weights(InpaintSettings(fill="deepfillv2", weights="celebahq")) == ["celebahq"]
+    assert InpaintSettings(fill="deepfillv2").with_weights("celebahq").required_weights() == ["celebahq"]
     for name in WEIGHTLESS:
-        assert required_weights(InpaintSettings.model_validate({"fill": name})) == []
+        assert InpaintSettings(fill=name).required_weights() == []
 
 
 def test_patchmatch_without_its_library_is_a_setting_that_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:

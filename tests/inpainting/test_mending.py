@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs import InpaintSettings
+from configs.fills import FILLS, FillMethod
 from data.types import Hole, Pixels
-from inpainting import FILLS, Method, build_fill, patchmatch, settings_for
+from inpainting import build_fill, patchmatch, settings_for
 from inpainting.invention import invented, invented_share
 from inpainting.mending import MendedFill
 from inpainting.metrics import fine_detail
@@ -124,7 +125,7 @@ def test_any_window_and_any_hole(height: int, width: int, box: tuple[float, floa
 
 
 def test_whole_and_switched_off_are_the_bare_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(FILLS, "migan", Method("row_fill", "build", learned=True))
+    monkeypatch.setitem(FILLS, "migan", FillMethod(module="row_fill", label="toy", neural=True, learned=True))
     bare = {"repair": False, "texture": False}
     assert isinstance(build_fill(SETTINGS, {}), MendedFill)
     assert not isinstance(build_fill(SETTINGS.model_copy(update={"strategy": "whole"}), {}), MendedFill)

@@ -24,10 +24,10 @@ SIDE = 512
 @pytest.fixture(scope="module")
 def network() -> migan.MiganFill:
     try:
-        weight = weights.find(migan.WEIGHTS)
+        weight = weights.find("migan")
     except weights.WeightsError as error:
         pytest.skip(str(error))
-    return migan.build(InpaintSettings(fill="migan", device="cpu"), {migan.WEIGHTS: weight})
+    return migan.build(InpaintSettings(fill="migan", device="cpu"), {"migan": weight})
 
 
 def picture() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -58,7 +58,7 @@ def test_gives_what_the_published_file_gives(network: migan.MiganFill) -> None:
 
 def test_the_same_as_the_published_graph(network: migan.MiganFill) -> None:
     runtime = pytest.importorskip("onnxruntime")
-    path = weights.find(migan.WEIGHTS).path
+    path = weights.find("migan").path
     model = onnx.load(str(path))
     bare = "/model/synthesis/b512/Add_1_output_0"
     model.graph.output.append(helper.make_tensor_value_info(bare, onnx.TensorProto.FLOAT, None))

@@ -145,7 +145,9 @@ def test_a_refiner_s_weights_bring_their_prefill(photos: Path, tmp_path: Path) -
 
     place = run(settings_of(photos, network={"width": 8, "discriminator": 8, "prefill": "telea"}), tmp_path)
     for path in (place.weights, place.checkpoint(6)):
-        fill = build(InpaintSettings(device="cpu", weights=str(path)), {str(path): Weight(str(path), path, "0" * 64)})
+        fill = build(
+            InpaintSettings(device="cpu").with_weights(str(path)), {str(path): Weight(str(path), path, "0" * 64)}
+        )
         assert isinstance(fill, DeepFill) and isinstance(fill.prefill, OpenCVFill)
 
 

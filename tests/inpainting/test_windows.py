@@ -68,7 +68,7 @@ def test_the_network_that_guides_a_shift_map_sees_a_small_photo_whole(
     photo: tuple[int, int], structure: str, windows: int
 ) -> None:
     hole = hole_with(photo, (20, 20, 60, 60), (1000, 500, 1040, 540))
-    assert len(plan(hole, fill="shift-map", structure=structure)) == windows
+    assert len(plan(hole, fill="shift-map", shift_map={"structure": structure})) == windows
 
 
 def test_empty_hole_has_no_window() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs import SegmentSettings, SettingsError
+from configs.methods import Frozen
 from data.rle import BoxMask
 from data.types import Instance, People, Photo, Weight
 from detection.protocol import Segmenter
@@ -18,6 +19,11 @@ from detection.tiles import tiled
 SOURCE = "probability-map"
 SEES = 512
 """Longer side, in pixels, of what the network was trained on: larger photos are looked at in tiles too."""
+
+
+class ProbabilityMapSettings(Frozen):
+    weights: str | None = None
+    """TorchScript file that maps an image to person probabilities."""
 
 
 class ProbabilityMap:
@@ -50,18 +56,12 @@ class ProbabilityMap:
         return out
 
 
-def required_weights(settings: SegmentSettings) -> list[str]:
-    if not settings.weights:
-        raise SettingsError("segment.weights: the segmenter probability-map needs a TorchScript file.")
-    return [settings.weights]
-
-
 def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Segmenter:
     import torch
 
-    path = weights[str(settings.weights)].path
+    path = weights[str(settings.of(ProbabilityMapSettings).weights)].path
     try:
         network = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
     except RuntimeError as error:
-        raise SettingsError(f"segment.weights: {path} is not a TorchScript file.") from error
+        raise SettingsError(f"segment.probability_map.weights: {path} is not a TorchScript file.") from error
     return tiled(ProbabilityMap(network.eval()), settings, sees=SEES)

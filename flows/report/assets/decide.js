@@ -1,9 +1,13 @@
-/** Settings of a photo: what can be told by a control, and the rest as `section.field=value`. */
-const SETTING = /^(segment|refine|inpaint)\.([a-z_]+)\s*=\s*(.+)$/;
+/** Settings of a photo: what can be told by a control, and the rest as `section.field=value`; a field of a method's own is
+ * `section.method.field`. */
+const SETTING = /^(segment|refine|inpaint)\.([a-z_]+(?:\.[a-z_]+)?)\s*=\s*(.+)$/;
 
 function settingsOf({ dilate, fill, keep, others }) {
   const tree = {};
-  const set = (section, name, value) => { (tree[section] ??= {})[name] = value; };
+  const set = (section, name, value) => {
+    const names = name.split("."), last = names.pop();
+    names.reduce((fields, part) => (fields[part] ??= {}), tree[section] ??= {})[last] = value;
+  };
   if (dilate !== null) set("refine", "dilate", dilate);
   if (fill) set("inpaint", "fill", fill);
   if (keep !== undefined) set("refine", "keep", keep);
@@ -17,10 +21,16 @@ function settingsOf({ dilate, fill, keep, others }) {
   return tree;
 }
 
+/** [`patchmatch.seed`, 2], ... of nested values. */
+function leaves(fields, prefix = "") {
+  return Object.entries(fields).flatMap(([name, value]) =>
+    (value && typeof value === "object" && !Array.isArray(value) ? leaves(value, `${prefix}${name}.`) : [[prefix + name, value]]));
+}
+
 function partsOf(settings = {}) {
   const { refine: { dilate = null, keep, ...refine } = {}, inpaint: { fill = "", ...inpaint } = {}, segment = {} } = settings;
   const rest = Object.entries({ segment, refine, inpaint }).flatMap(([section, fields]) =>
-    Object.entries(fields).map(([name, value]) => `${section}.${name}=${JSON.stringify(value)}`));
+    leaves(fields).map(([name, value]) => `${section}.${name}=${JSON.stringify(value)}`));
   return { dilate, fill, keep, others: rest.join("; ") };
 }
 

@@ -178,7 +178,7 @@ def test_overrides_hold_for_every_choice() -> None:
 def test_a_file_of_weights_is_one_choice(tmp_path: Path) -> None:
     file = tmp_path / "mine.pth"
     file.write_bytes(b"weights")
-    said = (f"inpaint.weights={file}",)
+    said = (f"inpaint.deepfillv2.weights={file}",)
     names = [one.name for one in usable(fills(load_settings("embedded", said), said))]
     others = {"patchmatch", f"deepfillv2 {file}", "shift-map", "telea", "navier-stokes"}
     assert set(names) - {"migan"} == others  # migan where its weights are here

@@ -103,7 +103,7 @@ FILES: dict[str, Callable[[Path, Path, Path], list[str | Path]]] = {
         "--fill",
         "deepfillv2",
         "--set",
-        f"inpaint.weights={bad}",
+        f"inpaint.deepfillv2.weights={bad}",
     ],
     "a fill's weights": lambda coco, out, bad: ["fill", bad, bad, out, "--weights", bad],
     "a fill's photo": lambda coco, out, bad: ["fill", bad, coco / "images/0000.png", out / "x.png", "--fill", "telea"],
@@ -182,8 +182,8 @@ VALUES = [
 ]
 SETTINGS = (
     "refine.dilate",
-    "segment.weights",
-    "inpaint.seed",
+    "segment.yolo.weights",
+    "inpaint.patchmatch.seed",
     "input.megapixels",
     "run.workers",
     "refine.keep",

@@ -68,7 +68,7 @@ def test_exit_code_of_review(person_removal: Command, tmp_path: Path, allow: tup
     mask[10:40, 10:40] = 255
     Image.fromarray(mask).save(tmp_path / "masks/a.png")
     run = ["run", tmp_path / "in", tmp_path / "out", "--segmenter", "mask-files", "--fill", "telea", *QUICK]
-    run += ["--set", f"segment.masks={tmp_path / 'masks'}"]
+    run += ["--set", f"segment.mask_files.folder={tmp_path / 'masks'}"]
     assert person_removal(*run).returncode == 0
     store = Store(tmp_path / "out/.person-removal")
     (artifact,) = (store.root / "refine").glob("*/*")
@@ -193,7 +193,7 @@ def test_scrub_takes_the_author_out_of_every_photo(person_removal: Command, tmp_
     (tmp_path / "masks").mkdir()
     Image.fromarray(np.zeros((96, 128), np.uint8)).save(tmp_path / "masks/a.png")
     run = ["run", tmp_path / "in", tmp_path / "out", "--segmenter", "mask-files", "--fill", "telea", *QUICK, "--scrub"]
-    assert person_removal(*run, "--set", f"segment.masks={tmp_path / 'masks'}").returncode == 0
+    assert person_removal(*run, "--set", f"segment.mask_files.folder={tmp_path / 'masks'}").returncode == 0
     assert b"Ann Author" in (tmp_path / "in/a.jpg").read_bytes()
     assert b"Ann Author" not in (tmp_path / "out/images/a.jpg").read_bytes()
 

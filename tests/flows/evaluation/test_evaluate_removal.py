@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,12 +17,11 @@ from collection_with_people import FAST, make_coco, remove, save_photo
 from PIL import Image
 from typer.testing import CliRunner
 
-import detection
 from configs import SegmentSettings
+from configs.segmenters import SEGMENTERS
 from data.errors import InputError
 from data.types import Instance, People, Photo
 from data.weights.files import WeightsError, find
-from detection.protocol import Builder
 from flows.cli import evaluate_removal
 from flows.cli.main import app
 from flows.evaluation import fills
@@ -51,7 +51,8 @@ def red_verifier(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         assert settings.score == 0.15  # as low as figures are told for
         return RedSegmenter()
 
-    monkeypatch.setitem(detection.SEGMENTERS, "maskrcnn", Builder(lambda settings: [], build))
+    monkeypatch.setitem(SEGMENTERS, "maskrcnn", replace(SEGMENTERS["maskrcnn"], settings=None))  # no weights
+    monkeypatch.setattr("detection.maskrcnn.build", build)
     models._segmenter.cache_clear()
     yield
     models._segmenter.cache_clear()

@@ -10,6 +10,7 @@ from fill_cases import PAIR, case, scene
 from literal_masks import mask, picture
 
 from configs import RefineSettings, SettingsError
+from configs.fills import PatchMatchSettings
 from data.errors import InputError
 from flows.evaluation.estimates import Estimate
 from flows.evaluation.fills import (
@@ -118,9 +119,11 @@ def test_fills_with_files_and_settings() -> None:
     text = "patchmatch,patchmatch:patch_size=9+margin=2,deepfillv2:some/own.safetensors,mean"
     plain, changed, network, mean = parse_fills(text, "embedded", ["inpaint.feather=1"])
     assert plain.settings and changed.settings and network.settings
-    assert (plain.settings.inpaint.patch_size, changed.settings.inpaint.patch_size) == (7, 9)
+    assert [one.settings.inpaint.of(PatchMatchSettings).patch_size for one in (plain, changed)] == [7, 9]
     assert changed.settings.inpaint.margin == 2 and changed.settings.inpaint.feather == 1
-    assert network.settings.inpaint.fill == "deepfillv2" and network.settings.inpaint.weights == "some/own.safetensors"
+    assert network.settings.inpaint.fill == "deepfillv2" and network.settings.inpaint.required_weights() == [
+        "some/own.safetensors"
+    ]
     assert changed.label == "patchmatch:patch_size=9+margin=2" and network.label == "deepfillv2:some/own.safetensors"
     assert mean == Contender("mean")
 
@@ -137,7 +140,7 @@ def test_two_trainings_leave_weights_of_one_name() -> None:
         ("telea:some.pt", "telea takes no file"),
         (" , ", "name at least one fill"),
         ("lama", "inpaint.fill = 'lama'"),
-        ("patchmatch:patchsize=9", "There is no setting 'inpaint.patchsize' (did you mean 'inpaint.patch_size'?)"),
+        ("patchmatch:patchsize=9", "There is no setting 'inpaint.patchsize' (did you mean 'inpaint.patchmatch'?)"),
     ],
 )
 def test_what_is_no_fill_is_one_sentence(text: str, sentence: str) -> None:

@@ -271,7 +271,7 @@ def test_a_rejected_photo_keeps_every_person_in_the_annotation_file(
     tree["annotations"].append({"id": 999, "image_id": 1, "category_id": 1, "segmentation": [], "bbox": [0, 0, 0, 0]})
     path.write_text(json.dumps(tree))
     save_mask(tmp_path / "masks")
-    masked = "segment.segmenter=mask-files", f"segment.masks={tmp_path / 'masks'}"
+    masked = "segment.segmenter=mask-files", f"segment.mask_files.folder={tmp_path / 'masks'}"
     run(coco, out, *masked)
     run(coco, out, *masked, decisions=decide(tmp_path, decision="reject"))
     assert manifest(out)[PHOTO]["state"] == "passthrough" and annotated_persons(out, 1) == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from collection_with_people import coco_settings
 
 from configs import Settings, SettingsError
-from configs.load import load_settings
+from configs.load import load_settings, setting_names
 from configs.per_photo import PER_PHOTO
 from data.collection.keep_list import read_keep
 from data.collection.marks import read_marks
@@ -24,12 +25,14 @@ from flows.run.job import execute, prepare
 
 FOR_THE_WHOLE_RUN = {
     "segment": {
-        *("weights", "maskrcnn_weights", "masks", "mask_pattern", "mask_person", "objects", "trust", "device"),
+        *("objects", "device", "yolo.weights", "yolo.trust", "maskrcnn.weights"),
+        *("mask_files.folder", "mask_files.pattern", "mask_files.person"),
     },
     "refine": {"spare_masks"},
     "inpaint": {
-        *("weights", "external", "external_range", "external_output", "external_mask", "external_size"),
-        *("external_multiple", "trust", "attention_memory", "device"),
+        *("device", "deepfillv2.weights", "deepfillv2.attention_memory", "migan.weights"),
+        *("external.weights", "external.range", "external.output", "external.mask", "external.size"),
+        *("external.multiple", "external.trust"),
     },
 }
 
@@ -37,11 +40,11 @@ FOR_THE_WHOLE_RUN = {
 @pytest.mark.parametrize("section", FOR_THE_WHOLE_RUN)
 def test_every_setting_is_either_a_photos_or_the_whole_runs(section: str) -> None:
     """A new setting is for the whole run, until somebody has thought about it and says otherwise here and there."""
-    known = set(type(getattr(Settings(), section)).model_fields)
+    known = set(setting_names(type(getattr(Settings(), section))))
     assert PER_PHOTO[section] <= known
     assert known - PER_PHOTO[section] >= FOR_THE_WHOLE_RUN[section]
-    for name in known - PER_PHOTO[section] - FOR_THE_WHOLE_RUN[section]:
-        assert not name.startswith(("trust", "device", "weights", "external"))
+    for name in PER_PHOTO[section]:
+        assert not name.split(".")[-1].startswith(("trust", "device", "weights", "external"))
 
 
 @pytest.mark.parametrize("place", ["given", "kept"])
@@ -49,9 +52,8 @@ def test_every_setting_is_either_a_photos_or_the_whole_runs(section: str) -> Non
     "name", [f"{section}.{name}" for section, names in FOR_THE_WHOLE_RUN.items() for name in sorted(names)]
 )
 def test_a_decision_sets_nothing_of_the_whole_run(coco: Path, tmp_path: Path, name: str, place: str) -> None:
-    section, field = name.split(".")
-    value = getattr(getattr(Settings(), section), field)
-    settings = {section: {field: list(value) if isinstance(value, tuple) else value}}  # not even the default
+    value = attrgetter(name)(Settings())
+    settings = nested(name, list(value) if isinstance(value, tuple) else value)  # not even the default
     out = tmp_path / "out"
     prepare(coco, out, coco_settings(), Selection())
     file = tmp_path / "decided.json" if place == "given" else out / "decisions.json"
@@ -59,6 +61,14 @@ def test_a_decision_sets_nothing_of_the_whole_run(coco: Path, tmp_path: Path, na
     file.write_text(json.dumps({"person_removal_decisions": 1, "photos": {"0001.png": decided}}))
     with pytest.raises(SettingsError, match=f"0001.png: {name} is for --set alone"):
         prepare(coco, out, coco_settings(), Selection(), file if place == "given" else None)
+
+
+def nested(name: str, value: object) -> dict[str, Any]:
+    """`a.b`, 3 -> {"a": {"b": 3}}"""
+    for part in reversed(name.split(".")):
+        value = {part: value}
+    assert isinstance(value, dict)
+    return value
 
 
 class Harm:
@@ -74,7 +84,7 @@ class Harm:
 def test_no_code_runs_from_decisions(coco: Path, tmp_path: Path) -> None:
     weights, made = tmp_path / "weights.pt", tmp_path / "made"
     weights.write_bytes(pickle.dumps(Harm(made)))
-    settings = {"segment": {"segmenter": "yolo", "weights": str(weights), "trust": True}}
+    settings = {"segment": {"segmenter": "yolo", "yolo": {"weights": str(weights), "trust": True}}}
     file = tmp_path / "decided.json"
     decided = {"0001.png": {"decision": "redo", "settings": settings}}
     file.write_text(json.dumps({"person_removal_decisions": 1, "photos": decided}))
@@ -83,15 +93,15 @@ def test_no_code_runs_from_decisions(coco: Path, tmp_path: Path) -> None:
     assert not made.exists()
 
 
-TRUSTING = "segment: {segmenter: annotations, trust: true}\n"
+TRUSTING = "segment: {segmenter: annotations, yolo: {trust: true}}\n"
 
 
 @pytest.mark.parametrize("folder", ["in", "in/presets", "out"])
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        (TRUSTING, "segment.trust"),
-        ("inpaint: {trust: yes}\n", "inpaint.trust"),
+        (TRUSTING, "segment.yolo.trust"),
+        ("inpaint: {external: {trust: yes}}\n", "inpaint.external.trust"),
         ("run: {runner: dask, address: 'tcp://192.0.2.1:8786'}\n", "run.address"),
         ("run: {log_json: ../photo.jpg}\n", "run.log_json"),
     ],
@@ -111,14 +121,13 @@ def test_a_preset_that_came_with_photos_is_not_trusted(tmp_path: Path, folder: s
     with pytest.raises(SettingsError, match=f"may not set {name}"):
         check_preset(load_settings(str(own)), *places)
     theirs.write_text("refine: {dilate: 0.1}\n")
-    section, field = name.split(".")
-    check_preset(load_settings(str(theirs), base={section: {field: True if field == "trust" else "mine"}}), *places)
+    check_preset(load_settings(str(theirs), base=nested(name, True if name.endswith("trust") else "mine")), *places)
 
 
 def test_a_run_refuses_such_a_preset(coco: Path, tmp_path: Path) -> None:
     (coco / "preset.yaml").write_text(TRUSTING)
     settings = load_settings(str(coco / "preset.yaml"), ["inpaint.fill=telea", "verify.segmenter=none"])
-    with pytest.raises(SettingsError, match=r"may not set segment\.trust"):
+    with pytest.raises(SettingsError, match=r"may not set segment\.yolo\.trust"):
         prepare(coco, tmp_path / "out", settings, Selection())
 
 

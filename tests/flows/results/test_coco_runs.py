@@ -140,7 +140,7 @@ def test_workers_and_shards_do_not_change_a_byte(tmp_path: Path) -> None:
 
 def test_what_the_file_says_of_the_run_is_enough_to_repeat_it(tmp_path: Path) -> None:
     coco, out = make(tmp_path / "coco"), tmp_path / "out"
-    remove(coco, out, "refine.dilate=0.2", "annotations.overlap=clip", "inpaint.seed=7")
+    remove(coco, out, "refine.dilate=0.2", "annotations.overlap=clip", "inpaint.patchmatch.seed=7")
     said = read(out, "instances_val")["info"]["person_removal"]
     assert said.keys() == {"version", "settings_sha256", "settings", "weights", "date", "input_sha256"}
     (tmp_path / "again.yaml").write_text(json.dumps(said["settings"]))
@@ -237,7 +237,7 @@ def test_persons_that_another_segmenter_missed_are_counted(tmp_path: Path) -> No
             mask[30:70, 20:36] = 255
         (masks / name).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(mask).save(masks / f"{name}.png")
-    remove(coco, out, "segment.segmenter=mask-files", f"segment.masks={masks}", "publish.report=true")
+    remove(coco, out, "segment.segmenter=mask-files", f"segment.mask_files.folder={masks}", "publish.report=true")
     records = read(out, "removed_annotations")["annotations"]
     reasons = {(r["file"], r["index"]): r["reason"] for r in records if r["reason"].startswith("person")}
     assert reasons == {

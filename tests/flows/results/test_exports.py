@@ -429,7 +429,9 @@ def test_a_photo_whose_name_looks_like_a_pattern(tmp_path: Path) -> None:
     for old, new in (("a.jpg", "[1].jpg"), ("b.jpg", "1.jpg")):
         (tmp_path / "in" / old).rename(tmp_path / "in" / new)
     write(tmp_path / "in/annotations/instances.json", coco())
-    settings = coco_settings("segment.segmenter=mask-files", f"segment.masks={tmp_path}", "input.annotations=none")
+    settings = coco_settings(
+        "segment.segmenter=mask-files", f"segment.mask_files.folder={tmp_path}", "input.annotations=none"
+    )
 
     def chosen(*patterns: str) -> int:
         return prepare(tmp_path / "in", tmp_path / "out", settings, selection(photos=patterns)).planned.photos

@@ -142,7 +142,10 @@ def test_the_largest_photo_and_the_most_people(coco: Path, tmp_path: Path) -> No
     (tmp_path / "in").mkdir()
     Image.new("1", (20_000, 9_950)).save(tmp_path / "in/huge.png")
     Image.new("L", (640, 480)).save(tmp_path / "in/small.bmp")
-    wanted, settings = selection(), coco_settings("segment.segmenter=mask-files", f"segment.masks={tmp_path}/in")
+    wanted, settings = (
+        selection(),
+        coco_settings("segment.segmenter=mask-files", f"segment.mask_files.folder={tmp_path}/in"),
+    )
     found = forecast(open_places(tmp_path / "in", tmp_path / "out", settings, wanted), wanted)
     assert found.largest == OfPhoto("huge.png", 199.0) and found.people is None
 

@@ -63,7 +63,7 @@ def box_masks(folder: Path, size: tuple[int, int], orientation: int = 1) -> tupl
     mask[y : y + h, x : x + w] = 255
     folder.mkdir()
     Image.fromarray(to_raw_frame(mask, orientation)).save(folder / "a.png")
-    return "segment.segmenter=mask-files", f"segment.masks={folder}"
+    return "segment.segmenter=mask-files", f"segment.mask_files.folder={folder}"
 
 
 def hole(out: Path, orientation: int) -> np.ndarray:

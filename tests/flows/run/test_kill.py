@@ -71,7 +71,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
         pytest.skip("no tmpfs can be mounted here")
     try:
         out = disk / "out"
-        options = ("segment.segmenter=mask-files", f"segment.masks={masks}", "run.retries=0")
+        options = ("segment.segmenter=mask-files", f"segment.mask_files.folder={masks}", "run.retries=0")
         summary = None
         try:
             summary = remove(photos, out, *options)

@@ -76,7 +76,7 @@ def test_a_second_run_computes_nothing(coco: Path, tmp_path: Path, computed: Com
     ("change", "expected"),
     [
         ("refine.dilate=0.3", {"refine": 6, "inpaint": 5, "verify": 5, "publish": 5}),
-        ("inpaint.seed=5", {"inpaint": 6}),  # this fill knows no chance: equal patches stop the wave
+        ("inpaint.patchmatch.seed=5", {"inpaint": 6}),  # this fill knows no chance: equal patches stop the wave
         ("inpaint.fill=navier-stokes", {"inpaint": 6, "verify": 5, "publish": 5}),
         ("verify.left=0.1", {"verify": 6}),
         ("publish.masks=false", {"publish": 6}),
@@ -247,7 +247,7 @@ def test_every_photo_ends_in_a_named_state(tmp_path: Path) -> None:
     Image.fromarray(person).save(masks / "ünï cödé name.png")
 
     out = tmp_path / "out"
-    summary = remove(photos, out, "segment.segmenter=mask-files", f"segment.masks={masks}")
+    summary = remove(photos, out, "segment.segmenter=mask-files", f"segment.mask_files.folder={masks}")
     states = {name: row["state"] for name, row in manifest(out).items()}
     assert states == {
         "ünï cödé name.png": "removed",
@@ -272,7 +272,7 @@ def test_photos_that_share_a_stem_keep_their_own_masks(tmp_path: Path) -> None:
     save_photo(photos / "a.jpg", 2, None)
     masks.mkdir()
     Image.fromarray(np.zeros((96, 128), np.uint8)).save(masks / "a.png")
-    remove(photos, tmp_path / "out", "segment.segmenter=mask-files", f"segment.masks={masks}")
+    remove(photos, tmp_path / "out", "segment.segmenter=mask-files", f"segment.mask_files.folder={masks}")
     assert sorted(p.name for p in (tmp_path / "out/masks").iterdir()) == ["a.jpg.png", "a.png.png"]
 
 
@@ -293,7 +293,7 @@ def test_another_inputs_output_is_refused(coco: Path, tmp_path: Path) -> None:
     remove(coco, tmp_path / "out")
     save_photo(tmp_path / "holiday/a.png", 1, None)
     with pytest.raises(InputError, match="holds the result of"):
-        remove(tmp_path / "holiday", tmp_path / "out", "segment.segmenter=mask-files", "segment.masks=.")
+        remove(tmp_path / "holiday", tmp_path / "out", "segment.segmenter=mask-files", "segment.mask_files.folder=.")
 
 
 def test_a_second_run_at_the_same_time_is_refused(coco: Path, tmp_path: Path) -> None:

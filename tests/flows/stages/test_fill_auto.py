@@ -49,7 +49,7 @@ def test_with_the_network_it_fills() -> None:
     except WeightsError as error:
         pytest.skip(str(error))
     settings = resolve(coco())
-    assert (settings.inpaint.fill, settings.inpaint.structure) == ("shift-map", "migan")
+    assert (settings.inpaint.fill, settings.inpaint.guide) == ("shift-map", "migan")
     assert required_weights(settings) == ["migan"]
     assert announced(settings) == "shift-map guided by migan (the best whose weights are here)"
     assert announced(resolve(coco("inpaint.fill=patchmatch"))) == "patchmatch"
@@ -69,5 +69,5 @@ def test_a_photo_with_auto_as_its_own_setting_gets_a_fill(network: Path, tmp_pat
 def test_every_choice_of_auto_is_a_fill() -> None:
     chosen = inpainting.choices(InpaintSettings(fill="auto"))
     assert [one.fill for one in chosen] == ["shift-map", "patchmatch"]
-    assert inpainting.required_weights(chosen[-1]) == []
+    assert chosen[-1].required_weights() == []
     assert inpainting.choices(InpaintSettings(fill="telea")) == [InpaintSettings(fill="telea")]

@@ -115,7 +115,14 @@ def test_a_run_with_a_damaged_checkpoint_ends_before_any_photo(
     sentence: str,
 ) -> None:
     damaged(how, tmp_path / "weights.pth")
-    settings = ["--preset", "coco", "--fill", "deepfillv2", "--set", f"inpaint.weights={tmp_path / 'weights.pth'}"]
+    settings = [
+        "--preset",
+        "coco",
+        "--fill",
+        "deepfillv2",
+        "--set",
+        f"inpaint.deepfillv2.weights={tmp_path / 'weights.pth'}",
+    ]
     assert person_removal(monkeypatch, "run", coco, tmp_path / "out", *settings, "--set", "run.workers=2") == 2
     said = capsys.readouterr().err.strip()
     assert "weights.pth" in said and sentence in said and len(said.splitlines()) == 1

@@ -13,7 +13,7 @@ from flows.stages.context import required_weights, resolve
 
 
 def guided_by(structure: str, fill: str = "shift-map") -> Settings:
-    inpaint = InpaintSettings.model_validate({"fill": fill, "structure": structure})
+    inpaint = InpaintSettings.model_validate({"fill": fill, "shift_map": {"structure": structure}})
     return resolve(Settings(inpaint=inpaint, verify=VerifySettings(segmenter="none")))
 
 
@@ -26,13 +26,13 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_without_the_network_patchmatch_guides(weights: Path) -> None:
     settings = guided_by("auto")
-    assert settings.inpaint.structure == "patchmatch"
+    assert settings.inpaint.guide == "patchmatch"
     assert "migan" not in required_weights(settings)
 
 
 def test_a_guide_by_name_is_needed_even_where_it_is_missing(weights: Path) -> None:
     settings = guided_by("migan")
-    assert settings.inpaint.structure == "migan" and "migan" in required_weights(settings)
+    assert settings.inpaint.guide == "migan" and "migan" in required_weights(settings)
 
 
 def test_a_damaged_network_is_no_missing_one(weights: Path) -> None:
@@ -43,4 +43,4 @@ def test_a_damaged_network_is_no_missing_one(weights: Path) -> None:
 
 def test_other_fills_have_no_guide(weights: Path) -> None:
     weights.write_bytes(b"half")
-    assert guided_by("auto", "telea").inpaint.structure == "auto"
+    assert guided_by("auto", "telea").inpaint.guide is None

@@ -88,7 +88,7 @@ def test_embedded_looks_again_at_another_scale(there: set[str], first: int, seco
 def test_two_networks_of_one_segmenter_are_independent(there: set[str]) -> None:
     settings = load_settings("default", ["verify.segmenter=yolo", "verify.weights=/other/x-seg.pt"])
     look = look_settings(settings)
-    assert look and look.weights == "/other/x-seg.pt" and is_independent(settings.segment, look)
+    assert look and look.required_weights() == ["/other/x-seg.pt"] and is_independent(settings.segment, look)
     assert context.required_weights(settings)[-1] == "/other/x-seg.pt"
 
 

@@ -248,7 +248,7 @@ def key(*overrides: str, sha: str = "1" * 64, extra: str | None = None) -> str:
 
 
 def test_the_key_says_who_looked_and_at_what() -> None:
-    assert key() == key() == key("verify.passes=3") == key("refine.dilate=0.2", "inpaint.seed=5")
+    assert key() == key() == key("verify.passes=3") == key("refine.dilate=0.2", "inpaint.patchmatch.seed=5")
     others = [
         key(sha="2" * 64),
         key(extra="3" * 64),
@@ -344,7 +344,11 @@ def test_a_photo_that_is_mostly_made_up_is_for_review(
     drawn[:rows] = 255
     (tmp_path / "masks").mkdir()
     Image.fromarray(drawn).save(tmp_path / "masks/a.png")
-    given = ("segment.segmenter=mask-files", f"segment.masks={tmp_path / 'masks'}", "input.annotations=none")
+    given = (
+        "segment.segmenter=mask-files",
+        f"segment.mask_files.folder={tmp_path / 'masks'}",
+        "input.annotations=none",
+    )
     plain = ("refine.dilate=0", "refine.dilate_min=0", "refine.snap=0", "refine.close=0", "inpaint.feather=0")
     settings = load_settings("coco", [*FAST, *given, *plain, *overrides])
     execute(prepare(tmp_path / "in", tmp_path / "out", settings, selection()))

@@ -1,0 +1,123 @@
+"""Every segmenter: its entry, and the settings that are its alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from configs.methods import Frozen, Method
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmenterMethod(Method):
+    """given: its masks come with the photos; they are somebody's word, not a network's guess. disjoint: no two people
+    that it finds share a pixel. verifies: `verify.segmenter=auto` may choose it, the first in `SEGMENTERS` first."""
+
+    given: bool = False
+    disjoint: bool = False
+    verifies: bool = False
+
+
+class YoloSettings(Frozen):
+    weights: str = "yolo11n-seg"
+    """Registry name or path of an ultralytics `-seg` network: .pt, .onnx or .tflite."""
+    trust: bool = False
+    """Load pickled weights that are not in the registry (a pickle can run code)."""
+
+
+class MaskRcnnSettings(Frozen):
+    weights: str = "maskrcnn-resnet50-fpn-v2"
+    """Registry name or path of the weights."""
+
+
+class MaskFilesSettings(Frozen):
+    folder: str | None = None
+    """Folder of the given masks: absolute, or relative to the input directory."""
+    pattern: str = "{stem}.png"
+    """File name of a photo's mask; `{stem}` and `{name}` stand for the photo's."""
+    person: Literal["white", "black", "ids"] = "white"
+    """The value that marks people; `ids` where every person has a number, and 0 is nobody."""
+
+
+class UnionSettings(Frozen):
+    segmenters: tuple[str, ...] = Field(default=("yolo", "embedded"), min_length=1)
+    """The segmenters that find people together, each with its own weights."""
+
+    @field_validator("segmenters")
+    @classmethod
+    def _different(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) < len(names):
+            raise ValueError("each segmenter is named once")
+        able = [name for name, method in SEGMENTERS.items() if method.settings is not cls and not method.given]
+        if unknown := [name for name in names if name not in able]:
+            raise ValueError(f"{unknown[0]} cannot take part; {', '.join(able)} can")
+        return names
+
+
+def _members(section: Any) -> tuple[str, ...]:
+    names: tuple[str, ...] = section.of(UnionSettings).segmenters
+    return names
+
+
+_BY_NETWORKS = frozenset({"score", "image_size", "tile", "tile_overlap", "device"})
+
+SEGMENTERS: dict[str, SegmenterMethod] = {
+    "yolo": SegmenterMethod(
+        module="detection.yolo",
+        label="YOLO11",
+        neural=True,
+        licence="AGPL-3.0",
+        settings=YoloSettings,
+        verifies=True,
+    ),
+    "maskrcnn": SegmenterMethod(
+        module="detection.maskrcnn",
+        label="slow, fine outlines",
+        neural=True,
+        licence="BSD-3-Clause",
+        settings=MaskRcnnSettings,
+        ignores=frozenset({"image_size"}),
+    ),
+    "annotations": SegmenterMethod(
+        module="detection.annotations",
+        label="the annotation file's own masks",
+        neural=False,
+        given=True,
+        disjoint=True,
+        ignores=_BY_NETWORKS,
+    ),
+    "mask-files": SegmenterMethod(
+        module="detection.mask_files",
+        label="an image file of masks for each photo",
+        neural=False,
+        given=True,
+        disjoint=True,
+        settings=MaskFilesSettings,
+        ignores=_BY_NETWORKS | {"objects"},
+    ),
+    "embedded": SegmenterMethod(
+        module="detection.embedded",
+        label="small networks",
+        neural=True,
+        licence="AGPL-3.0 (the detector), Apache-2.0 (the masks)",
+        files=("yolov8n", "selfie-segmentation", "pose-landmark-full"),
+        disjoint=True,
+        verifies=True,
+        ignores=frozenset({"objects"}),
+    ),
+    "union": SegmenterMethod(
+        module="detection.union",
+        label="several, together",
+        neural=True,
+        settings=UnionSettings,
+        uses=_members,
+        per_photo=frozenset({"segmenters"}),
+        ignores=_BY_NETWORKS | {"objects"},
+    ),
+}
+"""By the name that `segment.segmenter` uses. Adding one: docs/adding-a-segmenter.md."""
+
+GIVEN_MASKS: tuple[str, ...] = tuple(name for name, method in SEGMENTERS.items() if method.given)
+"""Segmenters whose masks come with the photos."""
