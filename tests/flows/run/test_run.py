@@ -76,7 +76,10 @@ def test_a_second_run_computes_nothing(coco: Path, tmp_path: Path, computed: Com
     ("change", "expected"),
     [
         ("refine.dilate=0.3", {"refine": 6, "inpaint": 5, "verify": 5, "publish": 5}),
-        ("inpaint.patchmatch.seed=5", {"inpaint": 6}),  # this fill knows no chance: equal patches stop the wave
+        ("inpaint.telea.radius=0.021", {"inpaint": 6}),  # the same pixels: equal patches stop the wave
+        ("inpaint.patchmatch.seed=5", {}),  # of another fill
+        ("segment.yolo.weights=other-seg.pt", {}),  # of another segmenter
+        ("segment.score=0.3", {}),  # of segmenters that guess
         ("inpaint.fill=navier-stokes", {"inpaint": 6, "verify": 5, "publish": 5}),
         ("verify.left=0.1", {"verify": 6}),
         ("publish.masks=false", {"publish": 6}),
