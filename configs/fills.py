@@ -49,7 +49,7 @@ class PatchMatchSettings(Frozen):
 
 
 class ShiftMapSettings(Frozen):
-    structure: Literal["auto", "migan", "patchmatch"] = "auto"
+    structure: Literal["auto", "lama", "migan", "patchmatch"] = "auto"
     """The fill whose picture says what goes where; `auto` is `migan` where its weights are on this machine, else
     `patchmatch`."""
 
@@ -59,9 +59,16 @@ class MiganSettings(Frozen):
     """Registry name or path of the network that its authors published."""
 
 
+class LamaSettings(Frozen):
+    weights: str = "auto"
+    """Registry name or path of the network; `auto` is `big-lama` (TorchScript, any size, CPU or GPU) or else
+    `lama-onnx` (512 x 512, CPU), whichever is on this machine."""
+
+
 class DeepFillSettings(Frozen):
-    weights: str = "places2"
-    """Registry name or path of the weights."""
+    weights: str = "auto"
+    """Registry name or path of the weights; `auto` is the first on this machine of mmagic-places, places2-pt,
+    places2-tf, and of the ones for faces, mmagic-celeba, celebahq-pt, celebahq-tf."""
     attention_fusion: Literal["auto", "on", "off"] = "auto"
     """Whether patches are compared together with their neighbours. `auto` as each layout's port: on for `pt`, off for
     `tf` (though the TensorFlow original had it on)."""
@@ -119,8 +126,9 @@ FILLS: dict[str, FillMethod] = {
         label="neural network",
         neural=True,
         learned=True,
-        licence="CC BY-NC 4.0 (the published weights)",
+        licence="CC BY-NC 4.0 (weights places2 and celebahq)",
         settings=DeepFillSettings,
+        auto=("mmagic-places", "places2-pt", "places2-tf", "mmagic-celeba", "celebahq-pt", "celebahq-tf"),
         uses=_mended,
         per_photo=frozenset({"attention_fusion"}),
     ),
@@ -135,6 +143,17 @@ FILLS: dict[str, FillMethod] = {
         longest=1100,
         reduced=512,
         squares=True,
+    ),
+    "lama": FillMethod(
+        module="inpainting.lama",
+        label="large neural network",
+        neural=True,
+        learned=True,
+        licence="Apache-2.0",
+        settings=LamaSettings,
+        auto=("big-lama", "lama-onnx"),
+        uses=_mended,
+        longest=512,
     ),
     "patchmatch": FillMethod(
         module="inpainting.patchmatch",

@@ -22,10 +22,11 @@ class Method:
     module: its file, imported when it is first built. build: the file's function that builds it. label: a few words
     for people, as lists of choices show them. neural: whether it runs on the section's `device`; the others take the
     CPU. licence: of its code and weights, where it is not this project's. settings: its own ones; a field `weights`
-    among them names its file. files: registry names of weights that it always needs. uses: names of other methods
-    that take part with these settings. ignores: settings shared with other methods that change nothing here, so that
-    they stay out of its artifacts' keys. per_photo: own settings that a file of decisions may set for one photo;
-    nothing that names a file, allocates memory or trusts a program.
+    among them names its file. files: registry names of weights that it always needs. auto: those of which its setting
+    `weights`, where that is `auto`, stands for the first on this machine, and for the first of all where none is. uses:
+    names of other methods that take part with these settings. ignores: settings shared with other methods that change
+    nothing here, so that they stay out of its artifacts' keys. per_photo: own settings that a file of decisions may set
+    for one photo; nothing that names a file, allocates memory or trusts a program.
     """
 
     module: str
@@ -35,6 +36,7 @@ class Method:
     licence: str = ""
     settings: type[Frozen] | None = None
     files: tuple[str, ...] = ()
+    auto: tuple[str, ...] = ()
     uses: Callable[[Any], tuple[str, ...]] = lambda section: ()
     ignores: frozenset[str] = frozenset()
     per_photo: frozenset[str] = frozenset()
@@ -106,7 +108,7 @@ class Section(Frozen):
             if not weights:
                 setting = f"{self.section}.{field_of(name)}.weights"
                 raise SettingsError(f"the {self.chooser} {name} needs a file of yours: --set {setting}=FILE.")
-            yield weights
+            yield self.methods[name].auto[0] if weights == "auto" else weights
 
     def relevant(self) -> dict[str, object]:
         """What can change a result, as JSON: the methods that take part, their own settings, and those shared settings

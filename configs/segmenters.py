@@ -32,6 +32,11 @@ class MaskRcnnSettings(Frozen):
     """Registry name or path of the weights."""
 
 
+class RfDetrSettings(Frozen):
+    weights: str = "rf-detr-seg-medium"
+    """Registry name or path of an RF-DETR-Seg network, .onnx."""
+
+
 class MaskFilesSettings(Frozen):
     folder: str | None = None
     """Folder of the given masks: absolute, or relative to the input directory."""
@@ -66,7 +71,7 @@ _BY_NETWORKS = frozenset({"score", "image_size", "tile", "tile_overlap", "device
 SEGMENTERS: dict[str, SegmenterMethod] = {
     "yolo": SegmenterMethod(
         module="detection.yolo",
-        label="YOLO11",
+        label="YOLO",
         neural=True,
         licence="AGPL-3.0",
         settings=YoloSettings,
@@ -78,6 +83,15 @@ SEGMENTERS: dict[str, SegmenterMethod] = {
         neural=True,
         licence="BSD-3-Clause",
         settings=MaskRcnnSettings,
+        ignores=frozenset({"image_size"}),
+    ),
+    "rf-detr": SegmenterMethod(
+        module="detection.rf_detr",
+        label="quick, free licence",
+        neural=False,  # onnxruntime takes the CPU
+        licence="Apache-2.0",
+        settings=RfDetrSettings,
+        verifies=True,
         ignores=frozenset({"image_size"}),
     ),
     "annotations": SegmenterMethod(

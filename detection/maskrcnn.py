@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from configs.segmenters import MaskRcnnSettings
 from data.rle import NOTHING, BoxMask
 from data.types import Instance, People, Photo, Pixels, Weight
 from detection.batches import in_batches
+from detection.coco_classes import coco_names
 from detection.protocol import Segmenter
 from detection.tiles import tiled
 
@@ -82,20 +82,13 @@ class MaskRcnn:
         ]
 
     def _wanted_ones(self, result: dict[str, torch.Tensor], scale: NDArray[np.float64]) -> Detections:
-        names = [_class_names().get(label, "") for label in result["labels"].tolist()]
+        # Number 1 is the person in a network of two classes too.
+        names = [coco_names().get(label, "") for label in result["labels"].tolist()]
         of = [i for i, name in enumerate(names) if name in self._wanted]
         boxes, scores, masks = (result[k][of].cpu().numpy() for k in ("boxes", "scores", "masks"))
         return Detections(
             boxes.astype(np.float64) * scale, scores.astype(np.float64), masks[:, 0], tuple(names[i] for i in of)
         )
-
-
-@cache
-def _class_names() -> dict[int, str]:
-    """COCO's names by torchvision's 91 numbers; number 1 is the person in a network of two classes too."""
-    from torchvision.models.detection import MaskRCNN_ResNet50_FPN_V2_Weights as Published
-
-    return dict(enumerate(Published.COCO_V1.meta["categories"]))
 
 
 def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Segmenter:

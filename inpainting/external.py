@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,9 @@ from data.types import Hole, PhotoError, Pixels, Weight
 from data.weights.files import trusted
 from inpainting.external_networks import Network, load_onnx, load_torchscript
 
+SETTING = "inpaint.external.weights"
+PROGRAMS = (".pt", ".ts", ".pth", ".torchscript")
+"""Endings of TorchScript files."""
 # A value v of 0..1 is v * scale + offset in the file's range.
 _RANGES: dict[str, tuple[float, float]] = {"0..1": (1, 0), "-1..1": (2, -1), "0..255": (255, 0)}
 _TRIAL = 128
@@ -30,12 +34,17 @@ _FAR_IN_HOLE = 60
 """The same in the hole, where a black or a grey one would be 70 and more."""
 
 
+class OtherConventionsError(SettingsError):
+    """A network that does not take or give what was said of it."""
+
+
 @dataclass(frozen=True)
 class ExternalFill:
-    """A network and its conventions; keeps no state between calls."""
+    """A network and its conventions; keeps no state between calls. setting: that named its file, for messages."""
 
     network: Network
     settings: ExternalSettings
+    setting: str = SETTING
 
     def fill(self, image: Pixels, hole: Hole, exclude: Hole | None = None) -> Pixels:
         """See `inpainting.protocol.Fill`: other people (`exclude`) are unknown to the network, like the hole.
@@ -67,9 +76,9 @@ class ExternalFill:
         except RuntimeError as error:
             raise (MemoryError(str(error)) if is_out_of_memory(error) else error) from None
         if y.shape != x.shape:
-            raise SettingsError(
-                f"inpaint.external.weights: {self.settings.weights} gives an array of shape {list(y.shape)} for an "
-                f"image of {list(x.shape)}; one of the same shape is needed."
+            raise OtherConventionsError(
+                f"{self.setting}: {self.settings.weights} gives an array of shape {list(y.shape)} for an image of "
+                f"{list(x.shape)}; one of the same shape is needed."
             )
         scale, offset = _RANGES[self.output_range]
         return np.asarray((y[0].transpose(1, 2, 0)[:height, :width] - offset) / scale, np.float32)
@@ -94,52 +103,60 @@ def build(settings: InpaintSettings, weights: Mapping[str, Weight]) -> ExternalF
     """
     own = settings.of(ExternalSettings)
     weight = weights[str(own.weights)]
-    suffix = weight.path.suffix.lower()
-    if suffix == ".onnx":
-        network = load_onnx(weight.path)
-    elif suffix in (".pt", ".ts", ".pth", ".torchscript"):
-        if not (own.trust or trusted(weight)):
-            raise SettingsError(
-                f"inpaint.external.weights: {weight.path} is a TorchScript file, a program that may write files, and "
-                "is not in the registry; set inpaint.external.trust=true if you know where it comes from, or give an "
-                ".onnx file."
-            )
-        network = load_torchscript(weight.path, device_name(settings.device, "inpaint.device"))
-        if own.size:
-            network = Network(network.run, (own.size, own.size), network.device)
-    else:
-        raise SettingsError(f"inpaint.external.weights: {weight.path.name} is neither a .pt nor an .onnx file.")
-    if network.size and (settings.strategy == "whole" or settings.longest > min(network.size)):
+    if weight.path.suffix.lower() in PROGRAMS and not (own.trust or trusted(weight)):
         raise SettingsError(
-            f"inpaint.external.weights: {weight.path.name} takes {network.size[1]} x {network.size[0]} pixels and no "
-            f"more; set inpaint.strategy=windows and inpaint.window={min(network.size) // 8 * 8} or less."
+            f"{SETTING}: {weight.path} is a TorchScript file, a program that may write files, and is not in the "
+            "registry; set inpaint.external.trust=true if you know where it comes from, or give an .onnx file."
         )
-    fill = ExternalFill(network, own)
-    _try(fill, weight.path.name)
+    fill = opened(weight.path, own, settings, SETTING)
+    check_conventions(fill, weight.path.name)
     return fill
 
 
-def _try(fill: ExternalFill, name: str) -> None:
-    """Fill a made picture and see whether the result is one. Raises SettingsError."""
+def opened(
+    path: Path, own: ExternalSettings, settings: InpaintSettings, setting: str, longest: int | None = None
+) -> ExternalFill:
+    """The network in a file as a fill with the conventions `own`. setting: that named the file. longest: longer side in
+    pixels of what it will be given; None is what `settings` say. Raises SettingsError."""
+    suffix = path.suffix.lower()
+    if suffix == ".onnx":
+        network = load_onnx(path, setting)
+    elif suffix in PROGRAMS:
+        network = load_torchscript(path, device_name(settings.device, "inpaint.device"), setting)
+        if own.size:
+            network = Network(network.run, (own.size, own.size), network.device)
+    else:
+        raise SettingsError(f"{setting}: {path.name} is neither a .pt nor an .onnx file.")
+    too_long = settings.strategy == "whole" or settings.longest > min(network.size or (0,))
+    if network.size and (too_long if longest is None else longest > min(network.size)):
+        raise SettingsError(
+            f"{setting}: {path.name} takes {network.size[1]} x {network.size[0]} pixels and no more; set "
+            f"inpaint.strategy=windows and inpaint.window={min(network.size) // 8 * 8} or less."
+        )
+    return ExternalFill(network, own, setting)
+
+
+def check_conventions(fill: ExternalFill, name: str) -> None:
+    """Fill a made picture and see whether the result is one. Raises OtherConventionsError."""
     image, hole = _made_picture(*(min(fill.network.size or (_TRIAL, _TRIAL)),) * 2)
     try:
         filled = fill.paint(image, hole)
-    except (SettingsError, MemoryError):
+    except (OtherConventionsError, MemoryError):
         raise
     except Exception as error:  # a strange network can fail in any way
         reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-        raise SettingsError(
-            f"inpaint.external.weights: {name} cannot fill a picture of {hole.shape[1]} x {hole.shape[0]} pixels with "
+        raise OtherConventionsError(
+            f"{SETTING}: {name} cannot fill a picture of {hole.shape[1]} x {hole.shape[0]} pixels with "
             f"these settings ({reason}); inpaint.external.size and inpaint.external.multiple say which sizes it takes."
         ) from error
     if not np.isfinite(filled).all():
-        raise SettingsError(f"inpaint.external.weights: {name} gives NaN or infinite values.")
+        raise OtherConventionsError(f"{SETTING}: {name} gives NaN or infinite values.")
     truth, settings = np.asarray(image / 255, np.float32), fill.settings
     scale, offset = _RANGES[settings.range]
     if _apart(filled, np.full_like(filled, -offset / scale), hole) < 2:
         turned = "known" if settings.mask == "hole" else "hole"
-        raise SettingsError(
-            f"inpaint.external.weights: {name} leaves the hole unfilled; inpaint.external.mask={turned} may be what it "
+        raise OtherConventionsError(
+            f"{SETTING}: {name} leaves the hole unfilled; inpaint.external.mask={turned} may be what it "
             "takes, or inpaint.external.range is not."
         )
     if _apart(filled, truth, ~hole) <= _FAR and _apart(filled, truth, hole) <= _FAR_IN_HOLE:
@@ -148,12 +165,12 @@ def _try(fill: ExternalFill, name: str) -> None:
     raw = filled * scale + offset
     for other, (times, plus) in _RANGES.items():
         if _apart((raw - plus) / times, truth, ~hole) <= _FAR and other != fill.output_range:
-            raise SettingsError(
-                f"inpaint.external.weights: {name} gives values of {other}, not {fill.output_range}; set "
+            raise OtherConventionsError(
+                f"{SETTING}: {name} gives values of {other}, not {fill.output_range}; set "
                 f"inpaint.external.output={other}."
             )
-    raise SettingsError(
-        f"inpaint.external.weights: {name} does not continue a plain picture; inpaint.external.range, output or "
+    raise OtherConventionsError(
+        f"{SETTING}: {name} does not continue a plain picture; inpaint.external.range, output or "
         "mask is not what it takes and gives."
     )
 

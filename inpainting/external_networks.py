@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs import SettingsError
+from data.weights.onnx import open_session, signature
 
 Tensor = NDArray[Any]
 
@@ -27,8 +28,9 @@ class Network:
     device: str
 
 
-def load_torchscript(path: Path, device: str) -> Network:
-    """The network in a TorchScript file on a torch device. Raises SettingsError for another file."""
+def load_torchscript(path: Path, device: str, setting: str) -> Network:
+    """The network in a TorchScript file on a torch device. setting: that named the file. Raises SettingsError for
+    another file."""
     import torch
 
     try:
@@ -37,7 +39,7 @@ def load_torchscript(path: Path, device: str) -> Network:
             network = torch.jit.load(str(path), map_location=device).eval()  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError) as error:
         raise SettingsError(
-            f"inpaint.external.weights: {path} is not a TorchScript file; one is written by torch.jit.save."
+            f"{setting}: {path} is not a TorchScript file; one is written by torch.jit.save."
         ) from error
 
     def run(image: Tensor, mask: Tensor) -> Tensor:
@@ -50,31 +52,15 @@ def load_torchscript(path: Path, device: str) -> Network:
     return Network(run, None, device)
 
 
-def load_onnx(path: Path) -> Network:
-    """The network in an ONNX file, on the CPU. Raises SettingsError for another file, and without onnxruntime."""
-    try:
-        import onnxruntime  # type: ignore[import-untyped,unused-ignore]
-    except ImportError:
-        raise SettingsError(
-            f"inpaint.external.weights: {path.name} needs onnxruntime: pip install 'person-removal[onnx]' "
-            "(from the source tree: pip install -e '.[onnx]')."
-        ) from None
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # warnings about the graph are the exporter's matter
-    options.intra_op_num_threads = 1  # as many as every network here has: sums depend on how many share them
-    try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors share no class of their own
-        raise SettingsError(
-            f"inpaint.external.weights: {path} is not an ONNX file that onnxruntime can run."
-        ) from error
-    image, mask = _inputs(session, path)
+def load_onnx(path: Path, setting: str) -> Network:
+    """The network in an ONNX file, on the CPU. setting: that named the file. Raises SettingsError for another file, and
+    without onnxruntime."""
+    session = open_session(path, setting)
+    image, mask = _inputs(session, path, setting)
     kinds = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8, "tensor(float16)": np.float16}
     for needed in (image, mask):
         if needed.type not in kinds:
-            raise SettingsError(
-                f"inpaint.external.weights: {path.name} takes {needed.type} as {needed.name}, which is no image."
-            )
+            raise SettingsError(f"{setting}: {path.name} takes {needed.type} as {needed.name}, which is no image.")
     # A uint8 mask is written 0 and 255.
     scale = np.float32(255 if mask.type == "tensor(uint8)" else 1)
     height, width = image.shape[2:]
@@ -87,13 +73,12 @@ def load_onnx(path: Path) -> Network:
     return Network(run, fixed, "cpu")
 
 
-def _inputs(session: Any, path: Path) -> tuple[Any, Any]:
+def _inputs(session: Any, path: Path, setting: str) -> tuple[Any, Any]:
     """The image's and the mask's input: by their channels where the file states them, else by order."""
     inputs = session.get_inputs()
     if len(inputs) != 2 or any(len(one.shape) != 4 for one in inputs):
-        shapes = ", ".join(f"{one.name} {one.shape}" for one in inputs)
         raise SettingsError(
-            f"inpaint.external.weights: {path.name} takes {shapes}, not an image [1, 3, H, W] and a mask [1, 1, H, W]."
+            f"{setting}: {path.name} takes {signature(inputs)}, not an image [1, 3, H, W] and a mask [1, 1, H, W]."
         )
     first, second = inputs
     swapped = first.shape[1] == 1 or second.shape[1] == 3

@@ -23,7 +23,7 @@ from data.storage.files import canonical_json, read_own, sha256
 from data.storage.places import Listed, Stamp, as_path, is_remote, list_files
 from data.storage.store import Store
 from data.types import Weight
-from data.weights.files import MissingWeightsError, find, find_all
+from data.weights.files import MissingWeightsError, find, find_all, state
 from flows.stages.verifier import look_settings, resolve_look
 
 STORE = ".person-removal"
@@ -156,7 +156,7 @@ def required_weights(settings: Settings) -> list[str]:
     look = look_settings(settings)
     names = [
         *settings.segment.required_weights(),
-        *settings.inpaint.required_weights(),
+        *with_ready_weights(settings.inpaint).required_weights(),
         *(look.required_weights() if look else []),
     ]
     return list(dict.fromkeys(names))
@@ -215,14 +215,14 @@ def _guided(inpaint: InpaintSettings) -> InpaintSettings:
     Raises WeightsError for damaged weights of one.
     """
     if inpaint.guide != "auto":
-        return inpaint
+        return with_ready_weights(inpaint)
     each = [inpaint.guided_by(name) for name in FILLS[inpaint.fill].guides]
     return _first_ready(each)
 
 
 def _first_ready(each: Sequence[InpaintSettings]) -> InpaintSettings:
     """The first whose weights are on this machine, else the last. Raises WeightsError for damaged ones."""
-    *better, last = each
+    *better, last = map(with_ready_weights, each)
     for chosen in better:
         try:
             for name in chosen.required_weights():
@@ -231,6 +231,17 @@ def _first_ready(each: Sequence[InpaintSettings]) -> InpaintSettings:
             continue
         return chosen
     return last
+
+
+def with_ready_weights(inpaint: InpaintSettings) -> InpaintSettings:
+    """The settings with every file by name that a method chooses among several: the first that is on this machine, and
+    the first of all where none is."""
+    for name in inpaint.used():
+        names = FILLS[name].auto
+        if names and getattr(inpaint.own(name), "weights", None) == "auto":
+            ready = next((weights for weights in names if state(weights) != "missing"), names[0])
+            inpaint = inpaint.with_own(name, weights=ready)
+    return inpaint
 
 
 def _device(wanted: str, setting: str, neural: bool) -> str:

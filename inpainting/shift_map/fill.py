@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs import InpaintSettings
-from configs.fills import MiganSettings, ShiftMapSettings
+from configs.fills import FILLS, MiganSettings, ShiftMapSettings
 from data.types import Hole, Pixels, Weight
-from inpainting import patchmatch
+from inpainting import lama, patchmatch
 from inpainting.mending import MendedFill
 from inpainting.protocol import Builder, Fill
 from inpainting.shift_map.blending import composite_and_correction
@@ -23,10 +23,9 @@ from inpainting.shift_map.seams import aligned, cut_again, enlarged_labels, scal
 from inpainting.shift_map.shifts import candidate_shifts
 from inpainting.windows import hole_groups, plan_windows, touched
 
-GUIDE_LONG = {"migan": 768, "patchmatch": 256}
+GUIDE_LONG = {"lama": lama.GUIDE_LONG, "migan": 768, "patchmatch": 256}
 """Longer side in pixels of the window that a guide is given: of a network about what it can say, since its own pixels
 are used too; of patchmatch a coarse view, which continues what surrounds a hole."""
-_GUIDES = {"migan": "inpainting.migan.fill", "patchmatch": "inpainting.patchmatch"}
 
 
 @dataclass(frozen=True)
@@ -165,8 +164,8 @@ def build(settings: InpaintSettings, weights: Mapping[str, Weight]) -> ShiftMapF
     name = settings.of(ShiftMapSettings).structure
     if name == "auto":
         name = "migan" if settings.of(MiganSettings).weights in weights else "patchmatch"
-    builder: Builder = import_module(_GUIDES[name]).build
+    builder: Builder = getattr(import_module(FILLS[name].module), FILLS[name].build)
     guide = builder(settings, weights)
-    if name == "migan" and (settings.repair or settings.texture):
+    if FILLS[name].learned and (settings.repair or settings.texture):
         guide = MendedFill(guide, patchmatch.build(settings, {}) if settings.repair else guide, settings)
     return ShiftMapFill(guide, GUIDE_LONG[name], settings.margin)

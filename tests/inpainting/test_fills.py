@@ -42,7 +42,7 @@ def removed(image: np.ndarray, hole: np.ndarray, **chosen: object) -> np.ndarray
 
 
 def test_registry() -> None:
-    assert set(FILLS) == {"deepfillv2", "migan", "external", *WEIGHTLESS}
+    assert set(FILLS) == {"deepfillv2", "lama", "migan", "external", *WEIGHTLESS}
     assert InpaintSettings(fill="deepfillv2").with_weights("celebahq").required_weights() == ["celebahq"]
     for name in WEIGHTLESS:
         assert InpaintSettings(fill=name).required_weights() == []

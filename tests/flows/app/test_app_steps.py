@@ -159,7 +159,7 @@ def test_what_is_missing_is_named_with_the_way_to_it(tmp_path: Path, monkeypatch
     assert not usable(found)
     assert re.search(r"person-removal weights fetch yolov8n .*pose-landmark-full", str(found[0].problem))
     assert {"patchmatch", "telea", "navier-stokes"} <= {one.name for one in usable(filled)}
-    assert any("person-removal weights fetch places2-pt" in str(one.problem) for one in filled)
+    assert any("person-removal weights fetch mmagic-places" in str(one.problem) for one in filled)
     assert [one.name for one in filled].count("patchmatch") == 1
 
 
