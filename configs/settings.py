@@ -264,6 +264,8 @@ class RunSettings(Frozen):
     """Keep the artifacts in the store after publishing; without them the next run computes everything again."""
     wait: bool = False
     """Wait for another run that works in the output directory instead of refusing."""
+    metrics: bool = False
+    """Write `metrics.prom` into the output directory at the end: figures of the run for Prometheus' node exporter."""
     log_json: str | None = None
     """File that one JSON object a line is appended to for what is done with every photo; `-` is stderr."""
 

@@ -16,9 +16,10 @@ from flows.cli.doctor import doctor
 from flows.cli.family import family
 from flows.cli.fill import fill
 from flows.cli.last_resort import EXIT_CODE, is_of_the_store, sentence_of
-from flows.cli.options import errors
+from flows.cli.options import errors, version
 from flows.cli.run import run
 from flows.cli.serve import schedule, serve
+from flows.cli.status import status
 from flows.cli.streams import lasting_streams
 from flows.cli.train import train
 from flows.cli.undo import undo_annotations
@@ -32,7 +33,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 WORK, LOOK, PREFECT = "Photos", "This machine, figures", "Prefect"
+app.callback()(version)
 app.command(rich_help_panel=WORK)(run)
+app.command(rich_help_panel=WORK)(status)
 app.command(rich_help_panel=WORK)(demo)
 app.command("app", rich_help_panel=WORK)(photo_page)
 app.command(rich_help_panel=WORK)(family)

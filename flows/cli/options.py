@@ -12,6 +12,7 @@ from rich.console import Console
 from configs.load import preset_names, setting_names
 from configs.settings import FillName, SegmenterName, Settings
 from data.storage.places import as_path
+from flows.results.provenance import tool_version
 
 SEGMENTERS, FILLS = get_args(SegmenterName), get_args(FillName)
 
@@ -32,6 +33,20 @@ def completing(words: Iterable[str] | Callable[[], Iterable[str]], many: bool = 
 
 def _assignments() -> list[str]:
     return [f"{name}=" for name in setting_names(Settings) if "." in name]
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        console.print(f"person-removal {tool_version()}", markup=False)
+        raise typer.Exit
+
+
+def version(
+    asked: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Say which version this is.")
+    ] = False,
+) -> None:
+    pass
 
 
 Input = Annotated[

@@ -24,6 +24,7 @@ from flows.cli.options import console, errors
 from flows.facts import Row
 from flows.pipeline import STAGE_NAMES
 from flows.plan.decisions import RECORD
+from flows.plan.selection import masks_ahead
 from flows.report.states import STATE_WORDS
 from flows.results.finish import Summary
 from flows.run.forecast import Forecast
@@ -157,6 +158,11 @@ class Show:
 
     def stages_done(self, job: Job) -> None:
         """The end of a run that publishes nothing."""
+        if job.selection.reached[-1] == "refine" and (ahead := masks_ahead(job.context)):
+            self._say(
+                f"{counted(ahead)} in images/ and review/ {'has' if ahead == 1 else 'have'} another hole than masks/ "
+                "shows now; a run without --stages fills the new ones."
+            )
         self._say(f"Stages done: {', '.join(job.selection.stages)}.")
         if job.selection.reached[-1] == "refine" and job.context.settings.publish.masks:
             self._say(

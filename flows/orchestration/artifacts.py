@@ -18,6 +18,7 @@ from prefect.client.schemas.actions import ArtifactUpdate
 from flows.report.states import STATE_WORDS
 from flows.results.finish import Summary
 from flows.run.job import Job
+from flows.run.last_run import figures
 from flows.run.progress import Counts, listening
 
 EVERY = 3.0
@@ -57,6 +58,15 @@ def progress_by_stage(job: Job) -> Iterator[Counts]:
         watcher.join()
     for stage in bars:  # photos that other machines worked on were not told here
         show(stage, 100.0)
+
+
+def publish_figures(counts: Counts) -> None:
+    """A table of what each stage did."""
+    table = [
+        {"stage": stage, "computed": of["computed"], "stored": of["stored"], "seconds": round(of["seconds"], 1)}
+        for stage, of in figures(counts).items()
+    ]
+    create_table_artifact(table, key="stages", description="Photos computed and from the store; seconds of work.")
 
 
 def publish_result(summary: Summary) -> None:

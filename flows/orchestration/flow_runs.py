@@ -10,12 +10,12 @@ from prefect import State, get_run_logger
 from prefect.futures import PrefectFuture
 from prefect.states import Completed, Failed
 
-from flows.orchestration.artifacts import progress_by_stage, publish_result
+from flows.orchestration.artifacts import progress_by_stage, publish_figures, publish_result
 from flows.orchestration.task_runners import task_runner_of
 from flows.orchestration.tasks import STAGE_TASKS, results_storage
 from flows.plan.manifests import read_manifest
 from flows.plan.planning import Planned
-from flows.plan.selection import Selection
+from flows.plan.selection import Selection, masks_ahead
 from flows.results.finish import PhotosFailed, Summary
 from flows.run.elsewhere import listening_elsewhere
 from flows.run.job import Job, execute, shard_runner
@@ -41,6 +41,7 @@ def _run(job: Job) -> Summary | None:
         summary = execute(job, partial(_run_tasks, counts))
     for stage in job.selection.reached:
         logger.info(counts[stage].sentence(stage, job.planned.photos))
+    publish_figures(counts)
     if summary:
         publish_result(summary)
     return summary
@@ -49,7 +50,10 @@ def _run(job: Job) -> Summary | None:
 def _ending(job: Job, summary: Summary | None, then: str) -> State[object]:
     """Red where running again may help; green but by another name where somebody should look."""
     if summary is None:
-        return Completed(message=f"Stages done: {', '.join(job.selection.stages)}.")
+        message = f"Stages done: {', '.join(job.selection.stages)}."
+        if job.selection.reached[-1] == "refine" and (ahead := masks_ahead(job.context)):
+            message += f" {ahead} published photos were made with another hole than masks/ shows now; run all stages."
+        return Completed(message=message)
     message = ", ".join(f"{count} {state}" for state, count in summary.states.items())
     if then:
         message = f"{message} in {summary.output}. {then}"

@@ -16,6 +16,7 @@ from flows.facts import Row
 from flows.pipeline import STAGE_NAMES
 from flows.plan.manifests import read_manifest
 from flows.stages.context import RunContext
+from flows.stages.output_files import MASKS, is_intact
 
 STANDING = "standing.json"
 """A note in the store: names of the shard manifests that describe the output directory as it stands."""
@@ -95,6 +96,17 @@ def standing_rows(context: RunContext, photos: Collection[str]) -> list[Row]:
             if row["id"] in photos:
                 found[row["id"]] = row
     return list(found.values())
+
+
+def masks_ahead(context: RunContext) -> int:
+    """How many published photos were made with another mask than the one in `masks/`: a run that ended with `refine`
+    has written that, or somebody has edited it."""
+
+    def is_ahead(row: Row) -> bool:
+        files = (row.get("facts") or {}).get("files", {})
+        return not is_intact(context, {name: file for name, file in files.items() if name.startswith(MASKS)})
+
+    return sum(is_ahead(row) for name in context.store.names(STANDING) for row in _rows(context, name))
 
 
 def keep_standing(context: RunContext, manifests: Iterable[str], others: list[Row]) -> None:

@@ -180,8 +180,8 @@ def _rows(context: RunContext, entry: Entry, selection: Selection) -> dict[str, 
 
     def step(stage: str, shard: str, inputs: Mapping[str, Row | None], again: bool) -> Row | None:
         given = {name: row for name, row in inputs.items() if row is not None}
-        row = None
-        if len(given) == len(inputs) and stage not in selection.refresh:
+        row = next((row for row in given.values() if "state" in row), None)  # refused by an earlier stage
+        if row is None and len(given) == len(inputs) and stage not in selection.refresh:
             row = stored_row(context, STAGES[stage], entry, given, {})
         rows[stage] = row
         return row

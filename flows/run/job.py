@@ -24,6 +24,7 @@ from flows.plan.selection import Selection, select_photos
 from flows.plan.trust import check_preset
 from flows.results.finish import Summary, finish
 from flows.run import store_maintenance
+from flows.run.last_run import noting
 from flows.run.lock import alone
 from flows.run.places import check_log, check_owner, check_photo_places, check_places, claim
 from flows.run.progress import Counts, json_log, listening
@@ -128,22 +129,23 @@ def execute(job: Job, run: Callable[[Planned, Selection], Sequence[str]] = run_p
         log("start", photos=job.planned.photos, shards=len(job.planned.shards), stages=job.selection.stages)
         store_maintenance.begin(store, output)
         record(output, job.planned.decisions, job.context.settings)
-        try:
-            with listening(counts := Counts()):
-                manifests = _mended(job, run, run(job.planned, job.selection))
-            if job.selection.reached[-1] == "refine":
-                _write_masks(job, manifests)
-        finally:
-            stop_processes()
-        summary = None
-        if "publish" in job.selection.stages:
-            summary = finish(
-                job.context, job.collection, manifests, job.selection.started, job.planned, counts.computed
-            )
-        note_rates(job.context, counts)
-        store_maintenance.end(store, manifests)
-        if summary and not job.settings.run.keep:
-            store_maintenance.prune(store, everything=True)
+        with noting(job.planned, job.selection.started, counts := Counts()) as ended:
+            try:
+                with listening(counts):
+                    manifests = _mended(job, run, run(job.planned, job.selection))
+                if job.selection.reached[-1] == "refine":
+                    _write_masks(job, manifests)
+            finally:
+                stop_processes()
+            summary = None
+            if "publish" in job.selection.stages:
+                started = job.selection.started
+                summary = finish(job.context, job.collection, manifests, started, job.planned, counts.computed)
+            note_rates(job.context, counts)
+            store_maintenance.end(store, manifests)
+            if summary and not job.settings.run.keep:
+                store_maintenance.prune(store, everything=True)
+            ended(summary)
         log("end", **(summary.as_json() if summary else {}))
         return summary
 

@@ -51,6 +51,22 @@ def alone(output: Path, wait: bool = False) -> Iterator[None]:
         lock.release()
 
 
+def is_held(output: Path) -> bool:
+    """Whether a run is at work in an output directory."""
+    path = output / STORE / "lock"
+    if is_remote(path):
+        until = _read(path).get("until")
+        return isinstance(until, int | float) and until > time.time()
+    if not path.is_file():
+        return False
+    _refuse_other(inside(output, f"{STORE}/lock"))
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
 def _refuse_other(path: Path) -> None:
     """Raises InputError where the lock is not a file of its own: it is opened in place, and may be emptied."""
     with suppress(FileNotFoundError):

@@ -56,7 +56,13 @@ def check_links(output: Path) -> None:
 
 def is_store(folder: Path) -> bool:
     """Whether a folder is the store of a run, by its own notes: an empty folder of that name is none."""
-    return isinstance(Store(folder).note(OWNER, dict[str, object]()).get("input"), str)
+    return input_of(Store(folder)) is not None
+
+
+def input_of(store: Store) -> str | None:
+    """The input whose result an output directory holds; None where it is no run's."""
+    found = store.note(OWNER, dict[str, object]()).get("input")
+    return found if isinstance(found, str) else None
 
 
 def _is_bare(output: Path) -> bool:

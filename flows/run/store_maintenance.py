@@ -87,11 +87,16 @@ def prune(store: Store, *, everything: bool = False, older_than: float = 0, dry_
     return freed
 
 
+def was_killed(store: Store) -> bool:
+    """Whether a run has begun and not ended; where none is at work it was killed."""
+    return (store.root / _RUNNING).exists()
+
+
 def begin(store: Store, output: Path) -> None:
     """Before a run: clear what a killed one left half-written. The caller holds the lock."""
     if is_remote(store.root):  # a PUT leaves nothing behind
         return
-    if (store.root / _RUNNING).exists():
+    if was_killed(store):
         for path, _ in [*_temporary(store, time.time()), *_temporary_output(output)]:
             _delete(path, store.root)
     write_atomic(store.own(_RUNNING), b"")

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from collection_with_people import box_annotation, contents, manifest, remove, save_photo
+from collection_with_people import box_annotation, coco_settings, contents, manifest, remove, save_photo
 from filelock import FileLock
 from PIL import Image
 
 from data.errors import InputError
 from data.storage.store import Store
+from flows.plan.selection import masks_ahead, selection
+from flows.run.job import execute, prepare
 from flows.run.runner import MissingInput
 from flows.run.store_maintenance import prune
 
@@ -197,6 +199,17 @@ def test_only_the_stages_asked_for_run(coco: Path, tmp_path: Path, computed: Com
     assert not (out / "images").exists()
     remove(coco, out, stages="inpaint,verify,publish")
     assert computed() == {"inpaint": 6, "verify": 6, "publish": 6}
+
+
+def test_masks_that_the_published_photos_do_not_show_are_counted(coco: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    remove(coco, out)
+    job = prepare(coco, out, coco_settings("refine.dilate=0.3"), selection("segment,refine"))
+    assert masks_ahead(job.context) == 0
+    execute(job)
+    assert masks_ahead(job.context) == 5
+    remove(coco, out, "refine.dilate=0.3")
+    assert masks_ahead(job.context) == 0
 
 
 def test_refresh_computes_a_stage_again_once(coco: Path, tmp_path: Path, computed: Computed) -> None:
