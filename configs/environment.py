@@ -18,7 +18,6 @@ _SWITCHES = {
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     # A cold ephemeral server needs 10 to 16 s; Prefect gives up after 20.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-    "GRADIO_ANALYTICS_ENABLED": "False",
     "RAY_USAGE_STATS_ENABLED": "0",
     "YOLO_OFFLINE": "true",
     "YOLO_AUTOINSTALL": "false",

@@ -30,6 +30,15 @@ def place_samples() -> None:
         raise InputError(f"{folder}: the photos cannot be written there ({error.strerror or error}).") from None
 
 
+def sample_paths() -> dict[str, Path]:
+    """Where `PHOTOS` are, by name; empty where the package is not."""
+    try:
+        folder = _assets()
+    except InputError:
+        return {}
+    return {name: folder / name for name in PHOTOS if (folder / name).is_file()}
+
+
 def _assets() -> Path:
     """The package's photo folder, found without importing the package (which takes seconds)."""
     spec = find_spec("ultralytics")

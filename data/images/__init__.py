@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from data.images.decode import Decoded, decode
+from data.images.decode import Decoded, decode, read_size
 from data.images.encode import Encoded, encode, scrubbed
 from data.images.kinds import EXTENSIONS, SUFFIXES
 from data.images.orientation import box_to_raw_frame, to_raw_frame, upright
@@ -55,6 +55,7 @@ __all__ = [
     "mask_png",
     "read_mask_png",
     "read_photo_bytes",
+    "read_size",
     "scrubbed",
     "to_raw_frame",
     "upright",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
@@ -77,6 +78,20 @@ def decode(raw: bytes, name: str, megapixels: float = MEGAPIXELS) -> Decoded:
         if raw[:2] == b"BM" and (kind := _strange_bmp(raw)):
             raise PhotoError("refused", f"{name}: {kind} are not supported; {_CONVERT}.") from None
         raise PhotoError("corrupt", f"{name}: damaged image file ({' '.join(str(error).split())}).") from None
+
+
+def read_size(raw: bytes) -> tuple[int, int] | None:
+    """(width, height) in the file's own frame, as its header says; no pixel is decoded. None for what has no header
+    that can be read: `decode` says why."""
+    with warnings.catch_warnings(), suppress(Exception):
+        warnings.simplefilter("ignore")
+        if raw[:4] in tiff_samples.HEADERS:
+            header = tiff_samples.read_header(raw)
+            return header.width, header.height
+        if is_heif(raw):
+            return heif.read_size(raw) if heif.is_installed() else None
+        return open_image(raw).size
+    return None
 
 
 def _decode(raw: bytes, name: str, megapixels: float) -> Decoded:

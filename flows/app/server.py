@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
+import contextlib
 import shutil
 import socket
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+import webbrowser
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import quote
 
+import uvicorn
 from filelock import FileLock, Timeout
+from starlette.applications import Starlette
 
 from configs import Settings, SettingsError
 from data.errors import InputError
+from data.images import EXTENSIONS
+from data.sample_photos import sample_paths
 from flows.app import choices
-from flows.run.workers import prepare_process
-
-if TYPE_CHECKING:
-    from fastapi import Response
-
-    from flows.app.sessions import Sessions
+from flows.app.desk import Desk
+from flows.app.queue import Queue
+from flows.app.sessions import Limits, Sessions
+from flows.app.web import Web
+from flows.app.worker import Worker, warm_up
 
 HOST = "127.0.0.1"
-MOST_MEGABYTES = 300
-"""Largest file that is taken."""
 _PREFIX = "person-removal-app-"
+live = None
+"""What the process that computes does; None for `worker.live`."""
 
 
 def prepare(settings: Settings, overrides: Sequence[str]) -> tuple[list[choices.Choice], list[choices.Choice]]:
@@ -40,69 +44,99 @@ def prepare(settings: Settings, overrides: Sequence[str]) -> tuple[list[choices.
     return segmenters, fills
 
 
+def limits(settings: Settings, overrides: Sequence[str]) -> Limits:
+    """What the page takes: fewer megapixels than a run, unless somebody asks for more."""
+    said = any(one.split("=")[0].strip() == "input.megapixels" for one in overrides)
+    return Limits(megapixels=settings.input.megapixels) if said else Limits()
+
+
 @contextmanager
 def serving(
-    segmenters: list[choices.Choice], fills: list[choices.Choice], port: int, browser: bool = False
+    segmenters: list[choices.Choice],
+    fills: list[choices.Choice],
+    port: int,
+    browser: bool = False,
+    most: Limits | None = None,
 ) -> Iterator[str]:
-    """The page's address, as long as the block runs. port: 0 takes any that is free. Raises InputError."""
-    port = _free(port)
-    with temporary_folder() as temporary:
+    """The page's address with its key, as long as the block runs. port: 0 takes any that is free. Raises InputError."""
+    with _socket(port) as place, temporary_folder() as temporary:
+        usable = choices.usable(segmenters), choices.usable(fills)
+        sessions = Sessions(*usable, most or Limits())
+        queue = Queue(Worker(temporary, live), (warm_up, usable[0][0], usable[1][0]))
+        web = Web(Desk(sessions, queue), _about(segmenters, fills, sessions.limits))
+        web.app.router.lifespan_context = _computing(sessions, queue)
+        server = _server(web.app)
+        thread = threading.Thread(target=server.run, args=([place],), name="page", daemon=True)
+        thread.start()
         try:
-            import gradio  # noqa: F401
-        except ImportError:
-            raise InputError(
-                "The photo page needs Gradio: pip install -e '.[app]' in the source tree, or pip install gradio."
-            ) from None
-        from starlette.middleware import Middleware
-        from starlette.middleware.trustedhost import TrustedHostMiddleware
-
-        from flows.app.page import asset, build, theme
-        from flows.app.sessions import Sessions
-
-        prepare_process()
-        _ask_no_proxy()
-        sessions = Sessions(temporary, choices.usable(segmenters), choices.usable(fills), MOST_MEGABYTES)
-        page = build(sessions, segmenters, fills)
-        app, address, _ = page.launch(
-            server_name=HOST,
-            server_port=port,
-            share=False,
-            inbrowser=browser,
-            prevent_thread_lock=True,
-            quiet=True,
-            show_error=False,
-            max_file_size=MOST_MEGABYTES * 1_000_000,
-            footer_links=[],
-            run_history=False,
-            enable_monitoring=False,
-            ssr_mode=False,
-            pwa=False,
-            mcp_server=False,
-            app_kwargs={"middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])]},
-            theme=theme(),
-            css=asset("page.css"),
-        )
-        try:
-            app.add_api_route("/photo/{token}", _download(sessions))
-            yield address
+            while not server.started and thread.is_alive():
+                time.sleep(0.02)
+            address = f"http://{HOST}:{place.getsockname()[1]}/"
+            if browser:
+                webbrowser.open(f"{address}?once={web.once}")
+            yield f"{address}k/{web.key}"
         finally:
-            page.close(verbose=False)
+            server.should_exit = True
+            queue.close()  # kills what is computed
+            thread.join(10)
 
 
-def _free(port: int) -> int:
-    """The port, or any that is free for 0. Raises InputError, before seconds are spent on imports."""
+def _server(app: Starlette) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=1,
+            ws="websockets-sansio",
+            ws_max_size=65_536,
+            ws_ping_interval=15.0,
+            ws_ping_timeout=30.0,
+        )
+    )
+
+
+def _computing(sessions: Sessions, queue: Queue):  # type: ignore[no-untyped-def]
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        def anyone() -> bool:
+            return any(tab.photos for tab in sessions.tabs.values())
+
+        tasks = [asyncio.create_task(queue.work()), asyncio.create_task(queue.rest(anyone))]
+        yield
+        for task in tasks:
+            task.cancel()
+
+    return lifespan
+
+
+def _about(segmenters: list[choices.Choice], fills: list[choices.Choice], most: Limits) -> dict[str, object]:
+    """What a page is told first."""
+    first = choices.usable(segmenters)[0].settings
+
+    def named(found: list[choices.Choice]) -> list[dict[str, str]]:
+        return [{"name": one.name, "label": one.label} for one in choices.usable(found)]
+
+    return {
+        "segmenters": named(segmenters),
+        "fills": named(fills),
+        "ways": [one.problem for one in [*segmenters, *fills] if one.problem],
+        "room": first.refine.dilate,
+        "megapixels": most.megapixels,
+        "megabytes": most.file_bytes // 1_000_000,
+        "photos": most.tab_photos,
+        "endings": sorted(EXTENSIONS),
+        "samples": list(sample_paths()),
+    }
+
+
+def _socket(port: int) -> socket.socket:
+    """Bound to the port, or to any that is free for 0. Raises InputError."""
     try:
-        with socket.create_server((HOST, port)) as place:
-            return int(place.getsockname()[1])
+        return socket.create_server((HOST, port))
     except OSError as error:
         raise InputError(f"Port {port} cannot be used ({error.strerror}): give another one with --port.") from None
-
-
-def _ask_no_proxy() -> None:
-    """Gradio asks its own server whether it is up, and would ask a company's proxy for it."""
-    before = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
-    for name in ("no_proxy", "NO_PROXY"):
-        os.environ[name] = ",".join(filter(None, (before, HOST, "localhost")))
 
 
 def keep_going() -> None:
@@ -111,46 +145,22 @@ def keep_going() -> None:
         time.sleep(3600)
 
 
-def _download(sessions: Sessions) -> Callable[[str], Response]:
-    from fastapi import Response
-
-    def photo(token: str) -> Response:
-        found = sessions.file(token)
-        if found is None:
-            return Response("This file is no longer there: go back to the page and press Remove again.", 404)
-        name, raw = found
-        return Response(
-            raw,
-            media_type="application/octet-stream",
-            headers={
-                "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}",
-                "Cache-Control": "no-store",
-            },
-        )
-
-    return photo
-
-
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A folder that only this user can read, where everything temporary of this process goes; deleted afterwards, and
-    so are those that killed processes left behind. Gradio reads its place when it is imported."""
+    """A folder that only this user can read, where everything temporary of this process and its child goes; deleted
+    afterwards, and so are those that killed processes left behind."""
     root = Path(tempfile.gettempdir())
     for old in root.glob(f"{_PREFIX}*"):
         _delete_if_left(old)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))  # mode 0700
-    before = {"tempdir": tempfile.tempdir, "gradio": os.environ.get("GRADIO_TEMP_DIR")}
+    before = tempfile.tempdir
     lock = FileLock(folder / "in-use")
     lock.acquire()
     tempfile.tempdir = str(folder)
-    os.environ["GRADIO_TEMP_DIR"] = str(folder / "uploads")
     try:
         yield folder
     finally:
-        tempfile.tempdir = before["tempdir"]
-        os.environ.pop("GRADIO_TEMP_DIR")
-        if before["gradio"] is not None:
-            os.environ["GRADIO_TEMP_DIR"] = before["gradio"]
+        tempfile.tempdir = before
         lock.release()
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,11 +1,10 @@
-"""What the page says in sentences."""
+"""What the page says of a result, in sentences."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
-from flows.app.work import Look
+from flows.app.steps import Look
 
 
 def verdict(look: Look, doubts: Sequence[str] = ()) -> tuple[str, bool]:
@@ -32,15 +31,3 @@ def _left(look: Look) -> tuple[str, bool]:
         f"something like a person ({', '.join(like)})" if like else "",
     ]
     return f"Someone may be left, marked in the result: {'; '.join(filter(None, parts))} ({who}).", False
-
-
-def done(lower: str | None) -> str:
-    """What stands above a result. lower: what had to be set lower for want of memory."""
-    less = f" The memory was too small for it: filled at a lower resolution ({lower})." if lower else ""
-    return f"Done: the result is below, with the file to download.{less}"
-
-
-def note(text: str, kind: str = "plain") -> str:
-    """A sentence as HTML; kind: plain, busy, error, good or warn."""
-    role = "alert" if kind == "error" else "status"
-    return f'<p class="note {kind}" role="{role}">{escape(text)}</p>'

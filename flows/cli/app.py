@@ -1,4 +1,4 @@
-"""`person-removal app`: one photo in the browser."""
+"""`person-removal app`: photos in the browser."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def photo_page(
     preset: Preset = "embedded",
     set_: Set = None,
 ) -> None:
-    """One photo in the browser: choose who goes, touch up the hole, download the result. Until Ctrl-C.
+    """Photos in the browser: choose who goes, brush, compare, download the result. Until Ctrl-C.
 
     The page is served to this machine alone, and nothing of a photo is kept when its tab is closed.
 
@@ -27,12 +27,15 @@ def photo_page(
     """
     from flows.app import server
 
-    segmenters, fills = server.prepare(load_settings(preset, set_ or ()), set_ or ())
+    settings = load_settings(preset, set_ or ())
+    segmenters, fills = server.prepare(settings, set_ or ())
     with stopped_by_signals():
         try:
             console.print("Starting the page ...", markup=False)
-            with server.serving(segmenters, fills, port, browser=not no_browser) as address:
-                console.print(f"Open {address} (Ctrl-C ends it).", markup=False)
+            with server.serving(
+                segmenters, fills, port, not no_browser, server.limits(settings, set_ or ())
+            ) as address:
+                console.print(f"Open {address} (Ctrl-C ends it).", markup=False, soft_wrap=True)
                 server.keep_going()
         except KeyboardInterrupt:
             console.print("Ended; nothing was kept.", markup=False)

@@ -218,7 +218,7 @@ def _work(pipe: Connection[object, tuple[Callable[..., object], tuple[object, ..
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = "1"
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    threading.Thread(target=leave_with_parent, daemon=True).start()
     prepare_process()
     pipe.send(True)
     while True:
@@ -232,7 +232,7 @@ def _work(pipe: Connection[object, tuple[Callable[..., object], tuple[object, ..
             pipe.send((None, error))
 
 
-def _leave_with_parent() -> None:
+def leave_with_parent() -> None:
     """A killed parent leaves its workers waiting for ever; they leave with it instead."""
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import red_worker
+
 SUPPORT = Path(__file__).resolve().parent
 ROOT = SUPPORT.parents[1]
-
-NETWORK = "network.txt"
 
 
 class App:
@@ -32,7 +32,7 @@ class App:
 
     def asked(self) -> list[str]:
         """What the process asked of other machines; with `red` only."""
-        noted = self.temporary / NETWORK
+        noted = self.temporary / red_worker.NETWORK
         return noted.read_text(encoding="utf-8").splitlines() if noted.exists() else []
 
     def stop(self, number: int = signal.SIGINT) -> int:
@@ -80,30 +80,19 @@ def _address(process: subprocess.Popen[str]) -> str:
     raise AssertionError("the page did not start: " + "".join(said))
 
 
-def _note_network(event: str, arguments: tuple[object, ...]) -> None:
-    """An audit hook that writes down every connection and every name that is not this machine's."""
-    if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"):
-        place = arguments[1] if event in ("socket.connect", "socket.sendto") else arguments[0]
-        host = place[0] if isinstance(place, tuple) else place
-        if host not in ("127.0.0.1", "localhost", b"127.0.0.1", b"localhost"):
-            with (Path(os.environ["TMPDIR"]) / NETWORK).open("a", encoding="utf-8") as file:
-                file.write(f"{event} {host!r}\n")
-
-
 if __name__ == "__main__":
-    sys.addaudithook(_note_network)
-    from red_people import RedPeople
+    import red_worker
 
+    sys.addaudithook(red_worker.note_network)
     from configs.load import load_settings
     from flows.app import server
     from flows.app.choices import Choice
     from flows.cli.main import main
-    from flows.stages import models
 
-    eyes, settings = RedPeople(), load_settings("embedded", ("inpaint.fill=telea", "verify.segmenter=same"))
-    models.segmenter = lambda settings, weights: eyes  # type: ignore[assignment]
+    settings = load_settings("embedded", ("inpaint.fill=telea", "verify.segmenter=same"))
     other = load_settings("embedded", ("inpaint.fill=navier-stokes",))
     missing = "yolo needs weights that are not here: person-removal weights fetch yolo11n-seg"
+    server.live = red_worker.live
     server.prepare = lambda *_: (  # type: ignore[assignment]
         [Choice("embedded", settings, {}), Choice("yolo", settings, {}, missing)],
         [Choice("telea", settings, {}), Choice("navier-stokes", other, {})],

@@ -1,13 +1,11 @@
-"""The photo page's steps on arrays: strokes, outlines, who is computed again when."""
+"""The photo page's steps on arrays: strokes, outlines, people, holes, results, files, and what the page may say."""
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,13 +19,16 @@ from configs import SettingsError
 from configs.load import load_settings
 from data.errors import InputError
 from data.images import decode, to_raw_frame, upright
-from data.types import Hole, Instance, PhotoError, Pixels, as_hole
-from flows.app import views
+from data.types import Hole, Instance, People, PhotoError, Pixels, as_hole
+from data.weights.files import WeightsError
+from flows.api import remove_people
+from flows.app import steps, views
 from flows.app.choices import Choice, fills, segmenters, usable
-from flows.app.sessions import Sessions, Tab
+from flows.app.edit import Edit, Round, parse_edit
+from flows.app.sessions import Limits, Sessions
+from flows.app.steps import Found, Look, OpenPhoto, Result
 from flows.app.strokes import MOST_POINTS, Stroke, draw, parse_strokes
-from flows.app.words import done, verdict
-from flows.app.work import Look, Work
+from flows.app.words import verdict
 from flows.stages import models, photo_steps
 from flows.stages.verify import Find
 
@@ -59,8 +60,24 @@ def choice(*overrides: str, name: str = "") -> Choice:
     return Choice(name or settings.inpaint.fill, settings, {})
 
 
-def opened(raw: bytes, name: str = "photo.png") -> Work:
-    return Work.open(raw, name, choice(name="red"), choice("inpaint.fill=telea"))
+def opened(raw: bytes, name: str = "photo.png") -> OpenPhoto:
+    return steps.open_photo(raw, name, 40)
+
+
+RED_ONES = choice(name="red")
+FILLS = {name: choice(f"inpaint.fill={name}") for name in ("telea", "navier-stokes")}
+EDIT = Edit("red", "telea", RED_ONES.settings.refine.dilate)
+
+
+def removed(photo: OpenPhoto, edit: Edit = EDIT, base: Result | None = None) -> tuple[Found, Result]:
+    found = steps.find(photo, RED_ONES)
+    return found, steps.remove(photo, found, edit, RED_ONES, FILLS, base)
+
+
+def hole_of(photo: OpenPhoto, edit: Edit = EDIT) -> np.ndarray:
+    found = steps.find(photo, RED_ONES)
+    marked = steps.mark_people(found, edit, RED_ONES.settings.refine, photo.pixels)
+    return steps.with_strokes(marked, edit).hole > 0
 
 
 # ---------------------------------------------------------------- strokes
@@ -144,8 +161,47 @@ def test_a_number_stands_on_its_person() -> None:
     ("size", "shown"), [((480, 640), (480, 640)), ((3000, 4000), (1200, 1600)), ((9000, 2), (1600, 1))]
 )
 def test_photos_are_shown_no_larger_than_a_screen(size: tuple[int, int], shown: tuple[int, int]) -> None:
-    assert views.view_size(size) == shown
-    assert views.picture(np.zeros((*size, 3), np.uint8)).startswith("data:image/jpeg;base64,")
+    pixels = np.zeros((*size, 3), np.uint8)
+    assert views.view_size(size) == views.fitted(pixels).shape[:2] == shown
+    assert Image.open(io.BytesIO(views.picture(pixels))).size == shown[::-1]
+    assert Image.open(io.BytesIO(views.picture(pixels, longest=None))).size == size[::-1]
+
+
+def test_a_picture_keeps_its_colour_profile(eyes: RedPeople) -> None:
+    from PIL import ImageCms
+
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    shown = steps.show(opened(photo(LEFT, icc_profile=profile)))[1]
+    assert Image.open(io.BytesIO(shown)).info["icc_profile"] == profile
+
+
+@pytest.mark.parametrize(
+    ("boxes", "order"),
+    [
+        ([], []),
+        ([(50, 0, 9, 90), (10, 5, 9, 80), (30, 60, 9, 30)], [1, 2, 0]),  # one row, however tall they are
+        ([(50, 0, 9, 9), (10, 2, 9, 9), (0, 50, 9, 9), (40, 48, 9, 9)], [1, 0, 2, 3]),
+    ],
+)
+def test_people_are_numbered_as_one_reads(boxes: list[Any], order: list[int]) -> None:
+    assert views.reading_order(boxes) == order
+
+
+def test_tiny_and_uncertain_finds_come_last_and_late_ones_after_them() -> None:
+    size = (1000, 400)
+
+    def person(x: int, height: int, score: float) -> Instance:
+        box = np.zeros(size, bool)
+        box[100 : 100 + height, x : x + 20] = True
+        return Instance.from_mask(box, score, "red")
+
+    people = People(size, (person(10, 10, 0.9), person(50, 40, 0.3), person(100, 40, 0.9), person(200, 200, 0.2)))
+    seen = views.people_view(people.plus([People(size, (person(0, 300, 0.9),))]), (4, 5, 6, 7, 8), late=1)
+    assert [(one["id"], one["number"], one["folded"], one["late"]) for one in seen] == [
+        *((6, 1, False, False), (7, 2, False, False)),
+        *((4, 3, True, False), (5, 4, True, False)),
+        (8, 5, False, True),
+    ]
 
 
 # ---------------------------------------------------------------- what this machine can use
@@ -187,85 +243,140 @@ def test_a_file_of_weights_is_one_choice(tmp_path: Path) -> None:
     assert fills(load_settings("embedded", said), said)[0].name == f"deepfillv2 {file}"
 
 
-# ---------------------------------------------------------------- the work on one photo
+# ---------------------------------------------------------------- what the page says
 
 
-def test_only_what_a_control_affects_is_computed_again(eyes: RedPeople, monkeypatch: pytest.MonkeyPatch) -> None:
-    done: list[str] = []
+SENT = {
+    "segmenter": "red",
+    "fill": "telea",
+    "room": 0.06,
+    "keep": [3, 1, 1],
+    "rounds": [{"fill": "telea", "strokes": []}],
+}
 
-    def counted(name: str) -> None:
-        step = getattr(photo_steps, name)
-        monkeypatch.setattr(photo_steps, name, lambda *args: (done.append(name), step(*args))[1])
 
-    for name in ("find_people", "mark", "fill_hole"):
-        counted(name)
+def test_what_the_page_says_is_a_value() -> None:
+    edit = parse_edit(SENT, ["red"], ["telea"])
+    assert edit == Edit("red", "telea", 0.06, (1, 3), rounds=(Round("telea", ()),))
+    assert edit.key == replace(edit).key != replace(edit, keep=(1,)).key
+    assert edit.before == replace(edit, rounds=()) and edit.before.before is None
 
-    def since() -> list[str]:
-        out = done.copy()
-        done.clear()
-        return out
 
-    work = opened(photo(LEFT, RIGHT))
-    assert len(work.people) == 2 and work.marked.hole.any()
-    assert since() == ["find_people", "mark"]
-    work.result(), work.look
-    assert since() == ["fill_hole", "find_people"]
-    assert not work.edit((), (), work.dilate), "nothing was changed"
-    work.result(), work.look, work.file(False), work.file(True)
-    assert since() == []
-    assert work.edit((1,), (), work.dilate)
-    work.result()
-    assert since() == ["mark", "fill_hole"]
-    work.fill = choice("inpaint.fill=navier-stokes")
-    work.result(), work.look
-    assert since() == ["fill_hole", "find_people"], "the hole stays"
-    assert work.fills == ("telea", "navier-stokes")
-    work.result("telea")
-    assert since() == []
-    work.edit((1,), (), 0.2)
-    assert work.fills == ()
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"segmenter": "yolo"}, {"fill": 3}, {"room": "wide"}, {"room": float("nan")}, {"room": 7}, {"keep": "all"}),
+        *({"keep": [{}]}, {"rounds": [{}]}, {"rounds": 3}, {"strokes": [{}]}, {"too": None}),
+    ],
+)
+def test_what_cannot_be_read_is_a_sentence(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"read; .*\.$"):
+        parse_edit({**SENT, **wrong}, ["red"], ["telea"])
+    for nothing in (None, [], "edit", {}):
+        with pytest.raises(InputError, match="load it again"):
+            parse_edit(nothing, ["red"], ["telea"])
+
+
+# ---------------------------------------------------------------- people, hole, result
+
+
+def test_the_file_is_the_one_that_a_run_gives(eyes: RedPeople, tmp_path: Path) -> None:
+    raw = photo(LEFT, RIGHT)
+    opened_photo = opened(raw, "beach.png")
+    _, result = removed(opened_photo)
+    name, encoded = steps.write(opened_photo, result, scrub=False)
+    assert name == "beach-without-people.png"
+    (tmp_path / "beach.png").write_bytes(raw)
+    try:
+        there = remove_people(tmp_path / "beach.png", "embedded", ["inpaint.fill=telea"])
+    except WeightsError as error:
+        pytest.skip(str(error))
+    there.save(tmp_path / "out.png")
+    assert encoded.raw == (tmp_path / "out.png").read_bytes()
 
 
 def test_the_hole_is_exact_whoever_stays_and_whatever_is_drawn(eyes: RedPeople) -> None:
     raw = photo(LEFT, RIGHT)
-    work = opened(raw)
-    work.edit((1,), (Stroke(True, 0.03, ((0.5, 0.1), (0.6, 0.1))), Stroke(False, 0.02, ((0.2, 0.35),))), 0.1)
-    hole = work.marked.hole > 0
+    strokes = (Stroke(True, 0.03, ((0.5, 0.1), (0.6, 0.1))), Stroke(False, 0.02, ((0.2, 0.35),)))
+    edit = replace(EDIT, keep=(1,), strokes=strokes, room=0.1)
+    opened_photo = opened(raw)
+    hole = hole_of(opened_photo, edit)
     assert hole[int(0.1 * 96), 64] and not hole[int(0.35 * 96), int(0.2 * 128)]
     assert not hole[50, 90], "who stays is not touched"
-    out = decode(work.file(False).raw, "out")
+    _, encoded = steps.write(opened_photo, removed(opened_photo, edit)[1], scrub=False)
+    out = decode(encoded.raw, "out")
     np.testing.assert_array_equal(out.pixels[~hole], decode(raw, "in").pixels[~hole])
     assert (out.pixels[hole] != decode(raw, "in").pixels[hole]).any()
-    assert work.file_name == "photo-without-people.png"
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_turned_photo_is_seen_upright_and_written_as_it_was(eyes: RedPeople, orientation: int) -> None:
     raw = photo(LEFT, orientation=orientation)
-    work = opened(raw)
-    assert work.pixels.shape == (96, 128, 3)
-    assert work.people.persons[0].bbox == LEFT
-    before, after = decode(raw, "in"), decode(work.file(False).raw, "out")
+    opened_photo = opened(raw)
+    assert opened_photo.pixels.shape == (96, 128, 3)
+    found, result = removed(opened_photo)
+    assert found.people.persons[0].bbox == LEFT
+    before, after = decode(raw, "in"), decode(steps.write(opened_photo, result, False)[1].raw, "out")
     assert (after.orientation, after.pixels.shape) == (orientation, before.pixels.shape)
-    outside = work.marked.hole == 0
-    np.testing.assert_array_equal(upright(after.pixels, orientation)[outside], work.pixels[outside])
+    outside = ~hole_of(opened_photo)
+    np.testing.assert_array_equal(upright(after.pixels, orientation)[outside], opened_photo.pixels[outside])
     assert Image.open(io.BytesIO(after.raw)).getexif()[0x010F] == "a maker"
 
 
+def test_a_spot_of_the_result_is_filled_and_nothing_else(eyes: RedPeople) -> None:
+    opened_photo = opened(photo(LEFT, RIGHT))
+    edit = replace(EDIT, keep=(1,))
+    _, first = removed(opened_photo, edit)
+    spot = Round("navier-stokes", (Stroke(True, 0.05, ((0.3, 0.8),)),))
+    _, second = removed(opened_photo, replace(edit, rounds=(spot,)), first)
+    one, two = (steps.composed(opened_photo.pixels, result) for result in (first, second))
+    changed = (one != two).any(2)
+    painted = draw(np.zeros(changed.shape, np.uint8), spot.strokes) > 0
+    assert changed.any() and not (changed & ~painted).any()
+    out = decode(steps.write(opened_photo, second, False)[1].raw, "out")
+    np.testing.assert_array_equal(out.pixels, two)
+    with pytest.raises(InputError, match="Nothing is marked"):
+        removed(opened_photo, replace(edit, rounds=(Round("telea", ()),)), first)
+
+
+def test_a_large_photo_is_looked_at_quickly_first_and_everyone_keeps_their_id(eyes: RedPeople) -> None:
+    small = Image.open(io.BytesIO(photo(LEFT, RIGHT)))
+    out = io.BytesIO()
+    small.resize((2560, 1920), Image.Resampling.NEAREST).save(out, format="PNG")
+    large = opened(out.getvalue())
+    quick = steps.find_quickly(large, RED_ONES)
+    assert not quick.thorough and quick.small.size == (1200, 1600) and quick.people.size == (1920, 2560)
+    swapped = replace(quick, ids=(7, 3))
+    thorough = steps.find(large, RED_ONES, swapped)
+    assert thorough.thorough and thorough.ids == (7, 3)
+    marks = [
+        steps.mark_people(thorough, EDIT, RED_ONES.settings.refine, pixels).hole
+        for pixels in (large.pixels, views.fitted(large.pixels))
+    ]
+    assert (marks[0] > 0).mean() == pytest.approx((marks[1] > 0).mean(), rel=0.03), "the preview is what will be filled"
+    nobody = replace(swapped, people=People(quick.people.size, quick.people.persons[:1]))
+    eyes.segment = lambda photos: [People(photo.size) for photo in photos]  # type: ignore[method-assign]
+    assert steps.find(large, RED_ONES, nobody).people.persons == quick.people.persons[:1], "who was shown stays"
+
+
 def test_who_is_seen_in_the_result_can_be_taken_out_too(eyes: RedPeople) -> None:
-    work = opened(photo(LEFT, RIGHT))
-    keeps = Stroke(False, 0.2, ((0.7, 0.5),))
-    work.edit((), (keeps,), work.dilate)  # a hand keeps most of the right one
-    look = work.look
+    opened_photo = opened(photo(LEFT, RIGHT))
+    keeps = replace(EDIT, strokes=(Stroke(False, 0.2, ((0.7, 0.5),)),))  # a hand keeps most of the right one
+    found, result = removed(opened_photo, keeps)
+    look = steps.check(opened_photo, found, keeps, RED_ONES, result)
     assert [find.where for find in look.finds] == ["elsewhere"]
     assert verdict(look)[0].startswith("Someone may be left, marked in the result: 1 whom the photo still shows (")
-    work.edit((), (), work.dilate)
-    assert not work.look.finds and verdict(work.look)[1]
-    work.edit((1,), (), work.dilate)
-    assert not work.look.finds, "who stays is not left behind"
-    work.edit((), (keeps,), work.dilate)
-    work.take_out_too()
-    assert len(work.people) == 3
+    more, ids = steps.with_late(found, look.missed(False))
+    assert (len(more.people), more.late, ids) == (3, 1, (2,))
+    assert steps.with_late(more, look.missed(False)) == (more, ids), "nobody is added twice"
+    refine = RED_ONES.settings.refine
+    holes = [steps.mark_people(more, edit, refine, opened_photo.pixels).hole for edit in (EDIT, replace(EDIT, too=ids))]
+    np.testing.assert_array_equal(holes[0] > 0, hole_of(opened_photo))
+    kept = steps.mark_people(more, replace(EDIT, keep=(1, 2), too=ids), refine, opened_photo.pixels).hole
+    assert not kept[50, 90] and holes[1][50, 90]
+    for edit in (EDIT, replace(EDIT, keep=(1,))):
+        found, result = removed(opened_photo, edit)
+        assert not steps.check(opened_photo, found, edit, RED_ONES, result).finds, "who stays is not left behind"
 
 
 @pytest.mark.parametrize(
@@ -296,23 +407,21 @@ def test_a_fill_that_the_memory_is_too_small_for_fills_less_finely(
                 raise MemoryError
             return np.zeros_like(image)
 
-    work = opened(photo(LEFT))
+    opened_photo = opened(photo(LEFT))
     monkeypatch.setattr(models, "fill", lambda settings, weights: Small())
-    assert work.result().shape == (96, 128, 3)
-    assert work.lower == "inpaint.window=64"
-    assert "at a lower resolution (inpaint.window=64)" in done(work.lower)
+    assert removed(opened_photo)[1].lower == "inpaint.window=64"
     monkeypatch.undo()
-    work.fill = choice("inpaint.fill=navier-stokes")
-    assert work.result().any() and work.lower is None
-    assert "resolution" not in done(work.lower)
+    eyes_again = RedPeople()
+    monkeypatch.setattr(models, "segmenter", lambda settings, weights: eyes_again)
+    assert removed(opened_photo)[1].lower is None
 
 
 def test_nobody_there_and_nothing_drawn_is_a_sentence(eyes: RedPeople) -> None:
-    work = opened(photo())
+    opened_photo = opened(photo())
     with pytest.raises(InputError, match="Nothing is marked"):
-        work.result()
-    work.edit((), (Stroke(True, 0.1, ((0.5, 0.5),)),), work.dilate)
-    assert work.result().shape == (96, 128, 3)
+        removed(opened_photo)
+    painted = replace(EDIT, strokes=(Stroke(True, 0.1, ((0.5, 0.5),)),))
+    assert len(removed(opened_photo, painted)[1].rounds) == 1
 
 
 @pytest.mark.parametrize("raw", [b"", b"no photo", photo(LEFT)[:500]])
@@ -324,119 +433,49 @@ def test_a_file_that_is_no_photo_is_a_sentence(raw: bytes) -> None:
 # ---------------------------------------------------------------- tabs
 
 
-def sessions(folder: Path, most: int = 300) -> Sessions:
-    return Sessions(folder, [choice(name="red")], [choice("inpaint.fill=telea")], most)
-
-
-def test_an_upload_is_in_memory_and_no_longer_on_the_disk(eyes: RedPeople, tmp_path: Path) -> None:
-    tabs, upload = sessions(tmp_path), tmp_path / "0f3c" / "beach day.png"
-    for session in ("one", "two", "one"):
-        upload.parent.mkdir()
-        upload.write_bytes(photo(LEFT))
-        tabs.open(session, upload, "red", "telea")
-        assert list(tmp_path.iterdir()) == []
-    one, two = tabs.tab("one"), tabs.tab("two")
-    assert one is not two and one.work.photo.name == "beach day.png"
-    first = tabs.offer(one, "a.png", b"first")
-    second = tabs.offer(one, "a.png", b"second")
-    assert tabs.file(first) is None and tabs.file(second) == ("a.png", b"second")
-    tabs.close("one")
-    assert tabs.file(second) is None
+def test_a_closed_tab_has_nothing_and_takes_nothing() -> None:
+    sessions = Sessions([RED_ONES], FILLS.values(), Limits())
+    tab = sessions.open()
+    mine = sessions.take(tab, "a.png", b"photo", (1, 1))
+    assert sessions.photo(tab, mine.id) is mine and sessions.tab(tab.id) is tab
+    assert sessions.close(tab) == [mine.id]
     with pytest.raises(InputError, match="load it again"):
-        tabs.tab("one")
-    with pytest.raises(InputError, match="drop it again"):
-        tabs.tab("three")
-    assert tabs.tab("two") is two
+        sessions.tab(tab.id)
+    with pytest.raises(InputError, match="closed meanwhile"):
+        sessions.take(tab, "late.png", b"photo", (1, 1))
+    assert not tab.photos and not tab.files and not sessions.tabs
 
 
-def test_a_tab_closed_during_a_step_keeps_nothing(
-    eyes: RedPeople, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tabs, upload = sessions(tmp_path), tmp_path / "beach.png"
-
-    def opens(session: str) -> Tab:
-        upload.write_bytes(photo(LEFT))
-        return tabs.open(session, upload, "red", "telea")
-
-    tab = opens("one")
-    tabs.close("one")
-    with pytest.raises(InputError, match="load it again"):
-        tabs.offer(tab, "a.png", b"of nobody")
-    with pytest.raises(InputError, match="load it again"):
-        opens("one")  # it waited for another tab's step
-    decoding = Work.open
-    monkeypatch.setattr(Work, "open", lambda *args: (tabs.close("two"), decoding(*args))[1])
-    with pytest.raises(InputError, match="load it again"):
-        opens("two")
-    assert not tabs._tabs and not tabs._files
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.slow  # imports gradio
-def test_what_is_shown_and_on_offer_is_the_chosen_fills(eyes: RedPeople, tmp_path: Path) -> None:
-    pytest.importorskip("gradio", reason="needs gradio (the `app` extra)")
-    from flows.app.handlers import ORIGINAL, Handlers
-    from flows.app.parts import Parts
-
-    names = [one.name for one in fields(Parts)]
-    both = [choice("inpaint.fill=telea"), choice("inpaint.fill=navier-stokes")]
-    on = Handlers(Sessions(tmp_path, [choice(name="red")], both, 300), Parts(*names))  # type: ignore[arg-type]
-    request: Any = SimpleNamespace(session_hash="one")
-
-    def shown(step: Iterator[dict[str, Any]]) -> dict[str, Any]:
-        return {name: value for part in step for name, value in part.items()}
-
-    def token() -> str | None:
-        return on.sessions.tab("one").token
-
-    upload = tmp_path / "beach.png"
-    upload.write_bytes(photo(LEFT))
-    shown(on.photo(str(upload), "red", "telea", request))
-    assert "message" not in shown(on.fill("navier-stokes", request)), "nothing was removed yet"
-    shown(on.fill("telea", request))
-    shown(on.remove(False, request))
-    first = str(token())
-    assert shown(on.fill("telea", request)) == {} and token() == first
-    for other in ("navier-stokes", "telea"):  # the second one was computed before
-        said = shown(on.fill(other, request))
-        assert f"Press Remove for the result of {other}." in said["message"]
-        assert not said["outcome"].visible and token() is None
-        assert shown(on.scrub(True, request)) == shown(on.compare(ORIGINAL, request)) == {}
-        assert shown(on.remove(False, request))["outcome"].visible and token()
-    assert on.sessions.file(first) is None
-    assert on.sessions.tab("one").work.fills == ("telea", "navier-stokes"), "what was computed is kept"
-
-
-def test_only_what_was_dropped_is_read(tmp_path: Path) -> None:
-    inside, secret = tmp_path / "uploads", tmp_path / "secret.png"
-    inside.mkdir()
-    secret.write_bytes(photo(LEFT))
-    for path in (secret, inside / ".." / "secret.png"):
-        with pytest.raises(InputError, match="dropped on the page"):
-            sessions(inside).open("one", path, "red", "telea")
-    assert secret.exists()
-    with pytest.raises(InputError, match="did not arrive"):
-        sessions(inside).open("one", inside / "gone.png", "red", "telea")
-
-
-def test_a_large_file_is_a_sentence(tmp_path: Path) -> None:
-    upload = tmp_path / "scan.tif"
-    upload.write_bytes(bytes(1_000_001))
-    with pytest.raises(InputError, match=r"scan\.tif: the page takes files of at most 1 MB"):
-        sessions(tmp_path, most=1).open("one", upload, "red", "telea")
-    assert list(tmp_path.iterdir()) == []
+def test_uploads_are_bounded_in_number_and_bytes() -> None:
+    sessions = Sessions([RED_ONES], FILLS.values(), Limits(file_bytes=10_000_000, tab_photos=2, tabs=2, total_bytes=30))
+    one, two = sessions.open(), sessions.open()
+    with pytest.raises(InputError, match="2 tabs are open"):
+        sessions.open()
+    with pytest.raises(InputError, match=r"big\.png: the page takes files of at most 10 MB"):
+        sessions.reserve(one, "big.png", 10_000_001)
+    sessions.reserve(one, "a.png", 20)
+    with pytest.raises(InputError, match=r"b\.png: the photos that are open take all the memory"):
+        sessions.reserve(two, "b.png", 20)  # while the first is still arriving
+    sessions.arrived(20)
+    for name in ("a.png", "b.png"):
+        sessions.take(one, name, bytes(15), (1, 1))
+    with pytest.raises(InputError, match=r"c\.png: 2 photos are here already"):
+        sessions.reserve(one, "c.png", 0)
+    with pytest.raises(InputError, match="memory"):
+        sessions.reserve(two, "d.png", 1)
 
 
 def test_nothing_is_blended_in_a_hole_that_a_hand_drew_on(eyes: RedPeople) -> None:
     """The ring around what was found is blended; a brush need not leave one around what it covers."""
-    work = opened(photo(LEFT))
+    opened_photo = opened(photo(LEFT))
     settings = load_settings("embedded", ["inpaint.fill=telea"]).inpaint
     sharp = settings.model_copy(update={"feather": 0})
-    found = work.marked
+    people = steps.find(opened_photo, RED_ONES)
+    found = steps.mark_people(people, EDIT, RED_ONES.settings.refine, opened_photo.pixels)
     drawn = found.with_hole(np.where(mask_of(RIGHT), np.uint8(255), found.hole))
 
     def filled(marked: photo_steps.Marked, settings: Any) -> list[bytes]:
-        return [patch.pixels.tobytes() for patch in photo_steps.fill_hole(work.pixels, marked, settings, {})[0]]
+        return [patch.pixels.tobytes() for patch in photo_steps.fill_hole(opened_photo.pixels, marked, settings, {})[0]]
 
     assert filled(found, settings) != filled(found, sharp)
     assert not found.with_hole(found.hole.copy()).drawn

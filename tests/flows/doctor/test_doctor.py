@@ -68,7 +68,7 @@ def test_a_version_that_was_not_tried_is_a_note(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_packages_of_an_extra_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    installed(monkeypatch, gradio=None, **{"prefect-ray": None})
+    installed(monkeypatch, onnxruntime=None, **{"prefect-ray": None})
     assert not problems(packages.check_packages())
 
 

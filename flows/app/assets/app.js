@@ -1,0 +1,189 @@
+/** The page: photos in, the server's messages, and what follows from them on the screen. */
+
+import { byId, complain, el } from "./dom.js";
+import { setUpActions } from "./actions.js";
+import { setUpKeys } from "./keys.js";
+import { byKey, keepResult, newPhoto, people, result, state } from "./model.js";
+import { makeScreen } from "./screen.js";
+import { connect, drop, path, upload } from "./server.js";
+
+/** Everything that the modules share. */
+const page = {
+  about: null, // what the server says first
+  photos: [],
+  now: null, // the photo on the stage
+  add, choose, close, render: () => screen.render(),
+};
+const screen = makeScreen(page);
+page.screen = screen;
+const actions = setUpActions(page);
+page.actions = actions;
+setUpKeys(page);
+
+/* ---------------------------------------------------------------- photos in */
+
+function add(files) {
+  const all = [...files];
+  if (!page.about || !all.length) return;
+  const photos = all.filter((file) => file.type.startsWith("image/") || page.about.endings.some((end) => file.name.toLowerCase().endsWith(end)));
+  if (!photos.length) return complain(`${all[0].name}: this is no photo.`);
+  complain(photos.length < all.length ? `${all.length - photos.length} of ${all.length} files are no photos and were left out.` : "");
+  const { segmenters, fills, room } = page.about;
+  let first = null;
+  for (const file of photos) {
+    const photo = newPhoto(file.name || "pasted.png", file, { segmenter: segmenters[0].name, fill: fills[0].name, room });
+    photo.job = { state: "working", step: "reading", since: performance.now(), about: 0.4 };
+    page.photos.push(photo);
+    first ??= photo;
+    send(photo, file);
+  }
+  choose(first);
+}
+
+async function send(photo, file) {
+  const most = page.about.megabytes;
+  try {
+    if (file.size > most * 1e6) throw new Error(`${photo.name}: the page takes files of at most ${most} MB; use the command line.`);
+    const said = await upload(file, photo.name, state(photo).edit.segmenter);
+    photo.id = said.photo;
+    if (!page.photos.includes(photo)) return void drop(photo.id).catch(() => {}); // it was closed meanwhile
+    for (const message of early.splice(0)) hear(message);
+  } catch (error) {
+    refuse(photo, error.message);
+  }
+}
+
+/** A photo that cannot be worked on leaves the page, and its sentence stays. */
+function refuse(photo, sentence) {
+  complain(sentence);
+  if (page.photos.includes(photo)) close(photo);
+}
+
+/** Later, for it may still be on its way to the screen. */
+const release = (picture) => { if (picture.startsWith("blob:")) setTimeout(() => URL.revokeObjectURL(picture), 5000); };
+
+function choose(photo) {
+  page.now = photo;
+  screen.open(photo);
+}
+
+function close(photo) {
+  const at = page.photos.indexOf(photo);
+  page.photos.splice(at, 1);
+  if (photo.id) drop(photo.id).catch(() => {});
+  release(photo.picture);
+  if (page.now === photo) choose(page.photos[Math.min(at, page.photos.length - 1)] ?? null);
+  else screen.render();
+}
+
+/* ---------------------------------------------------------------- what the server says */
+
+const early = []; // messages about photos whose upload is not answered yet
+
+function hear(message) {
+  if (message.type === "hello") return greet(message);
+  const photo = page.photos.find((one) => one.id === message.photo);
+  if (!photo) return page.photos.some((one) => !one.id) && early.push(message);
+  listeners[message.type]?.(photo, message);
+  return screen.changed(photo);
+}
+
+const listeners = {
+  opened(photo, { width, height }) {
+    Object.assign(photo, { width, height });
+    const old = photo.picture;
+    photo.picture = photo.thumbnail = path(photo.id, "view");
+    release(old);
+    if (photo === page.now) screen.open(photo, true);
+  },
+  people(photo, { segmenter, thorough, people: found }) {
+    photo.people.set(segmenter, { thorough, people: found });
+    photo.holeOf = "";
+    actions.outline(photo);
+  },
+  result(photo, { key, tag, lower }) {
+    const wanted = photo.wanted;
+    if (wanted?.tag !== tag) return;
+    keepResult(photo, wanted.edit, key);
+    photo.lower = lower;
+    actions.removed(photo, wanted.edit);
+  },
+  verdict(photo, { key, sentence, sure, boxes, too }) {
+    const about = byKey(photo, key);
+    if (about) about.verdict = { sentence, sure, boxes, too };
+  },
+  job(photo, message) {
+    const slot = message.patient ? "quiet" : "job";
+    if (["waiting", "working"].includes(message.state)) {
+      const same = photo[slot]?.step === message.step && photo[slot]?.state === message.state;
+      photo[slot] = { ...message, since: same ? photo[slot].since : performance.now() };
+      return;
+    }
+    photo[slot] = null;
+    if (message.state === "failed") {
+      if (message.job === "look" && !photo.people.size) return refuse(photo, message.message);
+      complain(message.message);
+    }
+    if (message.state === "cancelled" && message.job === "look" && !photo.people.size) close(photo);
+    if (["failed", "cancelled"].includes(message.state) && message.job === "remove") photo.wanted = null;
+  },
+};
+
+function greet(message) {
+  const first = !page.about;
+  page.about = message;
+  if (!first) return;
+  for (const [id, choices] of [["segmenter", message.segmenters], ["fill", message.fills]]) {
+    byId(id).replaceChildren(...choices.map(({ name, label }) => el("option", { value: name, textContent: label })));
+    byId(id).closest(".row").hidden = choices.length < 2;
+  }
+  byId("room").value = Math.round(100 * message.room);
+  byId("ways").hidden = !message.ways.length;
+  byId("ways").querySelector("ul").replaceChildren(...message.ways.map(command));
+  byId("takes").textContent = `Takes JPEG, PNG, WebP, TIFF, AVIF, GIF, BMP, JPEG 2000 and, where pillow-heif is installed, HEIC: up to ${message.photos} photos of ${message.megapixels} megapixels and ${message.megabytes} MB each. They come back as what they were, with their metadata.`;
+  byId("file").accept = ["image/*", ...message.endings].join(",");
+  byId("samples").hidden = !message.samples.length;
+  document.querySelector(".samples").replaceChildren(...message.samples.map((name) => {
+    const button = el("button", { type: "button", attr: { "aria-label": `Try the sample photo ${name}` } }, el("img", { src: `/samples/${name}`, alt: "" }));
+    button.addEventListener("click", async () => add([new File([await (await fetch(`/samples/${name}`)).blob()], name, { type: "image/jpeg" })]));
+    return button;
+  }));
+  document.body.classList.add("ready");
+}
+
+/** A sentence with the command in it set apart. */
+function command(sentence) {
+  const [before, after] = sentence.split(/(?=person-removal )/);
+  return el("li", {}, before, after ? el("code", { textContent: after }) : null);
+}
+
+/* ---------------------------------------------------------------- drop, paste, choose */
+
+let over = 0;
+const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+for (const [name, by] of [["dragenter", 1], ["dragleave", -1]]) {
+  addEventListener(name, (event) => { if (carriesFiles(event)) byId("drop").hidden = (over += by) <= 0; });
+}
+addEventListener("dragover", (event) => { if (carriesFiles(event)) event.preventDefault(); });
+addEventListener("drop", (event) => {
+  over = 0;
+  byId("drop").hidden = true;
+  if (!event.dataTransfer?.files.length) return;
+  event.preventDefault();
+  add(event.dataTransfer.files);
+});
+addEventListener("paste", (event) => {
+  if (!event.clipboardData?.files.length) return;
+  event.preventDefault();
+  add(event.clipboardData.files);
+});
+for (const id of ["choose", "add"]) byId(id).addEventListener("click", () => byId("file").click());
+byId("file").addEventListener("change", (event) => { add(event.target.files); event.target.value = ""; });
+byId("said").querySelector("button").addEventListener("click", () => complain(""));
+byId("help").addEventListener("click", () => byId("about").showModal());
+addEventListener("beforeunload", (event) => {
+  if (page.photos.some((photo) => !photo.saved && result(photo))) event.preventDefault();
+});
+
+connect(hear, (sentence) => { complain(sentence); document.body.classList.add("gone"); });
+Object.assign(window, { personRemoval: { page, people, state } }); // for tests, and the curious

@@ -1,0 +1,36 @@
+/** Small helpers. Text is never parsed as HTML. */
+
+export const byId = (id) => document.getElementById(id);
+export const clamp = (low, value, high) => Math.max(low, Math.min(high, value));
+export const several = (count, one, more) => `${count} ${count === 1 ? one : more}`;
+
+/** A new element. Properties are set, attributes go through `attr`. */
+export function el(tag, properties = {}, ...children) {
+  const { attr = {}, ...rest } = properties;
+  const node = Object.assign(document.createElement(tag), rest);
+  for (const [name, value] of Object.entries(attr)) if (value !== null) node.setAttribute(name, value);
+  node.append(...children.filter((child) => child !== null));
+  return node;
+}
+
+export function svg(tag, attributes, ...children) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+export const icon = (name) => svg("svg", { "aria-hidden": "true" }, svg("use", { href: `#i-${name}` }));
+
+/** The chosen one of a group of radio buttons. */
+export const chosen = (name) => document.querySelector(`input[name=${name}]:checked`)?.value;
+export function choose(name, value) {
+  for (const input of document.querySelectorAll(`input[name=${name}]`)) input.checked = input.value === value;
+}
+
+/** A sentence that stays until it is closed. */
+export function complain(text) {
+  const box = byId("said");
+  box.querySelector("span").textContent = text ?? "";
+  box.hidden = !text;
+}
