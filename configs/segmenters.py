@@ -12,12 +12,15 @@ from configs.methods import Frozen, Method
 
 @dataclass(frozen=True, kw_only=True)
 class SegmenterMethod(Method):
-    """given: its masks come with the photos; they are somebody's word, not a network's guess. disjoint: no two people
-    that it finds share a pixel. verifies: `verify.segmenter=auto` may choose it, the first in `SEGMENTERS` first."""
+    """given: its masks come with the photos, in annotation files or as mask files; they are somebody's word, not a
+    network's guess. disjoint: no two people that it finds share a pixel. verifies: `verify.segmenter=auto` may choose
+    it, the first in `SEGMENTERS` first. second_size: `segment.image_size` at which it verifies its own work, and the
+    one that it takes where that is the first one's."""
 
-    given: bool = False
+    given: Literal["", "annotations", "masks"] = ""
     disjoint: bool = False
     verifies: bool = False
+    second_size: tuple[int, int] | None = None
 
 
 class YoloSettings(Frozen):
@@ -98,7 +101,7 @@ SEGMENTERS: dict[str, SegmenterMethod] = {
         module="detection.annotations",
         label="the annotation file's own masks",
         neural=False,
-        given=True,
+        given="annotations",
         disjoint=True,
         ignores=_BY_NETWORKS,
     ),
@@ -106,7 +109,7 @@ SEGMENTERS: dict[str, SegmenterMethod] = {
         module="detection.mask_files",
         label="an image file of masks for each photo",
         neural=False,
-        given=True,
+        given="masks",
         disjoint=True,
         settings=MaskFilesSettings,
         ignores=_BY_NETWORKS | {"objects"},
@@ -119,6 +122,7 @@ SEGMENTERS: dict[str, SegmenterMethod] = {
         files=("yolov8n", "selfie-segmentation", "pose-landmark-full"),
         disjoint=True,
         verifies=True,
+        second_size=(640, 960),
         ignores=frozenset({"objects"}),
     ),
     "union": SegmenterMethod(

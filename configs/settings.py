@@ -81,6 +81,11 @@ class SegmentSettings(Section):
     """`auto`, `cpu`, `cuda`, `cuda:1` or `mps`. A GPU takes several photos at a time, CUDA in half precision; a CPU one
     by one in single precision, so that its results never depend on the company. Exported files run on the CPU."""
 
+    @property
+    def given(self) -> str:
+        """What the masks come in: `annotations`, `masks`, or nothing where a network finds the people."""
+        return SEGMENTERS[self.segmenter].given
+
 
 class RefineSettings(Frozen):
     """People -> one hole. Lengths are shares of a person's size, the square root of the mask's area."""

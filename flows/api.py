@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 import inpainting
-from configs import GIVEN_MASKS, Settings, SettingsError
+from configs import Settings, SettingsError
 from configs.load import load_settings
 from data.collection.keep_list import as_keep, parse_keep
 from data.images import SUFFIXES, Decoded, decode, read_photo_bytes, upright
@@ -99,7 +99,7 @@ def _keep(asked: str | int | Sequence[int | Sequence[float]] | None) -> Keep:
 @lru_cache(maxsize=8)
 def _prepared(preset: str, overrides: tuple[str, ...]) -> tuple[Settings, dict[str, Weight]]:
     settings = load_settings(preset, overrides)
-    if settings.segment.segmenter in GIVEN_MASKS:
+    if settings.segment.given:
         raise SettingsError(
             f"preset {preset!r} takes its masks from files (segmenter {settings.segment.segmenter}), one image has "
             "none; use preset 'default' or 'embedded'."

@@ -140,12 +140,16 @@ def build(settings: InpaintSettings, weights: Mapping[str, Weight]) -> PatchMatc
 
     Raises SettingsError where PyPatchMatch came without its native library.
     """
-    import patchmatch
+    try:
+        import patchmatch
 
-    if not patchmatch.patchmatch_available:
+        ready = patchmatch.patchmatch_available
+    except (ImportError, OSError):
+        ready = False
+    if not ready:
         raise SettingsError(
-            "inpaint.fill is 'patchmatch', but PyPatchMatch is installed without its native library; reinstall it with "
-            "a wheel for this platform, or choose another fill."
+            "inpaint.fill is 'patchmatch', but PyPatchMatch is installed without its native library: "
+            "pip install --force-reinstall --only-binary=:all: pypatchmatch, or choose another fill, such as telea."
         )
     # The library's patch_size is the radius; the setting is the side, as the literature has it.
     own = settings.of(PatchMatchSettings)

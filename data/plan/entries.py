@@ -109,9 +109,9 @@ def make_entries(collection: Collection, settings: Settings, store: Store) -> li
 
     with ThreadPoolExecutor(8) as threads:  # hashing and reading release the interpreter lock
         entries = list(threads.map(entry, collection.sources))
-    if settings.segment.segmenter == "annotations":
+    if settings.segment.given == "annotations":
         entries = _with_annotations(entries, collection, settings, store)
-    elif settings.segment.segmenter == "mask-files":
+    elif settings.segment.given == "masks":
         entries = _with_mask_files(entries, collection, settings, digests)
     entries = _with_kept(entries, collection, settings, digests)
     digests.save()

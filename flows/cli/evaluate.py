@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from configs import GIVEN_MASKS, RefineSettings, Settings, SettingsError
+from configs import RefineSettings, Settings, SettingsError
 from configs.load import load_settings
 from data.errors import InputError
 from data.storage.files import write_atomic
@@ -70,7 +70,7 @@ def masks(
     """
     base: dict[str, object] = {"segment": {"segmenter": segmenter}} if segmenter else {}
     settings = load_settings(preset, set_ or (), base=base)
-    if settings.segment.segmenter == "mask-files":
+    if settings.segment.given == "masks":
         raise SettingsError("evaluate masks: give a run with --segmenter mask-files as --of OUT.")
     wanted = _parse_sweep(sweep_, settings.refine)
     if of and wanted:
@@ -95,7 +95,7 @@ def _computed(settings: Settings, photos: Iterable[AnnotatedPhoto]) -> Iterator[
     prepare_process()
     segment = resolve(settings).segment
     segmenter = models.segmenter(segment, {name: find(name) for name in segment.required_weights()})
-    given = segment.segmenter in GIVEN_MASKS
+    given = bool(segment.given)
     for photo in photos:
         start = time.perf_counter()
         found = see(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flows.doctor.finding import Finding
 from flows.doctor.machine import check_cache, check_devices, check_disk
-from flows.doctor.networks import check_patchmatch, check_weights
+from flows.doctor.networks import check_methods, check_weights
 from flows.doctor.packages import check_images, check_opencv, check_packages, check_python
 from flows.doctor.prefect import check_server
 
@@ -24,7 +24,7 @@ def examine(preset: str | None = None, folder: Path | None = None) -> Iterator[F
         check_packages,
         check_opencv,
         check_images,
-        check_patchmatch,
+        check_methods,
         check_devices,
         lambda: check_weights(preset),
         check_cache,

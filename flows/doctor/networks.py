@@ -1,28 +1,48 @@
-"""The weights that are here, and the fill's native library."""
+"""The segmenters and fills that can run, and the weights that are here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from importlib import import_module
+from collections.abc import Callable, Iterator
+from functools import partial
 
+import detection
+import inpainting
+from configs import InpaintSettings, SegmentSettings, SettingsError
+from configs.fills import FILLS
 from configs.load import load_settings, preset_names
+from configs.methods import Section
+from configs.segmenters import SEGMENTERS
 from data.weights import files as weights
 from data.weights.files import WeightsError
 from flows.doctor.finding import Finding, Level
 from flows.stages.context import required_weights
 
 
-def check_patchmatch() -> Iterator[Finding]:
+def check_methods() -> Iterator[Finding]:
+    """Which segmenters and fills can run here. Those that need no weights are built, which shows whether their
+    libraries work; the others when a run begins."""
+    for name in SEGMENTERS:
+        chosen = SegmentSettings().model_copy(update={"segmenter": name, "device": "cpu"})
+        yield _method(f"segmenter {name}", chosen, partial(detection.build_segmenter, chosen, {}))
+    for name in FILLS:
+        fill = InpaintSettings().model_copy(update={"fill": name, "device": "cpu"})
+        yield _method(f"fill {name}", fill, partial(inpainting.build_fill, fill, {}))
+
+
+def _method(about: str, settings: Section, build: Callable[[], object]) -> Finding:
     try:
-        ready = bool(import_module("patchmatch").patchmatch_available)
-        why = "installed without its native library"
-    except (ImportError, OSError) as error:
-        ready, why = False, f"cannot be imported ({error})"
-    if ready:
-        yield Finding("patchmatch", "ok", "its native library is there")
-    else:
-        fix = "pip install --force-reinstall --only-binary=:all: pypatchmatch, or --fill telea"
-        yield Finding("patchmatch", "problem", why, fix)
+        needed = settings.required_weights()
+    except SettingsError as error:  # a file of the user's
+        return Finding(about, "note", str(error))
+    if missing := [name for name in needed if not _here(name)]:
+        fix = f"person-removal weights fetch {' '.join(missing)}"
+        return Finding(about, "note", f"without its weights {', '.join(missing)}", fix)
+    try:
+        if not needed:
+            build()
+    except (ImportError, OSError, SettingsError) as error:
+        return Finding(about, "problem", str(error))
+    return Finding(about, "ok", "its weights are here" if needed else "needs no weights")
 
 
 def check_weights(preset: str | None) -> Iterator[Finding]:

@@ -137,7 +137,7 @@ def _write(
 ) -> dict[str, dict[str, int]]:
     by_name = {row["name"]: row for row in rows}
     holes: dict[str, HoleJson] = {}
-    own_masks = context.settings.segment.segmenter == "annotations"
+    own_masks = context.settings.segment.given == "annotations"
 
     def fate(file: AnnotationFile, image: Mapping[str, object]) -> Fate:
         name = file.name_of(image)

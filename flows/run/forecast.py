@@ -225,7 +225,7 @@ def _megapixels(entry: Entry) -> float:
 
 def _outlined(opened: Opened, entries: Sequence[Entry]) -> list[OfPhoto] | None:
     """How many people the annotations outline on each photo; None where they are not who says."""
-    if opened.context.settings.segment.segmenter != "annotations":
+    if opened.context.settings.segment.given != "annotations":
         return None
     slices = [file.coco.persons_by_image() for file in opened.collection.mains]
     able = {entry.name for entry in entries}

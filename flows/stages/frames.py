@@ -11,7 +11,7 @@ import json
 import numpy as np
 from numpy.typing import NDArray
 
-from configs import GIVEN_MASKS, SegmentSettings, Settings
+from configs import SegmentSettings, Settings
 from data.coco import HoleRle
 from data.coco.overlap import hidden_share
 from data.images import Decoded, upright
@@ -50,7 +50,7 @@ def fits_both(stated: Size | None, size: tuple[int, ...], orientation: int) -> b
 def looker(settings: Settings) -> SegmentSettings | None:
     """Who is asked which way round the masks are; None where nobody looks."""
     look = look_settings(settings)
-    if settings.input.frame != "auto" or look is None or look.segmenter in GIVEN_MASKS:
+    if settings.input.frame != "auto" or look is None or look.given:
         return None
     return look.model_copy(update={"score": _SCORE})
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 import detection
-from configs import GIVEN_MASKS, SegmentSettings
+from configs import SegmentSettings
 from data.images import Decoded, box_to_raw_frame, upright
 from data.plan.entries import Entry
 from data.storage.files import canonical_json, digest
@@ -41,7 +41,7 @@ def key(run: RunContext, entry: Entry, rows: Rows) -> str:
 
 def compute(run: RunContext, entry: Entry, rows: Rows) -> StageOutput:
     photo, settings, frame = read_photo(run, entry), run.settings.segment, None
-    if entry.given and settings.segmenter in GIVEN_MASKS:
+    if entry.given and settings.given:
         people, frame = look_at_given(run, settings, photo, entry)
     else:
         people = look(run, settings, photo, photo.pixels, entry)
@@ -84,7 +84,7 @@ def see(segmenter: Segmenter, name: str, pixels: Pixels, orientation: int, given
 
 def look(run: RunContext, settings: SegmentSettings, photo: Decoded, pixels: Pixels, entry: Entry) -> People:
     """People in `pixels` (the photo's raw frame), seen upright, or given."""
-    if entry.given and settings.segmenter in GIVEN_MASKS:
+    if entry.given and settings.given:
         return look_at_given(run, settings, photo, entry)[0]
     return see(models.segmenter(settings, run.weights), entry.name, pixels, photo.orientation)
 
@@ -121,7 +121,7 @@ def _given(
 ) -> tuple[Given, tuple[int, int] | None]:
     """What is given, and the size (height, width) that it is for."""
     assert entry.given is not None
-    if settings.segmenter == "mask-files":
+    if settings.given == "masks":
         return Given(mask_file=Path(entry.given)), mask_size(Path(entry.given))
     height, width = photo.pixels.shape[:2]
     stated = entry.stated_size

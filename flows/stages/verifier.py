@@ -6,12 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from configs import GIVEN_MASKS, SegmentSettings, Settings, VerifySettings
+from configs import SegmentSettings, Settings, VerifySettings
 from configs.segmenters import SEGMENTERS
 from data.weights.files import MissingWeightsError, find
 
-SMALL, LARGE = 640, 960
-"""Pixels at which `embedded` looks at its own work: not the ones it first saw the photo at."""
 SHOWS = {"tv": "screen", "laptop": "screen", "cell phone": "screen", "book": "picture"}
 """COCO's classes of things that show people, and what a person in one of them is like."""
 TAKEN_FOR = dict.fromkeys(("dog", "cat", "horse", "sheep", "cow", "bear", "teddy bear"), "animal")
@@ -65,7 +63,7 @@ def who_looks(settings: Settings) -> str:
     alone = next(_others(settings), None) is None
     if look is None:
         # A network that found the people could look, too: somebody told it not to.
-        missing = alone and settings.segment.segmenter in GIVEN_MASKS
+        missing = alone and settings.segment.given
         fetch = "; `person-removal weights fetch --preset embedded` brings somebody" if missing else ""
         return f"second look by nobody (known people only{fetch})"
     why = " (no other one's weights are on this machine)" if alone else ""
@@ -80,13 +78,15 @@ def _named(look: SegmentSettings) -> str:
 
 def _same(first: SegmentSettings) -> str:
     """Given masks cannot look a second time."""
-    return "none" if first.segmenter in GIVEN_MASKS else first.segmenter
+    return "none" if first.given else first.segmenter
 
 
 def _look(first: SegmentSettings, verify: VerifySettings, name: str) -> SegmentSettings:
     look = first.model_copy(update={"segmenter": name, "score": verify.score, "objects": (*SHOWS, *TAKEN_FOR)})
-    if name == first.segmenter == "embedded":  # the same eyes see somebody else at another scale
-        look = look.model_copy(update={"image_size": SMALL if first.image_size > SMALL else LARGE})
+    second = SEGMENTERS[name].second_size
+    if name == first.segmenter and second:  # the same network finds somebody else at another scale
+        small, large = second
+        look = look.model_copy(update={"image_size": small if first.image_size > small else large})
     return look.with_weights(verify.weights) if verify.weights else look
 
 

@@ -18,6 +18,8 @@ import pytest
 from guarded import GUARDED
 from typer.testing import CliRunner
 
+from configs.fills import FILLS
+from configs.segmenters import SEGMENTERS
 from flows.cli.main import app
 from flows.doctor import machine, networks, packages, prefect
 from flows.doctor.finding import Finding
@@ -89,8 +91,19 @@ def test_opencv_without_its_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_patchmatch_without_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(networks, "import_module", lambda name: SimpleNamespace(patchmatch_available=False))
-    assert "native library" in problems(networks.check_patchmatch())["patchmatch"][0]
+    monkeypatch.setattr("patchmatch.patchmatch_available", False)
+    found = problems(networks.check_methods())
+    assert found.keys() == {"fill patchmatch", "fill shift-map"}, "the shift map's guide without weights"
+    assert "native library" in found["fill patchmatch"][0]
+
+
+def test_every_method_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERSON_REMOVAL_CACHE", str(tmp_path))
+    found = {finding.about: finding for finding in networks.check_methods()}
+    assert set(found) == {f"segmenter {name}" for name in SEGMENTERS} | {f"fill {name}" for name in FILLS}
+    assert found["segmenter yolo"].fix == "person-removal weights fetch yolo11n-seg"
+    assert found["fill telea"].level == "ok"
+    assert "inpaint.external.weights=FILE" in found["fill external"].what
 
 
 def test_weights_that_are_damaged_or_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
