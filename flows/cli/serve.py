@@ -15,7 +15,8 @@ from data.errors import InputError
 from flows.cli.deploy import MaybeInput, MaybeOutput, default_parameters, register_with_server, say_how
 from flows.cli.options import Input, Output, Preset, Set, console
 from flows.cli.signals import stopped_by_signals
-from flows.deployments import ServerError
+from flows.deployments import RETENTION, ServerError
+from flows.deployments.logs import rotate
 from flows.deployments.settings_files import check_prefect_database, check_prefect_settings
 from flows.run.job import absolute
 
@@ -36,6 +37,9 @@ def serve(
         str | None, typer.Option(metavar="URL", help="postgresql://USER@HOST/NAME; SQLite in PREFECT_HOME otherwise.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Runs at a time; each uses every core.")] = 1,
+    retention: Annotated[
+        int, typer.Option(metavar="DAYS", min=1, help="How long the server keeps runs with their logs.")
+    ] = RETENTION,
 ) -> None:
     """Server, worker and deployments on this machine, until Ctrl-C.
 
@@ -64,7 +68,7 @@ def serve(
         try:
             if not given:
                 console.print(f"Starting a Prefect server on {host}:{port} ...", markup=False)
-                children.append(server.start_server(host, port, database, _log_file()))
+                children.append(server.start_server(host, port, database, _log_file(), retention))
             with temporary_settings({PREFECT_API_URL: api}):  # Prefect has read its settings by now, in the check
                 for line in register_with_server(defaults):
                     console.print(f"  {line}", markup=False)
@@ -86,6 +90,7 @@ def _keep(children: list[Child]) -> None:
     started = time.monotonic()
     while True:
         time.sleep(0.5)
+        rotate(_log_file())
         worker = children[-1]
         if worker.ended():
             if time.monotonic() - started < 20:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import httpx
 
-from flows.deployments import POOL, ServerError
+from flows.deployments import POOL, RETENTION, ServerError
+from flows.deployments.logs import rotate
 
 SETTINGS = {
     # Task runs are written in batches: 10 s instead of 37 s of the server's time for 1,000 of them.
@@ -24,6 +25,17 @@ SETTINGS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
 }
+
+
+def forgetting(days: int) -> dict[str, str]:
+    """Settings by which the server deletes runs that ended more than so many days ago, and events after a week."""
+    return {
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(days * 86400),
+        "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": f"P{min(days, 7)}D",
+    }
+
+
 STARTS_WITHIN = 120.0
 """Seconds; a cold start on a busy machine takes 10 to 30."""
 
@@ -72,15 +84,24 @@ class Child:
             pass
 
 
-def start_server(host: str, port: int, database: str | None, log: Path) -> Child:
-    """A server that answers. database: SQLAlchemy's URL, SQLite in Prefect's home by default. Raises ServerError."""
+def start_server(host: str, port: int, database: str | None, log: Path, days: int = RETENTION) -> Child:
+    """A server that answers. database: SQLAlchemy's URL, SQLite in Prefect's home by default. days: see `forgetting`.
+
+    Raises ServerError.
+    """
     refuse_taken_port(host, port)
     # The port by setting, not by option: only so the pages that the server sends know it.
-    environment = {**SETTINGS, "PREFECT_SERVER_API_HOST": host, "PREFECT_SERVER_API_PORT": str(port)}
+    environment = {
+        **SETTINGS,
+        **forgetting(days),
+        "PREFECT_SERVER_API_HOST": host,
+        "PREFECT_SERVER_API_PORT": str(port),
+    }
     environment["PREFECT_API_URL"] = api_url(host, port)
     if database:
         environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = asynchronous(database)
     log.parent.mkdir(parents=True, exist_ok=True)
+    rotate(log)
     server = Child("server", "server", "start", environment=environment, log=log)
     try:
         deadline = time.monotonic() + STARTS_WITHIN

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
 import subprocess
+import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -15,7 +19,8 @@ from prefect_server import PERSON_REMOVAL, PREFECT, Operator, free_port, wait_fo
 
 from flows.deployments import ServerError
 from flows.deployments.bare_names import full_name
-from flows.deployments.server import api_url, asynchronous, refuse_taken_port
+from flows.deployments.logs import KEPT, MOST, rotate
+from flows.deployments.server import api_url, asynchronous, forgetting, refuse_taken_port
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
@@ -41,6 +46,33 @@ def test_where_this_machine_finds_its_server(host: str, url: str) -> None:
 @pytest.mark.parametrize(("name", "full"), [("x", "x/x"), ("x/y", "x/y"), ("", "")])
 def test_a_bare_name_is_a_flow_and_its_deployment(name: str, full: str) -> None:
     assert full_name(name) == full
+
+
+def test_a_server_forgets_runs_that_are_over_for_long() -> None:
+    """As Prefect reads these settings in the server's process."""
+    script = (
+        "from prefect.settings import get_current_settings as now; s = now().server; v = s.services.db_vacuum; "
+        "print(sorted(v.enabled_vacuum_types), v.retention_period.days, s.events.retention_period.days)"
+    )
+    for days, told in ((90, "['events', 'flow_runs', 'orphans'] 90 7"), (3, "['events', 'flow_runs', 'orphans'] 3 3")):
+        done = subprocess.run(
+            [sys.executable, "-c", script], env={**os.environ, **forgetting(days)}, capture_output=True, text=True
+        )
+        assert done.stdout.strip() == told, done.stderr
+
+
+def test_a_log_is_put_aside_when_it_is_large(tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+    rotate(log)
+    with log.open("ab") as writer:  # as the server holds it
+        for number in range(KEPT + 2):
+            writer.write(b"%d" % number * MOST)
+            writer.flush()
+            rotate(log)
+        writer.write(b"goes on")
+    kept = {path.name: path.read_bytes()[:1] for path in tmp_path.iterdir()}
+    aside = {f"server.log.{number}": b"%d" % (KEPT + 2 - number) for number in range(1, KEPT + 1)}
+    assert kept == {"server.log": b"g", **aside}
 
 
 def test_a_port_that_something_else_has() -> None:
@@ -96,6 +128,8 @@ def test_postgres_by_one_setting_and_a_pool_of_another_type(postgres: str, tmp_p
         assert operator.deployment("person-removal/person-removal")["work_pool_name"] == "person-removal"
         assert not list(tmp_path.rglob("prefect.db")), "nothing went to SQLite"
 
+        _who_watches_is_told(operator)
+
         # a pool of the same name that cannot run these deployments
         httpx.delete(f"{operator.api}/work_pools/person-removal", trust_env=False).raise_for_status()
         made = operator.run(*PREFECT, "work-pool", "create", "person-removal", "--type", "docker")
@@ -106,6 +140,48 @@ def test_postgres_by_one_setting_and_a_pool_of_another_type(postgres: str, tmp_p
     finally:
         operator.stop()
     wait_for(lambda: not _listens(operator.port), 10, "the server is gone")
+
+
+def _who_watches_is_told(operator: Operator) -> None:
+    """The automations of deploy/, on a real server, with runs that end as they should not."""
+    heard: list[dict[str, str]] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+    script = str(Path(__file__).resolve().parents[3] / "deploy" / "watching.py")
+    hook = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+    threading.Thread(target=hook.serve_forever, daemon=True).start()
+    try:
+        mail = operator.run(sys.executable, script, "mail", "key", "from@example.com", "to@example.com")
+        assert mail.returncode == 0, mail.stderr
+        assert operator.post("automations/filter")[-1]["actions"][0]["type"] == "send-notification"
+        # once more: it replaces them, and a night is missed after eleven seconds
+        url = f"http://127.0.0.1:{hook.server_port}/"
+        made = operator.run(sys.executable, script, "--hours", "0.003", "webhook", url)
+        assert made.returncode == 0, made.stderr
+        names = sorted(automation["name"] for automation in operator.post("automations/filter"))
+        assert names == sorted({*names}) and "person-removal-did-not-run" in names
+
+        nightly = operator.deployment("person-removal/nightly")
+        for kind, state, message in (
+            ("FAILED", "Failed", 'the "input" is\nnot there'),
+            ("COMPLETED", "NeedsReview", "2 review"),
+        ):
+            run = operator.post(f"deployments/{nightly['id']}/create_flow_run", state={"type": "PENDING"})
+            ended = {"type": kind, "name": state, "message": message}
+            operator.post(f"flow_runs/{run['id']}/set_state", state=ended, force=True)
+            told = wait_for(lambda: [it for it in heard if it["state"] == state], 60, f"{state} is told")  # noqa: B023
+            assert told[0]["run"] == run["id"] and message in told[0]["body"]
+        wait_for(lambda: [it for it in heard if "did-not-run" in it["subject"]], 90, "a night that is missed is told")
+    finally:
+        hook.shutdown()
 
 
 def _listens(port: int) -> bool:
