@@ -46,25 +46,21 @@ def in_bands(
     scales: Sequence[float],
     rows: int,
     halo: int,
-    wanted: slice | None = None,
 ) -> list[Tensor]:
     """What `compute` gives, put together from bands of an input of this height.
 
     compute: from a band's seen rows to maps [N, C, H, W] of `scales` times their height. At a cut it sees nothing of
     what lies beyond, so that the rows there come out wrong: `halo` rows are enough for all of those to be left out.
-    wanted: rows of the first of the maps; bands without any of them are left out and 0.
     """
     out: list[Tensor] = []
     for band in bands(height, rows, halo):
-        mine = band.rows(scales[0])
-        if wanted is not None and (mine.stop <= wanted.start or mine.start >= wanted.stop):
-            continue
         parts = compute(band)
         if not out:
             for part, scale in zip(parts, scales, strict=True):
                 n, channels, _, width = part.shape
                 shape = n, channels, int(height * scale), width
-                out.append(torch.zeros(shape, dtype=part.dtype).contiguous(memory_format=torch.channels_last))
+                # laid out so from the start: turning maps around afterwards takes a quarter of the time
+                out.append(torch.empty(shape, dtype=part.dtype, memory_format=torch.channels_last))
         for whole, part, scale in zip(out, parts, scales, strict=True):
             whole[:, :, band.rows(scale)] = part[:, :, band.kept(scale)]
     return out

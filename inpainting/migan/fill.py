@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SIDE = 512
 """Pixels a side at which the network sees a window."""
 _BESIDE = 8
-"""Rows above and below a hole that play a part when its picture is resized."""
+"""Pixels around a hole that play a part when its picture is resized."""
 
 
 @dataclass(frozen=True)
@@ -61,22 +61,27 @@ class MiganFill:
     def network(self, image: Pixels, unknown: Hole) -> NDArray[np.float32]:
         """What the network makes of 512 x 512 pixels: float32 512 x 512 x 3 in 0..255, the known pixels painted too.
 
-        Only rows with a hole, and some beside them, need be painted; the others may hold anything.
+        Only what lies around the hole need be painted; the rest may hold anything.
         """
         import torch
 
-        holed = np.flatnonzero(unknown.any(axis=1))
-        if not len(holed):
+        if not unknown.any():
             return image.astype(np.float32)
-        rows = slice(max(0, int(holed[0]) - _BESIDE), min(SIDE, int(holed[-1]) + 1 + _BESIDE))
+        part = _span(unknown.any(axis=1)), _span(unknown.any(axis=0))
 
         with memory_errors(), torch.inference_mode():
             known = torch.from_numpy(unknown == 0).to(self.device)[None, None].float()  # [1, 1, 512, 512]
             pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self.device)
             rgb = pixels.permute(2, 0, 1)[None].float() / 127.5 - 1  # [1, 3, 512, 512]
             x = torch.cat([known - 0.5, rgb * known], dim=1).contiguous(memory_format=torch.channels_last)
-            y = (self.generator(x, rows)[0].permute(1, 2, 0) + 1) * 127.5
+            y = (self.generator(x, part)[0].permute(1, 2, 0) + 1) * 127.5
             return np.asarray(y.clamp(0, 255).cpu().numpy(), np.float32)
+
+
+def _span(holed: NDArray[np.bool_]) -> slice:
+    """From the first to the last of the rows, or columns, with a hole, and some beside them."""
+    which = np.flatnonzero(holed)
+    return slice(max(0, int(which[0]) - _BESIDE), min(SIDE, int(which[-1]) + 1 + _BESIDE))
 
 
 def build(settings: InpaintSettings, weights: Mapping[str, Weight]) -> MiganFill:

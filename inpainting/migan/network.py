@@ -31,6 +31,12 @@ _LARGE = 256
 """Side of maps from which on they are computed in bands."""
 _ROWS = 64
 """Of such maps, in a band."""
+_HALO = 4
+"""Pixels around what is wanted, in the maps before the first large ones, that the last blocks compute it from."""
+
+Part = tuple[slice, slice]
+"""Rows and columns of a picture."""
+WHOLE: Part = slice(0, SIZE), slice(0, SIZE)
 
 
 def act(x: Tensor) -> Tensor:
@@ -79,8 +85,8 @@ class Separable(nn.Module):
         self.register_buffer("blur", _BLUR.repeat(channels, 1, 1, 1) if resize < 0 else None)
         self.register_buffer("noise", torch.zeros(noise, noise) if noise else None)
 
-    def forward(self, x: Tensor, rows: slice = slice(None)) -> Tensor:
-        """rows: which rows of the picture come out, for the noise there."""
+    def forward(self, x: Tensor, part: Part = WHOLE) -> Tensor:
+        """part: which part of the picture comes out, for the noise there."""
         x = act(self.conv1(x))
         if self.blur is not None:
             x = F.conv2d(x, self.blur, stride=2, padding=1, groups=x.shape[1])
@@ -88,7 +94,7 @@ class Separable(nn.Module):
         if self.resize > 0:
             x = twice(x)
         if self.noise is not None:
-            x = x.add_(self.noise[rows])
+            x = x.add_(self.noise[part])
         return act(x)
 
 
@@ -125,9 +131,9 @@ class SynthesisBlock(nn.Module):
         self.conv2 = Separable(channels, channels, noise=noise)
         self.torgb = nn.Conv2d(channels, 3, 1)
 
-    def forward(self, x: Tensor, skip: Tensor, rows: slice = slice(None)) -> tuple[Tensor, Tensor]:
-        """rows: which rows of the picture come out."""
-        x = self.conv2(self.conv1(x, rows).add_(skip), rows)
+    def forward(self, x: Tensor, skip: Tensor, part: Part = WHOLE) -> tuple[Tensor, Tensor]:
+        """part: which part of the picture comes out."""
+        x = self.conv2(self.conv1(x, part).add_(skip), part)
         return x, pointwise(x, self.torgb.weight, self.torgb.bias)
 
 
@@ -143,9 +149,9 @@ class Generator(nn.Module):
         self.encoder = nn.ModuleDict({f"b{side}": EncoderBlock(side) for side in reversed(sides)})
         self.synthesis = nn.ModuleDict({f"b{side}": SynthesisBlock(side) for side in sides})
 
-    def forward(self, x: Tensor, rows: slice = slice(0, SIZE)) -> Tensor:
-        """rows: those of the picture that are wanted; on a CPU the others are not computed."""
-        return self._in_bands(x, rows) if x.device.type == "cpu" else self.at_once(x)
+    def forward(self, x: Tensor, part: Part = WHOLE) -> Tensor:
+        """part: what of the picture is wanted; on a CPU the last blocks compute nothing else, and the rest is 0."""
+        return self._in_bands(x, part) if x.device.type == "cpu" else self.at_once(x)
 
     def at_once(self, x: Tensor) -> Tensor:
         """The picture from whole maps."""
@@ -159,34 +165,54 @@ class Generator(nn.Module):
         assert picture is not None
         return picture
 
-    def _in_bands(self, x: Tensor, rows: slice) -> Tensor:
+    def _in_bands(self, x: Tensor, wanted: Part) -> Tensor:
         """The same, with large maps in bands. The largest ones are computed twice rather than kept."""
         given, largest = x, cast(EncoderBlock, self.encoder[f"b{SIZE}"])
-        skips: dict[str, Callable[[slice], Tensor]] = {}
+        skips: dict[str, Callable[[Part], Tensor]] = {}
         for name, block in self.encoder.items():
             height = x.shape[2]
             encode = partial(_encoded, block, x)
             # two filters, and the one of 4 x 4 pixels from an even row on
             if height == SIZE:
                 (x,) = in_bands(partial(_without_maps, encode), height, (0.5,), _ROWS, 4)
-                skips[name] = lambda seen: largest.maps(given[:, :, seen])
+                skips[name] = lambda part: largest.maps(given[:, :, *part])
             else:
                 maps, x = in_bands(encode, height, (1, 0.5), _ROWS, 4) if height >= _LARGE else block(x)
-                skips[name] = partial(_rows_of, maps)
+                skips[name] = partial(_part_of, maps)
         picture: Tensor | None = None
+        part = WHOLE  # of the maps that come in
         for name, block in self.synthesis.items():
-            height, skip = x.shape[2], skips.pop(name)
-            synthesise = partial(_synthesised, block, x, skip)
-            # two filters and an enlargement between them
-            if 2 * height == SIZE:
-                (part,) = in_bands(partial(_without_maps, synthesise), height, (2,), _ROWS // 2, 2, rows)
-            elif 2 * height >= _LARGE:
-                x, part = in_bands(synthesise, height, (2, 2), _ROWS // 2, 2)
+            side, skip = int(name[1:]), skips.pop(name)
+            if side == _LARGE and picture is not None:
+                part = _around(wanted, SIZE // x.shape[2], x.shape[2])
+                x, picture = x[:, :, *part], picture[:, :, *part]
+            if side < _LARGE:
+                x, more = block(x, skip(WHOLE))
             else:
-                x, part = block(x, skip(slice(None)))
-            picture = _with(picture, part)
+                # two filters and an enlargement between them
+                rows = _ROWS // 2
+                synthesise = partial(_synthesised, block, x, skip, part)
+                if side == SIZE:
+                    (more,) = in_bands(partial(_without_maps, synthesise), x.shape[2], (2,), rows, 2)
+                else:
+                    x, more = in_bands(synthesise, x.shape[2], (2, 2), rows, 2)
+                part = _twice_as_large(part)
+            picture = _with(picture, more)
         assert picture is not None
-        return picture
+        whole = picture.new_zeros((len(picture), 3, SIZE, SIZE))
+        whole[:, :, *part] = picture
+        return whole
+
+
+def _around(part: Part, scale: int, side: int) -> Part:
+    """What of maps `scale` times smaller than the picture, `side` pixels long, its part is computed from."""
+    rows, columns = (slice(max(0, s.start // scale - _HALO), min(side, -(-s.stop // scale) + _HALO)) for s in part)
+    return rows, columns
+
+
+def _twice_as_large(part: Part) -> Part:
+    rows, columns = (slice(2 * s.start, 2 * s.stop) for s in part)
+    return rows, columns
 
 
 def _with(picture: Tensor | None, part: Tensor) -> Tensor:
@@ -194,8 +220,8 @@ def _with(picture: Tensor | None, part: Tensor) -> Tensor:
     return part if picture is None else twice(picture).add_(part)
 
 
-def _rows_of(maps: Tensor, rows: slice) -> Tensor:
-    return maps[:, :, rows]
+def _part_of(maps: Tensor, part: Part) -> Tensor:
+    return maps[:, :, *part]
 
 
 def _without_maps(compute: Callable[[Band], list[Tensor]], band: Band) -> list[Tensor]:
@@ -206,9 +232,12 @@ def _encoded(block: nn.Module, x: Tensor, band: Band) -> list[Tensor]:
     return list(block(x[:, :, band.seen()]))
 
 
-def _synthesised(block: nn.Module, x: Tensor, skip: Callable[[slice], Tensor], band: Band) -> list[Tensor]:
-    rows = band.seen(2)
-    return list(block(x[:, :, band.seen()], skip(rows), rows))
+def _synthesised(
+    block: nn.Module, x: Tensor, skip: Callable[[Part], Tensor], part: Part, band: Band
+) -> list[Tensor]:
+    """x: the part `part` of the maps before the block."""
+    rows, columns = _twice_as_large((slice(part[0].start + band.first, part[0].start + band.last), part[1]))
+    return list(block(x[:, :, band.seen()], skip((rows, columns)), (rows, columns)))
 
 
 def build_generator(tensors: Mapping[str, NDArray[np.float32]]) -> Generator:
