@@ -20,7 +20,7 @@ from inpainting.shift_map.full_size import at_full_size, enlarged_part
 from inpainting.shift_map.labels import Bools, Floats, Labelling, box_of, features, moved
 from inpainting.shift_map.level import Level, reduced, within
 from inpainting.shift_map.seams import aligned, cut_again, enlarged_labels, scaled
-from inpainting.shift_map.shifts import candidate_shifts
+from inpainting.shift_map.shifts import candidate_shifts, worth_trying
 from inpainting.windows import hole_groups, plan_windows, touched
 
 GUIDE_LONG = {"lama": lama.GUIDE_LONG, "migan": 768, "patchmatch": 256}
@@ -34,10 +34,11 @@ class Options:
 
     map_long: longer side in pixels of the label map. map_hole: most pixels of the hole there. middle_long: longer side
     of the picture on which seams are cut again and light is evened out. nearest, frequent: how many shifts of either
-    kind are tried. data: cost of looking unlike the guide, at most `most` times that. near: cost of a shift as long as
-    the window. own: cost of the guide's own pixel, more where its picture is smaller than the window. blur: sigma of
-    the pictures that are compared. slack: a label that costs this much more than the best one at a pixel is not tried
-    there. sweeps: how often the labels are gone through.
+    kind are compared with the guide. tried: how many of them, and the guide's own pixels, the cut chooses from. data:
+    cost of looking unlike the guide, at most `most` times that. near: cost of a shift as long as the window. own: cost
+    of the guide's own pixel, more where its picture is smaller than the window. blur: sigma of the pictures that are
+    compared. slack: a label that costs this much more than the best one at a pixel is not tried there. sweeps: how
+    often the labels are gone through.
     """
 
     map_long: int = 192
@@ -45,6 +46,7 @@ class Options:
     middle_long: int = 768
     nearest: int = 60
     frequent: int = 10
+    tried: int = 30
     data: float = 2.0
     most: float = 1.0
     near: float = 0.02
@@ -119,6 +121,8 @@ def chosen(level: Level, own: float, options: Options) -> tuple[NDArray[np.intp]
     costs[0] = own
     box = box_of(level.hole)
     inside = level.hole[box]
+    few = worth_trying(costs[:, inside], options.tried)
+    shifts, costs = shifts[few], costs[few]
     labels = np.zeros(level.hole.shape, np.intp)
     labels[box] = np.where(inside, costs.argmin(axis=0), 0)
     graph = Labelling(features(level.base), level.hole, level.known, shifts, labels)

@@ -48,6 +48,26 @@ def candidate_shifts(
     return np.array(distinct, np.int32).reshape(-1, 2)
 
 
+def worth_trying(costs: NDArray[np.float32], most: int) -> NDArray[np.intp]:
+    """Numbers of at most so many labels that together cost little where every pixel takes its cheapest one, in order.
+
+    costs: float32 K x N, of each label at each of N pixels, infinite where it may not be. Label 0 is always one of
+    them; then each in turn is the one that lowers the sum most, which comes near the best choice (Nemhauser, Wolsey and
+    Fisher 1978). Fewer than `most` where no other lowers it.
+    """
+    best, taken = costs[0].copy(), [0]
+    left = np.arange(1, len(costs))
+    while len(left) and len(taken) < most:
+        gains = np.maximum(best - costs[left], 0).sum(axis=1)
+        first = int(gains.argmax())
+        if gains[first] <= 0:
+            break
+        taken.append(int(left[first]))
+        best = np.minimum(best, costs[left[first]])
+        left = left[(gains > 0) & (left != left[first])]
+    return np.sort(np.array(taken, np.intp))
+
+
 def _whole_patches(known: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Centres of patches all of which are known and inside the window."""
     import cv2

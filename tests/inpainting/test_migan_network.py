@@ -88,7 +88,8 @@ def test_nothing_of_the_hole_is_seen(network: migan.MiganFill) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", [WHOLE, (slice(200, 201), slice(0, SIDE)), (slice(60, 330), slice(3, 90)), (slice(500, 512), slice(511, 512))]
+    "part",
+    [WHOLE, (slice(200, 201), slice(0, SIDE)), (slice(60, 330), slice(3, 90)), (slice(500, 512), slice(511, 512))],
 )
 def test_bands_give_what_whole_maps_give(part: Part) -> None:
     generator = Generator().eval()

@@ -15,7 +15,7 @@ from inpainting.shift_map.blending import composite_and_correction
 from inpainting.shift_map.fill import Options, ShiftMapFill, shift_map
 from inpainting.shift_map.labels import Labelling, box_of, moved
 from inpainting.shift_map.seams import aligned, cut_again
-from inpainting.shift_map.shifts import candidate_shifts
+from inpainting.shift_map.shifts import candidate_shifts, worth_trying
 
 
 def grain(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -44,6 +44,23 @@ def test_the_shifts_of_a_pattern_are_its_periods() -> None:
 @pytest.mark.parametrize("known", [np.zeros((20, 20), bool), rectangle((20, 20), 0, 0, 5, 20)])
 def test_no_whole_patch_is_known(known: np.ndarray) -> None:
     assert candidate_shifts(grain(20, 20), ~known, known, 10, 5).shape == (0, 2)
+
+
+def test_few_labels_are_tried_that_together_suit_every_pixel() -> None:
+    costs = np.array(
+        [
+            [9, 9, 9, 9, 9, 9],  # the guide's own pixels
+            [1, 1, 1, 9, 9, 9],
+            [2, 2, 2, 9, 9, np.inf],  # no better anywhere than the one before
+            [9, 9, 9, 3, 9, np.inf],
+            [np.inf, 9, 9, 4, 4, np.inf],
+            [10, 10, 10, 10, 10, 10],
+        ],
+        np.float32,
+    )
+    assert worth_trying(costs, 1).tolist() == [0]
+    assert worth_trying(costs, 3).tolist() == [0, 1, 4]
+    assert worth_trying(costs, 99).tolist() == [0, 1, 3, 4]
 
 
 def energy(graph: Labelling, labels: np.ndarray, costs: np.ndarray) -> float:
