@@ -67,7 +67,7 @@ class MiganFill:
 
         if not unknown.any():
             return image.astype(np.float32)
-        part = _span(unknown.any(axis=1)), _span(unknown.any(axis=0))
+        part = _span(unknown, 1), _span(unknown, 0)
 
         with memory_errors(), torch.inference_mode():
             known = torch.from_numpy(unknown == 0).to(self.device)[None, None].float()  # [1, 1, 512, 512]
@@ -78,9 +78,9 @@ class MiganFill:
             return np.asarray(y.clamp(0, 255).cpu().numpy(), np.float32)
 
 
-def _span(holed: NDArray[np.bool_]) -> slice:
-    """From the first to the last of the rows, or columns, with a hole, and some beside them."""
-    which = np.flatnonzero(holed)
+def _span(hole: Hole, axis: int) -> slice:
+    """From the first to the last of the rows (axis 1) or columns (0) with a hole, and some beside them."""
+    which = np.flatnonzero(hole.any(axis=axis))
     return slice(max(0, int(which[0]) - _BESIDE), min(SIDE, int(which[-1]) + 1 + _BESIDE))
 
 
