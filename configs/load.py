@@ -14,6 +14,8 @@ from configs.errors import SettingsError
 from configs.moved import check_moved
 from configs.settings import Settings
 
+USUAL = "embedded"
+"""The preset of every command that is given none, unless its help says another: a package index is all it needs."""
 _LARGEST = 1 << 20
 """Bytes of a preset."""
 

@@ -51,7 +51,7 @@ def _person(photo: Photo, annotation: Annotation, unnamed: str) -> Instance:
             raise PhotoError(
                 "refused",
                 f"{photo.name}: annotation {label} has a box and no outline; name another segmenter, which finds "
-                "outlines itself (--preset embedded, or --set segment.segmenter=yolo).",
+                "outlines itself (--segmenter embedded, or yolo).",
             )
         found = _outlined(segmentation, photo.size, annotation.get("iscrowd") in (1, True))
         if _is_elsewhere(found.bbox, annotation.get("bbox")):

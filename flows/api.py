@@ -12,7 +12,7 @@ from PIL import Image
 
 import inpainting
 from configs import Settings, SettingsError
-from configs.load import load_settings
+from configs.load import USUAL, load_settings
 from data.collection.keep_list import as_keep, parse_keep
 from data.images import SUFFIXES, Decoded, decode, read_photo_bytes, upright
 from data.storage.files import write_atomic
@@ -59,7 +59,7 @@ class Result:
 
 def remove_people(
     image: Pixels | Image.Image | str | Path,
-    preset: str = "default",
+    preset: str = USUAL,
     overrides: Sequence[str] = (),
     keep: str | int | Sequence[int | Sequence[float]] | None = None,
 ) -> Result:
@@ -101,8 +101,8 @@ def _prepared(preset: str, overrides: tuple[str, ...]) -> tuple[Settings, dict[s
     settings = load_settings(preset, overrides)
     if settings.segment.given:
         raise SettingsError(
-            f"preset {preset!r} takes its masks from files (segmenter {settings.segment.segmenter}), one image has "
-            "none; use preset 'default' or 'embedded'."
+            f"The segmenter {settings.segment.segmenter} takes masks from files, one image has none; choose one that "
+            'finds people itself: overrides=["segment.segmenter=embedded"].'
         )
     settings = resolve(settings.model_copy(update={"verify": settings.verify.model_copy(update={"segmenter": "none"})}))
     return settings, find_weights(settings)

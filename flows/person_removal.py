@@ -12,7 +12,7 @@ from prefect.states import Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from configs import UserError
-from configs.load import with_preset
+from configs.load import USUAL, with_preset
 from data.errors import InputError
 from data.sample_photos import SAMPLE_OUTPUT, SAMPLE_SOURCE, place_samples
 from data.storage.places import as_path, is_remote
@@ -76,7 +76,7 @@ def person_removal(
     Args:
         source: Folder of photos or COCO directory; a full path where a worker runs it.
         output: New, empty or earlier output directory; a full path where a worker runs it.
-        preset: default, embedded, coco, or a YAML file. Left open it is default, and embedded for the sample photos.
+        preset: embedded, coco, default, best, commercial, or a YAML file. Left open it is embedded.
         settings: What is set here goes before the preset; what is left open is as the preset has it.
         stages: Stages to run, all when none is named; the ones before them are taken from the store.
         refresh: Stages to compute again although the store has them.
@@ -92,7 +92,7 @@ def person_removal(
             raise InputError(f"source {source!r}, output {output!r}: a worker needs every path in full.")
         if sample:
             place_samples()
-        tree = with_preset(settings, preset or ("embedded" if sample else "default"))
+        tree = with_preset(settings, preset or USUAL)
         job = prepare(given[0], given[1], tree, wanted, given[2] if decisions else None)
         return run_prepared(job, NEXT if sample else "")
     except UserError as error:  # its sentence is the run's state; a traceback would only hide it

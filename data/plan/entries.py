@@ -161,7 +161,7 @@ def _with_annotations(entries: list[Entry], collection: Collection, settings: Se
         ) or _other_json(collection)
         raise InputError(
             f"{collection.root}: segmenter 'annotations' needs a COCO annotation file in annotations/; "
-            f"name it with --set input.annotations=FILE, or use --preset embedded{found}."
+            f"name it with --set input.annotations=FILE, or let a network find people with --segmenter embedded{found}."
         )
     given_to, doubtful_of = annotations_of(collection, settings.segment.objects), _doubtful_of(collection)
     stored = store.keys("given")

@@ -39,8 +39,8 @@ def segmenters(chosen: Settings, overrides: Sequence[str] = ()) -> list[Choice]:
     mine = chosen.segment.segmenter
     if mine in GIVEN_MASKS:
         raise SettingsError(
-            f"preset {chosen.preset!r} takes its masks from files (segmenter {mine}), a photo that is dropped has "
-            "none; use --preset embedded or default."
+            f"The segmenter {mine} takes masks from files, a photo that is dropped has none; take one that finds "
+            f"people itself: {'--preset embedded' if chosen.preset == 'coco' else '--set segment.segmenter=embedded'}."
         )
     out = [_choice(mine, chosen)]
     for name in SEGMENTERS:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from configs.load import load_settings
+from configs.load import USUAL, load_settings
 from flows.cli.options import Preset, Set, console
 from flows.cli.signals import stopped_by_signals
 
@@ -14,7 +14,7 @@ from flows.cli.signals import stopped_by_signals
 def photo_page(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0 takes a free one.")] = 7860,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser; the address is printed.")] = False,
-    preset: Preset = "embedded",
+    preset: Preset = USUAL,
     set_: Set = None,
 ) -> None:
     """Photos in the browser: choose who goes, brush, compare, download the result. Until Ctrl-C.

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from configs.load import load_settings
+from configs.load import USUAL, load_settings
 from data.collection.folder import read_collection
 from flows.cli.bench_fill import fill
 from flows.cli.options import Set, console
@@ -50,7 +50,7 @@ def pipeline(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         place = absolute(source) if source else stack.enter_context(sample_photos())
         collection = read_collection(place, load_settings("coco").input)
-        settings = load_settings(preset or ("coco" if collection.files else "embedded"), set_ or ())
+        settings = load_settings(preset or ("coco" if collection.files else USUAL), set_ or ())
         names = [entry.name for entry in collection.sources if not entry.refused][:limit]
         table = Table("", "photos", "seconds", "photos/s", "CPU s")
         timings = []

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from configs.load import load_settings
+from configs.load import USUAL, load_settings
 from data.errors import InputError
 from data.sample_photos import copy_samples
+from flows.cli.options import console
 from flows.cli.run import run_job
 
 
@@ -29,8 +32,14 @@ def demo(
         copy_samples(folder / "photos")
     except OSError as error:
         raise InputError(f"{folder}: the photos cannot be written there ({error.strerror or error}).") from None
-    raise typer.Exit(
-        run_job(
-            folder / "photos", folder / "without-people", load_settings("embedded"), prefect=prefect, allow_review=True
-        )
-    )
+    result = folder / "without-people"
+    code = run_job(folder / "photos", result, load_settings(USUAL), prefect=prefect, allow_review=True)
+    if not code:
+        console.print(f"Look at {result / 'report.html'}. Your own photos: {_program()} run PHOTOS NEW", markup=False)
+    raise typer.Exit(code)
+
+
+def _program() -> str:
+    """How to call this program again from where the user is."""
+    name = "person-removal"
+    return name if shutil.which(name) else str(Path(sys.executable).with_name(name))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from configs.load import load_settings, merge, parse_override, preset_names
+from configs.load import USUAL, load_settings, merge, parse_override, preset_names
 from data.errors import InputError
 from data.sample_photos import SAMPLE_SOURCE
 from data.storage.places import as_path
@@ -48,7 +48,7 @@ def default_parameters(
         if source or preset or overrides:
             raise InputError("Give IN and OUT both; --preset and --set are of a run from IN to OUT.")
         return {}
-    load_settings(preset or "default", overrides or ())
+    load_settings(preset or USUAL, overrides or ())
     source, output = absolute(source), absolute(output)
     check_places(source, output)
     settings: dict[str, object] = {}

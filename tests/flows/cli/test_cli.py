@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import typer
 from collection_with_people import FAST, save_photo
 from PIL import Image
 from pycocotools import mask as coco_mask
 
+from configs.load import USUAL
 from data.storage.store import Store
-from flows.cli.main import main
+from flows import remove_people
+from flows.cli.main import app, main
 from flows.cli.show import SoFar
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -95,7 +99,11 @@ MISTAKES = {
     "unknown setting": (["run", "{coco}", "{out}", "--set", "refine.dilat=1"], "did you mean 'refine.dilate'?"),
     "unknown stage": (["run", "{coco}", "{out}", "--preset", "coco", "--stages", "fill"], "there is no stage 'fill'"),
     "stage not run yet": (["run", "{coco}", "{out}", "--preset", "coco", "--stages", "inpaint"], "--stages segment"),
-    "missing weights": (["run", "{coco}", "{out}"], "person-removal weights fetch yolo11n-seg"),
+    "missing weights": (
+        ["run", "{coco}", "{out}", "--preset", "default"],
+        "Weights 'yolo11n-seg', 'mmagic-places' are not on this machine: `person-removal weights fetch yolo11n-seg "
+        "mmagic-places` fetches them (6.2 MB and mmagic-places of unknown size), or take `--preset embedded`",
+    ),
     "given masks without annotations": (["run", "{photos}", "{out}", "--preset", "coco"], "input.annotations=FILE"),
     "refresh outside": (
         ["run", "{coco}", "{out}", "--preset", "coco", "--stages", "segment", "--refresh", "inpaint"],
@@ -196,6 +204,26 @@ def test_scrub_takes_the_author_out_of_every_photo(person_removal: Command, tmp_
     assert person_removal(*run, "--set", f"segment.mask_files.folder={tmp_path / 'masks'}").returncode == 0
     assert b"Ann Author" in (tmp_path / "in/a.jpg").read_bytes()
     assert b"Ann Author" not in (tmp_path / "out/images/a.jpg").read_bytes()
+
+
+def test_a_command_without_preset_takes_the_usual_one_or_says_which() -> None:
+    """`""`: of a run that is deployed without places, which has no preset yet."""
+
+    def leaves(command: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+        for word, other in getattr(command, "commands", {}).items():
+            yield from leaves(other, f"{name} {word}".strip())
+        yield from [] if hasattr(command, "commands") else [(name, command)]
+
+    taken = {
+        name: option.default
+        for name, command in leaves(typer.main.get_command(app))
+        for option in command.params
+        if option.name == "preset"
+    }
+    own = {"schedule": "coco", "bench pipeline": None, "doctor": None, "weights fetch": None}
+    assert {name: preset for name, preset in taken.items() if preset not in (USUAL, "")} == own
+    assert {"run", "fill", "app", "family", "evaluate masks"} <= taken.keys()
+    assert inspect.signature(remove_people).parameters["preset"].default == USUAL
 
 
 COMMANDS = (
