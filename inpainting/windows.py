@@ -62,7 +62,8 @@ def plan_windows(unknown: Hole, boxes: list[Window], settings: InpaintSettings) 
     if settings.strategy == "whole" or _seen_whole(unknown.shape, settings):
         return [Window(Box.whole(unknown.shape), tuple(n for box in boxes for n in box.groups))]
     # Far apart ones stay alone, or a scattered crowd would be filled at a tiny scale.
-    if FILLS[settings.fill].squares:
+    fill = FILLS.get(settings.fill)  # none for `auto`
+    if fill and fill.squares:
         windows = merged(_square(box, unknown, settings) for box in boxes)
     else:
         windows = merged(_with_context(box, unknown, settings.margin) for box in boxes)
