@@ -2,9 +2,9 @@
 
     python benchmarks/fit_fusion.py COCO_DIR [--write]
 
-Samples pixels of every person box, fits a logistic regression on each half of the photos and measures it on the
-other half: mean IoU, then figures as in benchmarks/tiles.py. --write also fits it on all of them and saves
-detection/fusion.json. Needs the weights of `embedded`.
+Samples pixels of every person box, fits logistic regressions (people whose crop the mask networks see, and small ones)
+on each half of the photos and measures them on the other half: mean IoU, then figures as in benchmarks/tiles.py.
+--write also fits them on all photos and saves detection/fusion.json. Needs the weights of `embedded`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,38 +28,50 @@ from data.types import Photo
 from data.weights.files import find
 from detection.annotations import AnnotatedPeople
 from detection.crops import SIDE
-from detection.embedded import Embedded, build, crop_maps
-from detection.fusion import Fusion, at_crop
+from detection.embedded import SMALL, Embedded, build, crop_maps
+from detection.fusion import Fusion, Fusions, at_crop
 
 PIXELS = 300
 """Sampled pixels of a person's crop."""
 RIDGE = 1e-3
 """Penalty on the squares of the coefficients of standardised features."""
+AROUND = 2.25
+"""The regression of small people is fitted on boxes up to this factor of `SMALL`: the small alone are few."""
 
 Array = NDArray[np.float64]
 
 
-def samples(segmenter: Embedded, photo: Photo, truth: NDArray[np.bool_], seed: int) -> tuple[list[str], Array, Array]:
-    """(feature names, N x F, N labels) of random places in the person boxes of one photo."""
+@dataclass
+class Samples:
+    """Feature names, values N x F and labels N."""
+
+    names: list[str] = field(default_factory=list)
+    x: list[Array] = field(default_factory=list)
+    y: list[NDArray[np.bool_]] = field(default_factory=list)
+
+
+def samples(segmenter: Embedded, photo: Photo, truth: NDArray[np.bool_], seed: int) -> tuple[Samples, Samples]:
+    """Random places in the person boxes of one photo: of large and of small ones."""
     random = np.random.default_rng(seed)
     (found,) = segmenter._detector.find([photo.pixels], segmenter._settings.score, segmenter._settings.image_size)
-    names: list[str] = []
-    rows: list[Array] = []
-    labels: list[NDArray[np.bool_]] = []
+    large, small = Samples(), Samples()
     for box, score, cues in zip(found.boxes.tolist(), found.scores.tolist(), found.cues or (), strict=True):
-        look = crop_maps(photo.pixels, tuple(box), score, segmenter._networks)
-        if look is None:
-            continue
-        x = random.integers(look.where.x, look.where.right, PIXELS)
-        y = random.integers(look.where.y, look.where.bottom, PIXELS)
-        column = ((x + 0.5 - look.centred.x) * SIDE / look.centred.width).astype(int).clip(0, SIDE - 1)
-        row = ((y + 0.5 - look.centred.y) * SIDE / look.centred.height).astype(int).clip(0, SIDE - 1)
-        names = [*look.features, *(f"cue {i}" for i in range(len(cues.maps)))]
-        values = [np.broadcast_to(v, (SIDE, SIDE))[row, column] for v in look.features.values()]
-        values += [at_crop(one, cues, look.centred)[row, column] for one in cues.maps]
-        rows.append(np.stack(values, 1).astype(np.float64))
-        labels.append(truth[y, x])
-    return names, np.concatenate(rows) if rows else np.zeros((0, 0)), np.concatenate(labels) if labels else np.zeros(0)
+        side = max(box[2] - box[0], box[3] - box[1])
+        wanted = [(large, segmenter._networks)] if side >= SMALL else []
+        for out, networks in [*wanted, *([(small, None)] if side < SMALL * AROUND else [])]:
+            look = crop_maps(photo.pixels, tuple(box), score, networks)
+            if look is None:
+                continue
+            x = random.integers(look.where.left, look.where.right, PIXELS)
+            y = random.integers(look.where.top, look.where.bottom, PIXELS)
+            column = ((x + 0.5 - look.centred.left) * SIDE / look.centred.width).astype(int).clip(0, SIDE - 1)
+            row = ((y + 0.5 - look.centred.top) * SIDE / look.centred.height).astype(int).clip(0, SIDE - 1)
+            out.names = [*look.features, *(f"cue {i}" for i in range(len(cues.maps)))]
+            values = [np.broadcast_to(v, (SIDE, SIDE))[row, column] for v in look.features.values()]
+            values += [at_crop(one, cues, look.centred)[row, column] for one in cues.maps]
+            out.x.append(np.stack(values, 1).astype(np.float64))
+            out.y.append(truth[y, x])
+    return large, small
 
 
 def fit(names: list[str], x: Array, y: Array) -> Fusion:
@@ -80,6 +93,14 @@ def fit(names: list[str], x: Array, y: Array) -> Fusion:
     return Fusion(bias, {name: s for name, s in of.items() if not name.startswith("cue ")}, cues)
 
 
+def as_json(fusion: Fusion) -> dict[str, Any]:
+    return {
+        "bias": round(fusion.bias, 6),
+        "features": {name: round(s, 6) for name, s in fusion.features.items()},
+        "cues": [round(float(s), 6) for s in fusion.cues],
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("directory", type=Path, metavar="COCO_DIR")
@@ -90,28 +111,26 @@ def main() -> None:
     settings = load_settings("embedded").segment.model_copy(update={"device": "cpu"})
     weights = {name: find(name) for name in settings.required_weights()}
     nothing = Fusion(0.0, {}, np.zeros(0, np.float32))
-    segmenter = build(settings, weights, nothing)
+    segmenter = build(settings, weights, Fusions(nothing, nothing))
     photos = photos_with_people(options.directory)
     truths = AnnotatedPeople().segment(photos)
-    names: list[str] = []
-    sampled = []
-    for i, (photo, truth) in enumerate(track(list(zip(photos, truths, strict=True)), "sampling", console=console)):
-        of_photo, x, y = samples(segmenter, photo, truth.union(), i)
-        names = of_photo or names
-        sampled.append((i, x, y))
+    sampled = [
+        samples(segmenter, photo, truth.union(), i)
+        for i, (photo, truth) in enumerate(track(list(zip(photos, truths, strict=True)), "sampling", console=console))
+    ]
 
-    def of(wanted: Callable[[int], bool]) -> Fusion:
-        some = [(x, y) for i, x, y in sampled if len(y) and wanted(i)]
-        return fit(names, np.concatenate([x for x, _ in some]), np.concatenate([y for _, y in some]))
+    def of(wanted: Callable[[int], bool]) -> Fusions:
+        def one(group: int) -> Fusion:
+            some = [of_photo[group] for i, of_photo in enumerate(sampled) if wanted(i) and of_photo[group].x]
+            x, y = [x for each in some for x in each.x], [y for each in some for y in each.y]
+            return fit(some[0].names, np.concatenate(x), np.concatenate(y))
+
+        return Fusions(one(0), one(1))
 
     if options.write:
         everyone = of(lambda i: True)
-        data: dict[str, Any] = {
-            "bias": round(everyone.bias, 6),
-            "features": {name: round(s, 6) for name, s in everyone.features.items()},
-            "cues": [round(float(s), 6) for s in everyone.cues],
-        }
         path = Path(detection.__file__).parent / "fusion.json"
+        data = {"large": as_json(everyone.large), "small": as_json(everyone.small)}
         path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
         print(f"saved {path.name}")
 

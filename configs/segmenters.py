@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -47,6 +47,15 @@ class MaskFilesSettings(Frozen):
     """File name of a photo's mask; `{stem}` and `{name}` stand for the photo's."""
     person: Literal["white", "black", "ids"] = "white"
     """The value that marks people; `ids` where every person has a number, and 0 is nobody."""
+
+
+class EmbeddedSettings(Frozen):
+    small_score: float | None = Field(default=None, ge=0, le=1)
+    """Lowest confidence of people whose box is less than 64 pixels long, of whom the detector is never sure, and whom a
+    false find costs little; None is `segment.score`."""
+    further_sizes: tuple[Annotated[int, Field(ge=64, le=4096, multiple_of=32)], ...] = ()
+    """Longer sides, in pixels, at which the detector sees the photo beside `segment.image_size`: who is found at any of
+    them is a person."""
 
 
 class UnionSettings(Frozen):
@@ -119,11 +128,13 @@ SEGMENTERS: dict[str, SegmenterMethod] = {
         label="small networks",
         neural=True,
         licence="AGPL-3.0 (the detector), Apache-2.0 (the masks)",
+        settings=EmbeddedSettings,
         files=("yolov8n", "selfie-segmentation", "pose-landmark-full"),
         disjoint=True,
         verifies=True,
         second_size=(640, 960),
         ignores=frozenset({"objects"}),
+        per_photo=frozenset({"small_score", "further_sizes"}),
     ),
     "union": SegmenterMethod(
         module="detection.union",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -74,13 +73,6 @@ def regridded(soft: SoftMask, window: Box, other: Box) -> SoftMask:
     columns, rows = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
     out = cv2.remap(soft, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return out.astype(np.float32, copy=False)
-
-
-def with_mirror(network: Callable[[Crop], SoftMask], crop: Crop) -> SoftMask:
-    """Mean of the network's maps for the crop and for its mirror image."""
-    mirrored = network(np.ascontiguousarray(crop[:, ::-1]))[:, ::-1]
-    mean: SoftMask = (network(crop) + mirrored) / np.float32(2)
-    return mean
 
 
 def ellipse(box: Corners, where: Box) -> NDArray[np.float64]:

@@ -2,8 +2,8 @@
 
 Person boxes from YOLOv8n, then square crops of each person through two small networks: MediaPipe's
 selfie segmentation (everyone in the crop) and the mask output of its pose landmarks (the one in its
-middle). A small regression weighs them together with what the detector thinks of each place. All three
-files stand inside wheels on the package index.
+middle). A small regression weighs them together with what the detector thinks of each place; of small
+people the detector alone is asked. All three files stand inside wheels on the package index.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs import SegmentSettings
+from configs.segmenters import EmbeddedSettings
 from data.geometry import Box
 from data.rle import BoxMask
 from data.types import People, Photo, Pixels, Weight
@@ -31,13 +32,13 @@ from detection.crops import (
     paste,
     regridded,
     square_around,
-    with_mirror,
 )
 from detection.disjoint import AWAY, Certainty, Detection, disjoint
-from detection.fusion import Fusion, Map, features, fitted
+from detection.fusion import Fusions, Map, features, fitted, places
 from detection.litert import LitertNetwork
+from detection.sizes import SeveralSizes
 from detection.tiles import Detector, tiled_detector
-from detection.yolo_network import Found, YoloNetwork
+from detection.yolo_network import Cues, Found, YoloNetwork
 
 SOURCE = "embedded"
 
@@ -52,6 +53,14 @@ SCORE = 0.5
 """Share of the log odds of a find's score that counts for each of its pixels, where two people claim it: many doubtful
 finds are parts of somebody else. Of 148 people, the largest of their photos, 12 instead of 20 then lose more than 2 %
 of their annotated pixels to others; from 0.75 on small people lose theirs."""
+SMALL = 32
+"""A box whose longer side has fewer pixels is too small for the mask networks, which see it enlarged by more than six:
+the detector's own view of each place gives as good a mask, in a tenth of the time."""
+FAINT = 64
+"""`segment.embedded.small_score` holds for boxes whose longer side has fewer pixels."""
+NOBODY = 0.2
+"""Where the pose network gives less than this for the box, in the mean, it has not found its person: it is asked again
+with the mirror image, in which it often does."""
 LEAST = 0.1
 """A mask that covers less than this share of its box has failed; the ellipse in the box stands in."""
 
@@ -68,27 +77,36 @@ class Embedded:
     """Boxes, then a mask for each box; photos and crops one at a time, so results never depend on a batch."""
 
     def __init__(
-        self, detector: Detector, networks: CropNetworks, settings: SegmentSettings, fusion: Fusion | None = None
+        self, detector: Detector, networks: CropNetworks, settings: SegmentSettings, fusions: Fusions | None = None
     ) -> None:
-        """detector: gives cues. fusion: coefficients; None are those that come with the program."""
+        """detector: gives cues. fusions: coefficients; None are those that come with the program."""
         self._detector = detector
-        self._fusion = fusion or fitted()
+        self._fusions = fusions or fitted()
         self._networks = networks
         self._settings = settings
 
     def segment(self, photos: Sequence[Photo]) -> list[People]:
         """One `People` a photo, the most certain person first; masks at the photo's full size."""
         pixels = [photo.pixels for photo in photos]
-        looks = self._detector.find(pixels, self._settings.score, self._settings.image_size)
-        return [self._people(photo, found) for photo, found in zip(photos, looks, strict=True)]
+        score = self._settings.score
+        faint = self._settings.of(EmbeddedSettings).small_score
+        least = score if faint is None else faint
+        looks = self._detector.find(pixels, min(score, least), self._settings.image_size)
+        return [
+            self._people(photo, found.where(_enough(found, score, least)))
+            for photo, found in zip(photos, looks, strict=True)
+        ]
 
     def _people(self, photo: Photo, found: Found) -> People:
         detections = []
+        large, small = _each_once(self._fusions.large.weighed), _each_once(self._fusions.small.weighed)
         for box, score, cues in zip(found.boxes.tolist(), found.scores.tolist(), found.cues or (), strict=True):
             x0, y0, x1, y1 = box
-            look = crop_maps(photo.pixels, (x0, y0, x1, y1), score, self._networks)
+            is_small = max(x1 - x0, y1 - y0) < SMALL
+            look = crop_maps(photo.pixels, (x0, y0, x1, y1), score, None if is_small else self._networks)
             if look is not None:
-                logits = self._fusion.logits(look.features, cues, look.centred)
+                fusion, weighed = (self._fusions.small, small) if is_small else (self._fusions.large, large)
+                logits = fusion.logits(look.features, weighed(cues), look.centred)
                 mask = BoxMask(look.where.top, look.where.left, person_mask(logits, (x0, y0, x1, y1), look)).tight()
                 if mask.mask.size:
                     sure = certainty(logits, (x0, y0, x1, y1), look.centred, score)
@@ -96,7 +114,25 @@ class Embedded:
         return People(photo.size, tuple(disjoint(detections, photo.size, photo.pixels)))
 
 
-def build(settings: SegmentSettings, weights: Mapping[str, Weight], fusion: Fusion | None = None) -> Embedded:
+def _enough(found: Found, score: float, small: float) -> NDArray[np.bool_]:
+    """Which finds are certain enough: `small` is enough for those of small boxes."""
+    sides = (found.boxes[:, 2:] - found.boxes[:, :2]).max(1, initial=0)
+    return found.scores >= np.where(sides < FAINT, small, score)
+
+
+def _each_once(function: Callable[[Cues], Cues]) -> Callable[[Cues], Cues]:
+    """The function for the cues of one photo's finds, of which those of a look share one object."""
+    made: dict[int, Cues] = {}
+
+    def of(cues: Cues) -> Cues:
+        if id(cues) not in made:
+            made[id(cues)] = function(cues)
+        return made[id(cues)]
+
+    return of
+
+
+def build(settings: SegmentSettings, weights: Mapping[str, Weight], fusions: Fusions | None = None) -> Embedded:
     detector = YoloNetwork(weights["yolov8n"].path, "detect", settings.device, cues=True)
     selfie = LitertNetwork(weights["selfie-segmentation"].path)
     logits = LitertNetwork(weights["pose-landmark-full"].path)
@@ -104,9 +140,11 @@ def build(settings: SegmentSettings, weights: Mapping[str, Weight], fusion: Fusi
     def pose(crop: Crop) -> SoftMask:
         return (1 / (1 + np.exp(-np.clip(logits(crop), -50, 50)))).astype(np.float32)
 
-    # Only the detector needs tiles: a person's crop comes from the photo at full size.
-    seen = tiled_detector(detector, settings, sees=settings.image_size)
-    return Embedded(seen, CropNetworks(selfie, pose), settings, fusion)
+    # Only the detector needs sizes and tiles: a person's crop comes from the photo at full size.
+    further = settings.of(EmbeddedSettings).further_sizes
+    sized = SeveralSizes(detector, further) if further else detector
+    seen = tiled_detector(sized, settings, sees=max((settings.image_size, *further)))
+    return Embedded(seen, CropNetworks(selfie, pose), settings, fusions)
 
 
 @dataclass(frozen=True)
@@ -118,8 +156,8 @@ class CropMaps:
     where: Box
 
 
-def crop_maps(pixels: Pixels, box: Corners, score: float, networks: CropNetworks) -> CropMaps | None:
-    """The crop around a box through both networks; None for a box outside the photo."""
+def crop_maps(pixels: Pixels, box: Corners, score: float, networks: CropNetworks | None) -> CropMaps | None:
+    """The crop around a box, through both networks if there are any; None for a box outside the photo."""
     size = pixels.shape[0], pixels.shape[1]
     where = grown(box, CLIP, size)
     if where.empty:
@@ -127,10 +165,20 @@ def crop_maps(pixels: Pixels, box: Corners, score: float, networks: CropNetworks
     # The pose network wants its person in the middle, undistorted. Selfie sees everyone, and better amid
     # real surroundings than beside a continued border: at the photo's edge its window is moved inside.
     centred = square_around(box, CROP)
+    if networks is None:
+        return CropMaps(places(box, score, centred), centred, where)
     inside = centred.moved_inside(size)
-    pose = with_mirror(networks.pose, cut(pixels, centred))
-    selfie = regridded(with_mirror(networks.selfie, cut(pixels, inside)), inside, centred)
-    return CropMaps(features(pose, selfie, box, score, centred), centred, where)
+    selfie = regridded(networks.selfie(cut(pixels, inside)), inside, centred)
+
+    def seen(pose: SoftMask) -> dict[str, Map | float]:
+        return features(pose, selfie, box, score, centred)
+
+    crop = cut(pixels, centred)
+    known = seen(networks.pose(crop))
+    if float(known["mean pose"]) < NOBODY:
+        mirrored = seen(networks.pose(np.ascontiguousarray(crop[:, ::-1]))[:, ::-1])
+        known = max(known, mirrored, key=lambda one: float(one["mean pose"]))
+    return CropMaps(known, centred, where)
 
 
 def certainty(logits: Map, box: Corners, centred: Box, score: float) -> Certainty:

@@ -1,14 +1,14 @@
 """What `embedded` knows of each place of a person's crop, weighed into one probability.
 
-A logistic regression: the two mask networks see what stands out (a dog in somebody's arms is a person to
-them), the detector knows what a dog is but not where its outline runs. benchmarks/fit_fusion.py fits the
-coefficients.
+Logistic regressions: the two mask networks see what stands out (a dog in somebody's arms is a person to
+them), the detector knows what a dog is but not where its outline runs. For small people it knows as much
+alone. benchmarks/fit_fusion.py fits the coefficients.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
@@ -37,40 +37,50 @@ class Fusion:
     features: dict[str, float]
     cues: NDArray[np.float32]
 
-    def logits(self, maps: dict[str, Map | float], cues: Cues, centred: Box) -> Map:
-        """Log odds of a person at each place of the crop."""
+    def weighed(self, cues: Cues) -> Cues:
+        """The sum of a look's maps: cues with one map. All finds of the look share it."""
+        return replace(cues, maps=np.tensordot(self.cues, cues.maps, 1).astype(np.float32)[None])
+
+    def logits(self, maps: dict[str, Map | float], weighed: Cues, centred: Box) -> Map:
+        """Log odds of a person at each place of the crop. weighed: as `weighed` gives it."""
         flat = self.bias + sum(self.features[k] * v for k, v in maps.items() if isinstance(v, float))
-        weighed = np.tensordot(self.cues, cues.maps, 1).astype(np.float32)
-        out = at_crop(weighed, cues, centred) + np.float32(flat)
+        out = at_crop(weighed.maps[0], weighed, centred) + np.float32(flat)
         for name, value in maps.items():
             if not isinstance(value, float):
                 out += np.float32(self.features[name]) * value
         return out
 
 
+@dataclass(frozen=True)
+class Fusions:
+    """large: of people whose crop the mask networks see. small: of those whom the detector alone sees."""
+
+    large: Fusion
+    small: Fusion
+
+
 @cache
-def fitted() -> Fusion:
+def fitted() -> Fusions:
     """The coefficients that come with the program."""
     data = json.loads((files("detection") / "fusion.json").read_text(encoding="utf-8"))
-    return Fusion(data["bias"], data["features"], np.array(data["cues"], np.float32))
+    large, small = (
+        Fusion(one["bias"], one["features"], np.array(one["cues"], np.float32))
+        for one in (data["large"], data["small"])
+    )
+    return Fusions(large, small)
 
 
 def features(pose: SoftMask, selfie: SoftMask, box: Corners, score: float, centred: Box) -> dict[str, Map | float]:
-    """Maps on the crop's grid, and numbers that hold for all of it.
+    """Maps on the crop's grid, and numbers that hold for all of it: what the mask networks say, and `places`.
 
     pose, selfie: person probabilities on that grid. box: in the photo's pixels. centred: what the crop shows.
     """
-    x0, y0, x1, y1 = box
-    width, height = max(x1 - x0, 1.0), max(y1 - y0, 1.0)
-    steps = (np.arange(SIDE, dtype=np.float32) + 0.5) / SIDE
-    u = ((centred.left + steps * centred.width - (x0 + x1) / 2) * 2 / width).astype(np.float32)[None, :]
-    v = ((centred.top + steps * centred.height - (y0 + y1) / 2) * 2 / height).astype(np.float32)[:, None]
-    inside = (np.abs(u) <= 1) & (np.abs(v) <= 1)
-    size = min(max(float(np.log(width * height) / 2), SIZES[0]), SIZES[1])
-    sure = float(score) if score < 1 else 0.999
+    known = places(box, score, centred)
+    size, inside = float(known["size"]), np.asarray(known["outside the box"]) == 0
     of_pose, of_selfie = _logit(pose), _logit(selfie)
+    if not inside.any():  # a box thinner than the grid
+        inside[:] = True
     mean_pose, mean_selfie = float(pose[inside].mean()), float(selfie[inside].mean())
-    whole = np.ones((SIDE, SIDE), np.float32)
     return {
         "pose": of_pose,
         "selfie": of_selfie,
@@ -79,6 +89,24 @@ def features(pose: SoftMask, selfie: SoftMask, box: Corners, score: float, centr
         "selfie where it finds somebody": of_selfie * np.float32(mean_selfie),
         "pose by size": of_pose * np.float32(size - 4),
         "selfie by size": of_selfie * np.float32(size - 4),
+        **known,
+        "mean pose": mean_pose,
+        "mean selfie": mean_selfie,
+    }
+
+
+def places(box: Corners, score: float, centred: Box) -> dict[str, Map | float]:
+    """The same of the box alone: where in it a place lies, how large it is and how sure the detector."""
+    x0, y0, x1, y1 = box
+    width, height = max(x1 - x0, 1.0), max(y1 - y0, 1.0)
+    steps = (np.arange(SIDE, dtype=np.float32) + 0.5) / SIDE
+    u = ((centred.left + steps * centred.width - (x0 + x1) / 2) * 2 / width).astype(np.float32)[None, :]
+    v = ((centred.top + steps * centred.height - (y0 + y1) / 2) * 2 / height).astype(np.float32)[:, None]
+    inside = (np.abs(u) <= 1) & (np.abs(v) <= 1)
+    size = min(max(float(np.log(width * height) / 2), SIZES[0]), SIZES[1])
+    sure = float(score) if score < 1 else 0.999
+    whole = np.ones((SIDE, SIDE), np.float32)
+    return {
         "x2": u * u * whole,
         "x4": u**4 * whole,
         "y": v * whole,
@@ -90,8 +118,6 @@ def features(pose: SoftMask, selfie: SoftMask, box: Corners, score: float, centr
         "score": float(np.log(sure / (1 - sure))),
         "size": size,
         "aspect": float(np.log(height / width)),
-        "mean pose": mean_pose,
-        "mean selfie": mean_selfie,
     }
 
 

@@ -69,6 +69,17 @@ class Found:
     labels: tuple[str, ...] | None = None
     cues: tuple[Cues, ...] | None = None
 
+    def where(self, wanted: NDArray[np.bool_] | NDArray[np.intp]) -> Found:
+        """The finds with these numbers, in their order, or those for which a mask of length N is true."""
+        which = np.arange(len(self.scores))[wanted]
+        return Found(
+            self.boxes[which],
+            self.scores[which],
+            None if self.masks is None else self.masks[which],
+            None if self.labels is None else tuple(self.labels[i] for i in which),
+            None if self.cues is None else tuple(self.cues[i] for i in which),
+        )
+
 
 class YoloNetwork:
     """An ultralytics model of one task that knows persons, from a file on this machine."""

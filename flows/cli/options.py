@@ -58,7 +58,9 @@ Output = Annotated[
 Result = Annotated[Path, typer.Argument(metavar="OUT", parser=as_path, help="Output directory of a run; s3:// too.")]
 Preset = Annotated[
     str,
-    typer.Option(metavar="NAME", help="embedded, coco, best ..., or a file.", autocompletion=completing(preset_names)),
+    typer.Option(
+        metavar="NAME", help="embedded, thorough, coco, best ..., or a file.", autocompletion=completing(preset_names)
+    ),
 ]
 Segmenter = Annotated[
     str | None,

@@ -20,9 +20,7 @@ def test_every_setting_has_a_row_that_says_what_it_does() -> None:
 
 def test_values_and_defaults_are_in_words() -> None:
     page = settings_page()
-    assert (
-        "| `segment.image_size` | whole number from 64 to 4096 in steps of 32 | `640`; best: `1280`; embedded: `960` |"
-        in page
-    )
+    sizes = "`640`; best: `1280`; embedded: `960`; thorough: `1280`"
+    assert f"| `segment.image_size` | whole number from 64 to 4096 in steps of 32 | {sizes} |" in page
     assert "| `segment.tile` | auto, none or whole number from 64 to 4096 | `auto` |" in page
     assert "| `refine.keep` | text | nothing |" in page

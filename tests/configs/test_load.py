@@ -13,7 +13,7 @@ from configs.load import USUAL, load_settings, preset_names
 
 
 def test_presets() -> None:
-    assert preset_names() == ["best", "coco", "commercial", "default", "embedded"]
+    assert preset_names() == ["best", "coco", "commercial", "default", "embedded", "thorough"]
     assert USUAL in preset_names()
     chosen = {name: load_settings(name) for name in preset_names()}
     assert {n: (s.segment.segmenter, s.inpaint.fill) for n, s in chosen.items()} == {
@@ -22,6 +22,7 @@ def test_presets() -> None:
         "coco": ("annotations", "auto"),
         "best": ("yolo", "shift-map"),
         "commercial": ("rf-detr", "auto"),
+        "thorough": ("embedded", "auto"),
     }
     assert load_settings("default") == Settings()
 

@@ -13,7 +13,6 @@ from detection.crops import (
     grown,
     paste,
     square_around,
-    with_mirror,
 )
 
 
@@ -78,15 +77,6 @@ def test_pasting_is_zero_off_the_window() -> None:
     out = paste(soft, Box.at(2, 0, 2, 2), Box.at(0, 0, 6, 3))
     np.testing.assert_array_equal(out, [[0, 0, 1, 1, 0, 0], [0, 0, 1, 1, 0, 0], [0, 0, 0, 0, 0, 0]])
     assert not paste(soft, Box.at(20, 20, 2, 2), Box.at(0, 0, 6, 3)).any()
-
-
-def test_the_mirror_image_is_turned_back() -> None:
-    crop = np.zeros((SIDE, SIDE, 3), np.float32)
-    crop[10:20, 30:50] = 1
-    np.testing.assert_array_equal(with_mirror(lambda c: c[..., 0], crop), crop[..., 0])
-    left_half = np.zeros((SIDE, SIDE), np.float32)
-    left_half[:, : SIDE // 2] = 1
-    assert (with_mirror(lambda c: left_half, crop) == 0.5).all()
 
 
 def test_the_ellipse_fills_its_box() -> None:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,13 +14,15 @@ import pytest
 from PIL import Image
 
 from configs import SegmentSettings, SettingsError
+from configs.segmenters import EmbeddedSettings
 from data.geometry import Box
 from data.types import Photo, Weight
 from detection import SEGMENTERS, build_segmenter
 from detection.crops import SIDE, Crop, SoftMask
 from detection.embedded import CropNetworks, Embedded
-from detection.fusion import Fusion
+from detection.fusion import Fusion, Fusions
 from detection.litert import without_delegate_notice
+from detection.sizes import SeveralSizes
 from detection.yolo import Yolo, mask_at_size, people_from_masks
 from detection.yolo_network import MOST_PIXELS, Cues, Found, YoloNetwork, _bounded
 
@@ -36,7 +39,10 @@ class FixedNetwork:
         return [self._found for _ in images]
 
 
-BOTH_ALIKE = Fusion(0.0, defaultdict(float, pose=1.0, selfie=1.0), np.zeros(1, np.float32))
+BOTH_ALIKE = Fusions(
+    Fusion(0.0, defaultdict(float, pose=1.0, selfie=1.0), np.zeros(1, np.float32)),
+    Fusion(0.0, defaultdict(float), np.ones(1, np.float32)),
+)
 
 
 def photo(height: int, width: int, value: int = 0) -> Photo:
@@ -114,20 +120,20 @@ def test_weights_that_cannot_be_used_fail_before_any_photo(name: str, trust: boo
 
 
 def test_embedded_keeps_what_both_networks_find_around_the_box() -> None:
-    pixels = np.zeros((60, 80, 3), np.uint8)
-    pixels[10:50, 20:40] = 255  # a bright person
-    pixels[10:50, 60:70] = 255  # and somebody whom no box names
+    pixels = np.zeros((120, 160, 3), np.uint8)
+    pixels[20:100, 40:80] = 255  # a bright person
+    pixels[20:100, 120:140] = 255  # and somebody whom no box names
     segmenter = Embedded(
-        FixedNetwork([[20, 10, 40, 50]], [0.9]),  # type: ignore[arg-type]
+        FixedNetwork([[40, 20, 80, 100]], [0.9]),  # type: ignore[arg-type]
         CropNetworks(brightness, brightness),
         SegmentSettings(),
         BOTH_ALIKE,
     )
     (people,) = segmenter.segment([Photo("id", "a.jpg", pixels)])
     union, truth = people.union(), pixels[..., 0] > 0
-    assert not union[:, 45:].any()
-    assert (union[:, :45] & ~truth[:, :45]).sum() <= 0.15 * 800  # a rim of interpolation
-    assert not (truth[:, :45] & ~union[:, :45]).any()
+    assert not union[:, 90:].any()
+    assert (union[:, :90] & ~truth[:, :90]).sum() <= 0.15 * 3200  # a rim of interpolation
+    assert not (truth[:, :90] & ~union[:, :90]).any()
     assert (people.persons[0].score, people.persons[0].source) == (0.9, "embedded")
 
 
@@ -135,32 +141,97 @@ def test_a_doubtful_find_takes_less_from_a_neighbour_than_a_sure_one() -> None:
     """Two boxes over one bright block: what both claim is split between them."""
 
     def first(score: float) -> int:
-        boxes = FixedNetwork([[10, 10, 40, 50], [30, 10, 60, 50]], [0.9, score])
+        boxes = FixedNetwork([[20, 20, 80, 100], [60, 20, 120, 100]], [0.9, score])
         networks = CropNetworks(brightness, brightness)
         (people,) = Embedded(boxes, networks, SegmentSettings(), BOTH_ALIKE).segment([pixels])  # type: ignore[arg-type]
         return people.area(people.persons[0])
 
-    pixels = Photo("id", "a.jpg", np.pad(np.full((40, 50, 3), 255, np.uint8), ((10, 10), (10, 20), (0, 0))))
+    pixels = Photo("id", "a.jpg", np.pad(np.full((80, 100, 3), 255, np.uint8), ((20, 20), (20, 40), (0, 0))))
     assert first(0.15) > first(0.6) > first(0.9)
 
 
 def test_one_network_alone_is_enough_where_it_is_sure() -> None:
     for networks in (CropNetworks(brightness, nobody), CropNetworks(nobody, brightness)):
-        segmenter = Embedded(FixedNetwork([[5, 5, 35, 25]], [0.5]), networks, SegmentSettings(), BOTH_ALIKE)  # type: ignore[arg-type]
-        (people,) = segmenter.segment([photo(30, 40, 255)])
-        assert people.union()[5:25, 5:35].all()
+        segmenter = Embedded(FixedNetwork([[10, 10, 70, 50]], [0.5]), networks, SegmentSettings(), BOTH_ALIKE)  # type: ignore[arg-type]
+        (people,) = segmenter.segment([photo(60, 80, 255)])
+        assert people.union()[10:50, 10:70].all()
+
+
+def test_a_person_whom_pose_misses_is_shown_to_it_in_a_mirror() -> None:
+    def left_handed(crop: Crop) -> SoftMask:
+        """Finds the bright person where the crop's left half is brighter than the right one."""
+        halves = crop[:, : SIDE // 2].mean(), crop[:, SIDE // 2 :].mean()
+        return crop[..., 0] * (halves[0] > halves[1])
+
+    pixels = np.zeros((100, 100, 3), np.uint8)
+    pixels[20:80, 50:80] = 255  # the right half of the box
+    network = FixedNetwork([[20, 20, 80, 80]], [0.9])
+    alone = Fusions(Fusion(0.0, defaultdict(float, pose=1.0), np.zeros(1, np.float32)), BOTH_ALIKE.small)
+    segmenter = Embedded(network, CropNetworks(nobody, left_handed), SegmentSettings(), alone)  # type: ignore[arg-type]
+    union = segmenter.segment([Photo("id", "a.jpg", pixels)])[0].union()
+    assert union[22:78, 52:78].all() and not union[:, :46].any()
+
+
+def test_of_a_small_person_only_the_detector_is_asked() -> None:
+    """Its cues say yes in the left half of the box, and no mask network is run."""
+
+    def never(crop: Crop) -> SoftMask:
+        raise AssertionError("a mask network was asked")
+
+    network = FixedNetwork([[8, 8, 36, 36]], [0.5])
+    maps = np.repeat(np.where(np.arange(14) < 5, 9, -9).astype(np.float32)[None, None], 14, 1)
+    network._found = replace(network._found, cues=(Cues(maps, 1.5, 1.5, 4),))
+    segmenter = Embedded(network, CropNetworks(never, never), SegmentSettings(), BOTH_ALIKE)  # type: ignore[arg-type]
+    union = segmenter.segment([photo(56, 64)])[0].union()
+    assert union[8:36, 8:19].all() and not union[:, 24:].any()
+
+
+def test_people_found_at_several_sizes_are_each_found_once() -> None:
+    """The second size gives a surer box of the first person, half of her again, and somebody else."""
+
+    boxes = {640: [[0, 0, 100, 200]], 1280: [[2, 0, 100, 200], [0, 0, 100, 100], [200, 0, 210, 30]]}
+    scores = {640: np.array([0.5]), 1280: np.array([0.8, 0.3, 0.2])}
+
+    class BySize:
+        def find(self, images: Any, score: float, image_size: int) -> list[Found]:
+            cues = tuple(Cues(np.zeros((1, 2, 2), np.float32), 0, 0, image_size) for _ in scores[image_size])
+            found = Found(np.array(boxes[image_size], float), scores[image_size], None, cues=cues)
+            return [found.where(found.scores >= score) for _ in images]
+
+    (found,) = SeveralSizes(BySize(), (1280,)).find([photo(300, 300).pixels], 0.2, 640)
+    assert found.boxes.tolist() == boxes[1280] and found.scores.tolist() == [0.8, 0.3, 0.2]
+    (found,) = SeveralSizes(BySize(), (1280, 640)).find([photo(300, 300).pixels], 0.4, 640)
+    assert [cues.step for cues in found.cues or ()] == [1280]
+
+
+def test_small_people_count_from_a_score_of_their_own() -> None:
+    boxes = [[0, 0, 20, 63], [30, 0, 60, 70], [70, 0, 90, 63]]
+
+    class Honest(FixedNetwork):
+        def find(self, images: Any, score: float, image_size: int) -> list[Found]:
+            return [found.where(found.scores >= score) for found in super().find(images, score, image_size)]
+
+    def found(own: float | None) -> list[float]:
+        settings = SegmentSettings(segmenter="embedded", score=0.1, embedded=EmbeddedSettings(small_score=own))
+        networks = CropNetworks(brightness, brightness)
+        network = Honest(boxes, [0.06, 0.06, 0.04])
+        (people,) = Embedded(network, networks, settings, BOTH_ALIKE).segment([photo(100, 100, 255)])  # type: ignore[arg-type]
+        return [person.score for person in people.persons]
+
+    assert (found(None), found(0.05), found(0.02)) == ([], [0.06], [0.06, 0.04])
+    assert found(0.2) == []
 
 
 def test_a_person_whose_mask_fails_is_an_ellipse_not_a_miss() -> None:
     segmenter = Embedded(
-        FixedNetwork([[5, 5, 35, 25]], [0.5]),  # type: ignore[arg-type]
+        FixedNetwork([[10, 10, 70, 50]], [0.5]),  # type: ignore[arg-type]
         CropNetworks(nobody, nobody),
         SegmentSettings(),
         BOTH_ALIKE,
     )
-    (people,) = segmenter.segment([photo(30, 40)])
-    assert people.persons[0].bbox == (5.0, 5.0, 30.0, 20.0)
-    assert abs(people.union().sum() - np.pi * 15 * 10) < 15
+    (people,) = segmenter.segment([photo(60, 80)])
+    assert people.persons[0].bbox == (10.0, 10.0, 60.0, 40.0)
+    assert abs(people.union().sum() - np.pi * 30 * 20) < 30
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 300), (300, 1)])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from configs.load import load_settings
+from configs.segmenters import EmbeddedSettings
 from data.types import Weight
 from data.weights.files import MissingWeightsError, WeightsError
 from flows.stages import context, verifier
@@ -83,6 +84,12 @@ def test_embedded_looks_again_at_another_scale(there: set[str], first: int, seco
     settings = load_settings("embedded", ["verify.segmenter=same", f"segment.image_size={first}"])
     look = look_settings(settings)
     assert look and look.image_size == second
+
+
+def test_embedded_looks_again_at_a_size_that_is_new_and_at_the_looks_score(there: set[str]) -> None:
+    look = look_settings(load_settings("thorough", ["verify.segmenter=same", "verify.score=0.3"]))
+    assert look and (look.image_size, look.score) == (960, 0.3)
+    assert look.own("embedded") == EmbeddedSettings()  # its own score for small people would be below the look's
 
 
 def test_two_networks_of_one_segmenter_are_independent(there: set[str]) -> None:
