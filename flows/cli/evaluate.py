@@ -18,7 +18,7 @@ from configs.load import USUAL, load_settings
 from data.errors import InputError
 from data.storage.files import write_atomic
 from data.types import Hole
-from data.weights.files import find
+from data.weights.files import find_all
 from flows.cli.evaluate_removal import removal
 from flows.cli.options import Preset, Segmenter, Set, console
 from flows.evaluation.estimates import Estimate, Parts
@@ -94,7 +94,7 @@ def masks(
 def _computed(settings: Settings, photos: Iterable[AnnotatedPhoto]) -> Iterator[tuple[Case, Hole, Parts]]:
     prepare_process()
     segment = resolve(settings).segment
-    segmenter = models.segmenter(segment, {name: find(name) for name in segment.required_weights()})
+    segmenter = models.segmenter(segment, find_all(segment.required_weights()))
     given = bool(segment.given)
     for photo in photos:
         start = time.perf_counter()

@@ -14,7 +14,7 @@ from data.errors import InputError
 from data.images import SUFFIXES, decode, encode, read_photo_bytes, to_raw_frame
 from data.storage.files import write_atomic
 from data.types import Hole, PhotoError, as_hole
-from data.weights.files import find
+from data.weights.files import find_all
 from detection.mask_files import BadMask, read_mask
 from flows.cli.options import Fill, Preset, Set, console
 from flows.run.workers import prepare_process
@@ -50,7 +50,7 @@ def fill(
     base: dict[str, object] = {"inpaint": asked | ({"fill": fill} if fill else {})}
     whole = resolve(load_settings(preset, set_ or (), base=base))
     settings = whole.inpaint
-    found = {name: find(name) for name in settings.required_weights()}
+    found = find_all(settings.required_weights())
     try:
         raw = read_photo_bytes(image, image.name)
     except OSError as error:  # a folder, a pipe, a broken disk

@@ -146,8 +146,12 @@ def _announce(names: Iterable[str], yes: bool) -> None:
     if not missing:
         return
     entries = {name: known.weights[name] for name in missing}
-    listed = ", ".join(f"{name} ({_size(entry.bytes)}, {entry.licence})" for name, entry in entries.items())
-    typer.echo(f"To fetch: {listed}; {weights.size_said(*known.download_bytes(missing))} in all.", err=True)
+    listed = ", ".join(
+        f"{name} ({_size(entry.bytes) if entry.bytes else 'size unknown'}, {entry.licence})"
+        for name, entry in entries.items()
+    )
+    total = weights.size_said(*known.download_bytes(missing))
+    typer.echo(f"To fetch: {listed}; over the network {total} in all.", err=True)
     by_licence: dict[str, list[str]] = {}
     for name, entry in entries.items():
         by_licence.setdefault(entry.licence, []).append(name)

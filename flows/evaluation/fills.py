@@ -16,7 +16,7 @@ from configs.load import load_settings, merge, parse_override, validate
 from configs.methods import field_of
 from data.errors import InputError
 from data.types import Hole, PhotoError, Pixels
-from data.weights.files import find
+from data.weights.files import find_all
 from flows.evaluation.estimates import Estimate, Parts, difference, estimate
 from flows.evaluation.pairs import Case
 from flows.stages import models
@@ -83,7 +83,7 @@ class Contender:
         if self.settings is None:
             return fill_with_mean
         settings = resolve(self.settings).inpaint
-        weights = {name: find(name) for name in settings.required_weights()}
+        weights = find_all(settings.required_weights())
         models.fill(settings, weights)
 
         def filled(image: Pixels, hole: Hole) -> Pixels:

@@ -14,7 +14,7 @@ from configs.load import validate
 from configs.segmenters import SEGMENTERS
 from data.errors import InputError
 from data.types import People, Pixels, State
-from data.weights.files import find
+from data.weights.files import find_all
 from detection.protocol import Segmenter
 from flows.evaluation.estimates import Estimate, Parts, estimate
 from flows.evaluation.finished import FinishedRun, Published, exactness
@@ -55,7 +55,7 @@ def build_verifier(spec: str, settings: Settings) -> Verifier:
     tree["verify"] = {**tree.get("verify", {}), **asked}
     look = look_settings(resolve(validate(tree)))
     assert look is not None  # `none` is refused above
-    return Verifier(name, models.segmenter(look, {name: find(name) for name in look.required_weights()}))
+    return Verifier(name, models.segmenter(look, find_all(look.required_weights())))
 
 
 class FoundLine(TypedDict):

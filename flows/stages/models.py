@@ -15,7 +15,7 @@ import detection
 import inpainting
 from configs import InpaintSettings, SegmentSettings, SettingsError
 from data.types import Weight
-from data.weights.files import find
+from data.weights.files import find_all
 from detection.faces import WEIGHTS as FACES
 from detection.faces import FaceReader
 from detection.protocol import Segmenter
@@ -59,7 +59,7 @@ def _built(
 @lru_cache(maxsize=1)
 def face_reader() -> FaceReader:
     """The process's reader of faces. Raises SettingsError, WeightsError."""
-    return FaceReader({name: find(name) for name in FACES})
+    return FaceReader(find_all(FACES))
 
 
 @lru_cache(maxsize=2)  # the run's and the second look's

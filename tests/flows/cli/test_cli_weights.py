@@ -154,7 +154,7 @@ def test_all_that_is_missing_is_named_with_sizes_and_licences_before_anything_is
     code, out, err = run("fetch", "one", "two")
     assert (code, out) == (2, "")
     assert err.splitlines() == [
-        "To fetch: one (7 B, AGPL-3.0), two (7 B, CC-BY-NC-4.0); 14 B in all.",
+        "To fetch: one (7 B, AGPL-3.0), two (7 B, CC-BY-NC-4.0); over the network 14 B in all.",
         "AGPL-3.0 (one): who passes the program on, or lets others use it over a network, gives them the source of "
         "the whole.",
         "CC-BY-NC-4.0 (two): no commercial use.",

@@ -139,7 +139,7 @@ def test_two_trainings_leave_weights_of_one_name() -> None:
         ("telea,telea", "telea is there twice"),
         ("telea:some.pt", "telea takes no file"),
         (" , ", "name at least one fill"),
-        ("lama", "inpaint.fill = 'lama'"),
+        ("dalle", "inpaint.fill = 'dalle'"),
         ("patchmatch:patchsize=9", "There is no setting 'inpaint.patchsize' (did you mean 'inpaint.patchmatch'?)"),
     ],
 )
