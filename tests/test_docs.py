@@ -6,12 +6,13 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 import typer
 
 from flows.cli.main import app
+from flows.facts import PhotoRecord
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks/README.md"]
@@ -78,6 +79,12 @@ def test_every_benchmark_exists(page: Path) -> None:
 )
 def test_what_the_test_itself_sees(line: str, wrong: str | None) -> None:
     assert unknown(line.split()) == wrong
+
+
+def test_every_field_of_the_manifest_is_described() -> None:
+    page = (ROOT / "docs/output.md").read_text(encoding="utf-8")
+    described = set(re.findall(r"`(\w+)", page.partition("## `manifest.jsonl`")[2].partition("\n## ")[0]))
+    assert [field for field in get_type_hints(PhotoRecord) if field not in described] == []
 
 
 def test_the_index_names_every_page() -> None:
