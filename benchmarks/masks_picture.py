@@ -28,7 +28,7 @@ COLOURS = ((255, 80, 80), (80, 200, 255), (255, 210, 60), (170, 110, 255), (90, 
 def people_in(pixels: Pixels) -> People:
     settings = resolve(load_settings("embedded")).segment
     weights = {name: find(name) for name in settings.required_weights()}
-    return see(models.segmenter(settings, weights), "bus.jpg", pixels, 1)
+    return see(models.segmenter(settings, weights), "bus.jpg", pixels)
 
 
 def tinted(pixels: Pixels, mask: np.ndarray, colour: tuple[int, int, int]) -> Pixels:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -10,15 +11,18 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-import inpainting
 from configs import Settings, SettingsError
 from configs.load import USUAL, load_settings
 from data.collection.keep_list import as_keep, parse_keep
-from data.images import SUFFIXES, Decoded, decode, read_photo_bytes, upright
+from data.images import SUFFIXES, Decoded, decode, encode, read_photo_bytes
 from data.storage.files import write_atomic
-from data.types import Hole, Keep, People, Pixels, Weight
+from data.types import Hole, Keep, People, Pixels, State, Weight
 from flows.stages.context import find_weights, resolve
-from flows.stages.photo_steps import as_file, fill_hole, find_people, mark
+from flows.stages.doubts import photo_state, reasons
+from flows.stages.photo_steps import DEGRADED, NOTE
+from flows.stages.whole_photo import remove_from
+
+_log = logging.getLogger("person_removal")
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class Result:
 
     photo: the file that it was made of, when it was given by its path; all of the above are upright.
     lower: what had to be set lower for want of memory, such as `inpaint.window=256`; None when nothing had.
-    doubts: what may be wrong with those who should stay, in words; look at the result where there are any.
+    state: what a run would say of the photo: `removed`, `passthrough` (nobody was there), or `review`: somebody may be
+    left, or it is mostly made up, or something is wrong with those who should stay. doubts: why, in words.
     """
 
     image: Pixels
@@ -36,6 +41,7 @@ class Result:
     photo: Decoded | None = field(default=None, repr=False)
     lower: str | None = None
     doubts: tuple[str, ...] = ()
+    state: State = "removed"
 
     def save(self, path: str | Path, *, scrub: bool = False) -> tuple[str, ...]:
         """Write the result; returns how it departs from the original, beyond the hole.
@@ -52,7 +58,7 @@ class Result:
         suffixes = SUFFIXES[self.photo.format]
         if path.suffix.lower() not in suffixes:
             raise SettingsError(f"{path}: the result keeps the photo's format; end its name in {suffixes[0]}.")
-        encoded = as_file(self.photo, self.image, self.hole, scrub=scrub)
+        encoded = encode(self.photo, self.image, self.hole, scrub=scrub)
         write_atomic(path, encoded.raw)
         return encoded.notes
 
@@ -67,8 +73,9 @@ def remove_people(
 
     image: uint8 H x W x 3 RGB array, PIL image, or path (seen upright). preset: name or YAML file. overrides:
     settings as SECTION.FIELD=VALUE. keep: who stays: `largest`, numbers as in `Result.people` (0, "0,2", [0, 2]), and
-    boxes (x, y, width, height in pixels of the image seen upright); by default what `refine.keep` says. Raises
-    SettingsError, WeightsError, PhotoError, InputError: one sentence each.
+    boxes (x, y, width, height in pixels of the image seen upright); by default what `refine.keep` says. The result has
+    the pixels that a run gives, its second look and extra passes included; `verify.segmenter=none` among the overrides
+    goes without these, in half the time. Raises SettingsError, WeightsError, PhotoError, InputError: one sentence each.
 
     >>> result = remove_people("photo.jpg", preset="embedded")
     >>> result.save("without-people.jpg")
@@ -80,12 +87,14 @@ def remove_people(
     file = None
     if isinstance(image, str | Path):
         file = decode(read_photo_bytes(Path(image), name), name, settings.input.megapixels)
-        image = upright(file.pixels, file.orientation)
-    pixels = _pixels(image)
-    people = find_people(pixels, name, settings.segment, weights)
-    marked = mark(people, who, settings.refine, pixels)
-    patches, lower = fill_hole(pixels, marked, settings.inpaint, weights)
-    return Result(inpainting.compose(pixels, marked.hole, patches), marked.hole, people, file, lower, marked.doubts)
+        image = file.pixels
+    made = remove_from(_pixels(image), name, who, settings, weights)
+    hole, filled = made.marked.hole, made.facts["inpaint"]
+    if NOTE in filled:
+        _log.warning(filled[NOTE])
+    state = photo_state(hole, made.facts)
+    doubts = tuple(reasons(made.facts)) if state == "review" else ()
+    return Result(made.image, hole, made.people, file, filled.get(DEGRADED), doubts, state)
 
 
 def _keep(asked: str | int | Sequence[int | Sequence[float]] | None) -> Keep:
@@ -104,7 +113,7 @@ def _prepared(preset: str, overrides: tuple[str, ...]) -> tuple[Settings, dict[s
             f"The segmenter {settings.segment.segmenter} takes masks from files, one image has none; choose one that "
             'finds people itself: overrides=["segment.segmenter=embedded"].'
         )
-    settings = resolve(settings.model_copy(update={"verify": settings.verify.model_copy(update={"segmenter": "none"})}))
+    settings = resolve(settings)
     return settings, find_weights(settings)
 
 

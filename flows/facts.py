@@ -18,9 +18,10 @@ Frame = Literal["raw", "upright", "unsure"]
 
 
 class SegmentFacts(TypedDict):
-    """frame: of given masks, where it is not `raw`."""
+    """frame: of given masks, where it is not `raw`. orientation: EXIF 2..8 of a photo whose file holds it turned."""
 
     people: int
+    orientation: NotRequired[int]
     frame: NotRequired[Frame]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -18,7 +18,7 @@ import masks
 from data.collection.marks import Mark
 from data.errors import InputError
 from data.geometry import BBox, box_iou
-from data.images import box_to_raw_frame, upright
+from data.images import bbox_to_raw_frame
 from data.plan.entries import Entry
 from data.plan.shards import read_shard
 from data.rle import BoxMask
@@ -93,14 +93,10 @@ def _see(run: str, entry: Entry) -> list[Seen] | None:
         photo = read_photo(context, entry)
     except PhotoError:
         return None
-    pixels, reader, size = upright(photo.pixels, photo.orientation), models.face_reader(), photo.pixels.shape[:2]
-    turn = {6: 8, 8: 6}.get(photo.orientation, photo.orientation)  # back from the raw frame
-    shown = [box_to_raw_frame(people.boxed(person), (size[0], size[1]), turn) for person in people.persons]
-    read = []
-    for mask in shown:
-        (y, x), (height, width) = (mask.y, mask.x), mask.mask.shape
-        read.append(reader.read(pixels, (x, y, width, height)))
-    return share_out(people, shown, read, (pixels.shape[0], pixels.shape[1]))
+    reader, shown = models.face_reader(), [people.boxed(person) for person in people.persons]
+    read = [reader.read(photo.pixels, (one.x, one.y, one.box.width, one.box.height)) for one in shown]
+    seen = share_out(people, shown, read, people.size)
+    return [replace(one, box=bbox_to_raw_frame(one.box, people.size, photo.orientation)) for one in seen]
 
 
 def share_out(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from configs import InpaintSettings
-from data.images import to_raw_frame, upright
 from data.types import Hole, Patch, PhotoError, Pixels
 from inpainting.compositing import RIM, blend, cut_patches, match_colours
 from inpainting.detail import enlarge
@@ -23,7 +22,6 @@ def inpaint(
     fill: Fill,
     settings: InpaintSettings,
     exclude: Hole | None = None,
-    orientation: int = 1,
 ) -> list[Patch]:
     """Final pixels for the hole, one patch for each connected group of it; none for an empty hole.
 
@@ -31,7 +29,7 @@ def inpaint(
     hidden from the fill, whichever window it lies in, so that a person is never copied into the result.
     exclude: uint8 H x W, 255 = stays in the photo, yet is hidden from the fill too (people who are kept, and what the
     hole would have held but for them). Where the hole ends at such a pixel, nothing is blended: there it has no ring.
-    orientation: EXIF 1..8 of these arrays: the fill sees the photo upright, where the ground is below.
+    All are upright: a fill may mind where the ground is.
 
     Raises ValueError for arrays of another kind and PhotoError (refused) when hardly anything is known.
     """
@@ -39,10 +37,8 @@ def inpaint(
     hidden = hole if exclude is None else np.maximum(hole, exclude)
     _need_known(hidden, "the photo")
     groups = hole_groups(hole)[1]  # not the labels, too: they take as much as the photo
-    filled = _filled(
-        upright(image, orientation), upright(hole, orientation), upright(hidden, orientation), fill, settings
-    )
-    return cut_patches(to_raw_frame(filled, orientation), hole, [group.box for group in groups])
+    filled = _filled(image, hole, hidden, fill, settings)
+    return cut_patches(filled, hole, [group.box for group in groups])
 
 
 def _filled(image: Pixels, hole: Hole, hidden: Hole, fill: Fill, settings: InpaintSettings) -> Pixels:

@@ -6,11 +6,9 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from configs import GIVEN_MASKS, RefineSettings
 from data.geometry import Box
-from data.images import to_raw_frame, upright
 from data.rle import BoxMask, bounds
 from data.types import Hole, People, Pixels, as_hole
 from masks import morphology
@@ -30,10 +28,9 @@ def refine(
     settings: RefineSettings,
     pixels: Pixels | None = None,
     choice: Choice | None = None,
-    orientation: int = 1,
 ) -> Hole:
     """The photo's hole, see `hole_and_rest`."""
-    return hole_and_rest(people, settings, pixels, choice, orientation)[0]
+    return hole_and_rest(people, settings, pixels, choice)[0]
 
 
 def hole_and_rest(
@@ -41,16 +38,14 @@ def hole_and_rest(
     settings: RefineSettings,
     pixels: Pixels | None = None,
     choice: Choice | None = None,
-    orientation: int = 1,
 ) -> tuple[Hole, Hole]:
     """The photo's hole: uint8 H x W, 255 = remove; all 0 when there are no people. And what stays but is no source of
     its fill, uint8 H x W, 255: people who stay, and what the hole would have held but for them and for regions. The
     hole has a ring around those who leave wherever it does not border on that.
 
     All lengths are relative to each person's size, the square root of the mask's area, so that one
-    setting serves a person of 30 and one of 3,000 pixels. pixels: the photo, in the masks' frame, in which
-    `settings.shadow` finds shadows; orientation: EXIF 1..8 that turns that frame upright. choice: who stays; by default
-    what the settings alone say.
+    setting serves a person of 30 and one of 3,000 pixels. pixels: the photo, upright as the masks are, in which
+    `settings.shadow` finds shadows. choice: who stays; by default what the settings alone say.
     """
     choice = choice or choose(people, (), settings)
     hole = np.zeros(people.size, bool)
@@ -58,7 +53,7 @@ def hole_and_rest(
     things = carried(people, choice.stays, settings)
     shadows: dict[int, BoxMask] = {}
     if settings.shadow and pixels is not None:
-        shadows = _shadows(people, choice.stays, pixels, orientation)
+        shadows = _shadows(people, choice.stays, pixels)
     for number, (person, stays) in enumerate(zip(people.persons, choice.stays, strict=True)):
         mask = people.boxed(person)
         if not stays and mask.mask.size:
@@ -78,24 +73,19 @@ def hole_and_rest(
     return as_hole(hole), as_hole(choice.kept | (grown & ~hole))
 
 
-def _shadows(people: People, stays: Sequence[bool], pixels: Pixels, orientation: int) -> dict[int, BoxMask]:
+def _shadows(people: People, stays: Sequence[bool], pixels: Pixels) -> dict[int, BoxMask]:
     """The shadows of those who leave, by the persons' numbers."""
-
-    def turned(array: NDArray[np.uint8 | np.bool_]) -> NDArray[np.uint8]:
-        return np.ascontiguousarray(upright(array.view(np.uint8), orientation))
-
     everyone = people.union()
     for thing in people.objects:
         mask = people.boxed(thing)
         everyone[mask.box.slices] |= mask.mask
-    image, no_ground = turned(pixels), turned(everyone) > 0
     out = {}
     for number, (person, staying) in enumerate(zip(people.persons, stays, strict=True)):
         if staying or person.crowd or math.sqrt(people.area(person)) < LEAST_SIZE:
             continue
-        shadow = cast_shadow(image, turned(people.mask(person)) > 0, no_ground)
+        shadow = cast_shadow(pixels, people.mask(person), everyone)
         if shadow is not None:
-            out[number] = BoxMask(0, 0, to_raw_frame(shadow.astype(np.uint8), orientation) > 0).tight()
+            out[number] = BoxMask(0, 0, shadow).tight()
     return out
 
 

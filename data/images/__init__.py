@@ -11,7 +11,17 @@ from PIL import Image
 from data.images.decode import Decoded, decode, read_size
 from data.images.encode import Encoded, encode, scrubbed
 from data.images.kinds import EXTENSIONS, SUFFIXES
-from data.images.orientation import box_to_raw_frame, to_raw_frame, upright
+from data.images.orientation import (
+    bbox_to_raw_frame,
+    bbox_upright,
+    box_to_raw_frame,
+    mask_upright,
+    people_to_raw_frame,
+    people_upright,
+    raw_size,
+    to_raw_frame,
+    upright,
+)
 from data.images.pillow import open_image
 from data.storage.files import open_regular
 from data.storage.places import is_remote, read_bytes
@@ -49,10 +59,16 @@ __all__ = [
     "SUFFIXES",
     "Decoded",
     "Encoded",
+    "bbox_to_raw_frame",
+    "bbox_upright",
     "box_to_raw_frame",
     "decode",
     "encode",
     "mask_png",
+    "mask_upright",
+    "people_to_raw_frame",
+    "people_upright",
+    "raw_size",
     "read_mask_png",
     "read_photo_bytes",
     "read_size",

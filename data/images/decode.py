@@ -18,7 +18,7 @@ from data.images.containers import jpeg_scans, tiff_samples, webp
 from data.images.containers.jpeg import JpegFile, JpegStructureError, parse_jpeg
 from data.images.containers.png import is_sound, is_whole
 from data.images.kinds import SUFFIXES, is_heif, unread_kind
-from data.images.orientation import to_raw_frame
+from data.images.orientation import to_raw_frame, upright
 from data.images.pillow import load, open_image, pages
 from data.images.samples import MODES, Palette, Samples, to_pixels
 from data.images.writers import bmp
@@ -41,11 +41,11 @@ _BMP_HEADERS = {12, 40, 52, 56, 64, 108, 124}
 
 @dataclass(frozen=True)
 class Decoded:
-    """A decoded file. name: for sentences. pixels: uint8 H x W x 3 RGB in the file's own (raw) frame.
+    """A decoded file. name: for sentences. pixels: uint8 H x W x 3 RGB, upright: as a person sees the photo.
 
     format: JPEG, PNG, WEBP, TIFF, BMP, GIF, JPEG2000, AVIF or HEIF. mode: of `samples`, one of MODES.
-    orientation: EXIF 1..8, not applied to `pixels`. raw: the file's bytes. samples: as the file holds them (the
-    same array as `pixels` for RGB). palette: of mode `P`. premultiplied: whether alpha is multiplied in.
+    orientation: EXIF 1..8 that turns `samples` upright. raw: the file's bytes. samples: as the file holds them, in its
+    own (raw) frame. palette: of mode `P`. premultiplied: whether alpha is multiplied in.
     """
 
     name: str
@@ -57,6 +57,11 @@ class Decoded:
     samples: Samples
     palette: Palette | None = None
     premultiplied: bool = False
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in the file's own frame."""
+        return self.samples.shape[0], self.samples.shape[1]
 
 
 def decode(raw: bytes, name: str, megapixels: float = MEGAPIXELS) -> Decoded:
@@ -121,13 +126,13 @@ def _decode(raw: bytes, name: str, megapixels: float) -> Decoded:
     mode, samples = _samples(image, raw, name)
     if file is not None:
         jpeg_scans.check_data(file, samples)
-    palette = _palette(image) if mode == "P" else None
+    palette, orientation = _palette(image) if mode == "P" else None, _orientation(image)
     return Decoded(
         name=name,
-        pixels=to_pixels(samples, mode, palette),
+        pixels=_seen(to_pixels(samples, mode, palette), orientation),
         format="JPEG" if image.format == "MPO" else str(image.format),
         mode=mode,
-        orientation=_orientation(image),
+        orientation=orientation,
         raw=raw,
         samples=samples,
         palette=palette,
@@ -165,7 +170,7 @@ def _decode_tiff(raw: bytes, name: str, megapixels: float) -> Decoded:
         raise PhotoError("corrupt", f"{name}: damaged image file (its picture has another size than its header says).")
     return Decoded(
         name=name,
-        pixels=to_pixels(picture.samples, picture.mode, picture.palette, picture.premultiplied),
+        pixels=_seen(to_pixels(picture.samples, picture.mode, picture.palette, picture.premultiplied), orientation),
         format="TIFF",
         mode=picture.mode,
         orientation=orientation,
@@ -231,6 +236,10 @@ def _samples(image: Image.Image, raw: bytes, name: str) -> tuple[str, Samples]:
         )
     load(image)
     return image.mode, np.asarray(image)
+
+
+def _seen(pixels: Pixels, orientation: int) -> Pixels:
+    return np.ascontiguousarray(upright(pixels, orientation))
 
 
 def _turned_back(samples: Samples, orientation: int) -> Samples:

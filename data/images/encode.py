@@ -18,6 +18,7 @@ from data.images.containers.jpeg import APP14, JpegFile, parse_jpeg
 from data.images.containers.tiff import Tiff
 from data.images.decode import Decoded, decode
 from data.images.metadata import allowed, avif, removal
+from data.images.orientation import to_raw_frame
 from data.images.pillow import open_image
 from data.images.samples import Samples, with_fill
 from data.images.second_decoder import agrees
@@ -44,7 +45,7 @@ class Encoded:
 def encode(original: Decoded, pixels: Pixels, hole: Hole, *, scrub: bool = False) -> Encoded:
     """The original file with `pixels` where the hole is; what its metadata still shows of the people is dropped.
 
-    pixels: uint8 H x W x 3 RGB in the raw frame. hole: uint8 H x W, 255 where the pixels are new. Outside the hole
+    pixels: uint8 H x W x 3 RGB. hole: uint8 H x W, 255 where the pixels are new; both upright. Outside the hole
     JPEG keeps its quantised coefficients, and lossless kinds their samples; the docs (image-files.md) say what each
     kind keeps. scrub: of the metadata only what `metadata.allowed` names. An empty hole without `scrub` is the
     original, byte for byte. What was written is read back before it is returned. Raises PhotoError.
@@ -52,6 +53,7 @@ def encode(original: Decoded, pixels: Pixels, hole: Hole, *, scrub: bool = False
     assert pixels.shape == original.pixels.shape and hole.shape == pixels.shape[:2], "the output has the input's size"
     if not hole.any():
         return scrubbed(original) if scrub else Encoded(original.raw)
+    pixels, hole = (to_raw_frame(array, original.orientation) for array in (pixels, hole))
     samples = with_fill(original.samples, original.mode, pixels, hole, original.palette, original.premultiplied)
     if original.format == "PNG":
         samples = png.representable(samples, original.raw)

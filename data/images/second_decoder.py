@@ -41,7 +41,7 @@ def agrees(photo: Decoded) -> bool | None:
             return None
     if other is None:
         return None
-    mine = photo.pixels
+    mine = to_raw_frame(photo.pixels, photo.orientation)
     if other.shape != mine.shape:
         return False
     most = _TOLERANCE.get(photo.format, 0.5 if not deep else 1.5)

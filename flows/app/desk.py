@@ -104,7 +104,7 @@ class Desk:
             if result is None:
                 return
             choice = self.sessions.segmenters[edit.segmenter]
-            look = await call("checking", steps.check, found, edit, choice, result)
+            look = await call("checking", steps.check, found, edit, choice, self.sessions.fills, result)
             assert isinstance(look, Look)
             late = photo.found[edit.segmenter].late
             missed = look.missed(choice.settings.verify.lookalikes == "remove")

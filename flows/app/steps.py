@@ -18,16 +18,16 @@ import inpainting
 import masks
 from configs import RefineSettings
 from data.errors import InputError
-from data.images import SUFFIXES, Decoded, Encoded, decode, upright
+from data.images import SUFFIXES, Decoded, Encoded, decode, encode
 from data.rle import decode_counts, encode_counts
 from data.types import Hole, Instance, Patch, People, Pixels
 from flows.app.choices import Choice
 from flows.app.edit import Edit
 from flows.app.strokes import draw
 from flows.app.views import SURE, fitted, picture, view_size
-from flows.stages import photo_steps
-from flows.stages.verifier import is_independent, look_settings
-from flows.stages.verify import Find, judge, not_kept
+from flows.stages import photo_steps, verify
+from flows.stages.doubts import doubts_of_fill, doubts_of_keep
+from flows.stages.verify import Find
 
 SAME = 0.5
 """Least intersection over union of two finds of one person, by a quick and by a thorough look."""
@@ -79,11 +79,12 @@ class Result:
 @dataclass(frozen=True)
 class Look:
     """Who may be left. looked: the segmenter that looked; `none`. independent: whether it is another one than the one
-    that found the people. finds: whom it sees in the result."""
+    that found the people. finds: whom it sees in the result. doubts: what is doubtful about the fill, in words."""
 
     looked: str
     independent: bool
     finds: tuple[Find, ...]
+    doubts: tuple[str, ...] = ()
 
     def missed(self, lookalikes: bool) -> list[Instance]:
         """Those whom a larger hole would take out: the photo itself shows them. lookalikes: also pictures of people."""
@@ -99,7 +100,7 @@ def show(photo: OpenPhoto) -> tuple[Pixels, bytes]:
 def open_photo(raw: bytes, name: str, megapixels: float) -> OpenPhoto:
     """Raises PhotoError for a file that is no photo, or one too large."""
     photo = decode(raw, name, megapixels)
-    return OpenPhoto(photo, np.ascontiguousarray(upright(photo.pixels, photo.orientation)), _icc(photo))
+    return OpenPhoto(photo, photo.pixels, _icc(photo))
 
 
 def _icc(photo: Decoded) -> bytes:
@@ -220,7 +221,7 @@ def _resized(people: People, size: tuple[int, int]) -> People:
 def mark_people(found: Found, edit: Edit, refine: RefineSettings, pixels: Pixels) -> photo_steps.Marked:
     """Who goes and who stays, before anything was drawn; at the page's size for pixels of that size."""
     people, keep = _meant(found.people if pixels.shape[:2] == found.people.size else found.small, found, edit)
-    return photo_steps.mark(people, keep, refine.model_copy(update={"dilate": edit.room}), pixels)
+    return photo_steps.mark(people, keep, refine.model_copy(update={"dilate": edit.room}), lambda: pixels)
 
 
 def _meant(people: People, found: Found, edit: Edit) -> tuple[People, tuple[int, ...]]:
@@ -247,22 +248,22 @@ def remove(
     """
     if base is None:
         marked = with_strokes(mark_people(found, edit, segmenter.settings.refine, photo.pixels), edit)
-        before, fill, doubts = photo.pixels, fills[edit.fill], marked.doubts
+        before, fill, doubts = photo.pixels, fills[edit.fill], tuple(doubts_of_keep(marked.facts))
+        hole, kept, drawn = marked.hole, marked.kept, marked.facts["edited"]
     else:
         before, doubts = composed(photo.pixels, base), base.doubts
         last = edit.rounds[-1]
         size = before.shape[:2]
         hole = draw(np.zeros(size, np.uint8), last.strokes)
-        kept = np.where(hole == 0, _hole(base.kept, size), np.uint8(0))
-        nobody = np.zeros(size, bool)
-        marked = photo_steps.Marked(hole, kept, masks.Choice((), nobody, nobody), drawn=True)
+        kept, drawn = np.where(hole == 0, _hole(base.kept, size), np.uint8(0)), True
         fill = fills[last.fill]
-    if not marked.hole.any():
+    if not hole.any():
         raise InputError("Nothing is marked: choose somebody in the photo, or paint over what shall go.")
-    patches, lower = photo_steps.fill_hole(before, marked, fill.settings.inpaint, fill.weights)
-    after = inpainting.compose(before, marked.hole, patches)
-    rounds = (*(base.rounds if base else ()), Filled(encode_counts(marked.hole), tuple(patches)))
-    kept_counts = base.kept if base else encode_counts(marked.kept)
+    settings = photo_steps.fill_settings(fill.settings.inpaint, drawn)
+    patches, facts = photo_steps.fill_hole(before, hole, kept, settings, fill.weights)
+    after, lower = inpainting.compose(before, hole, patches), facts.get(photo_steps.DEGRADED)
+    rounds = (*(base.rounds if base else ()), Filled(encode_counts(hole), tuple(patches)))
+    kept_counts = base.kept if base else encode_counts(kept)
     return Result(rounds, kept_counts, picture(after, photo.icc), doubts, lower or (base.lower if base else None))
 
 
@@ -284,24 +285,30 @@ def _hole(counts: str, size: tuple[int, ...]) -> Hole:
     return decode_counts(counts, (size[0], size[1])).astype(np.uint8) * np.uint8(255)
 
 
-def check(photo: OpenPhoto, found: Found, edit: Edit, segmenter: Choice, result: Result) -> Look:
+def check(
+    photo: OpenPhoto, found: Found, edit: Edit, segmenter: Choice, fills: Mapping[str, Choice], result: Result
+) -> Look:
     """Whom a second look sees in the result."""
     settings = segmenter.settings
-    looker = look_settings(settings)
-    if looker is None:
-        return Look("none", False, ())
-    after = composed(photo.pixels, result)
-    seen = photo_steps.find_people(after, photo.photo.name, looker, segmenter.weights)
     people, keep = _meant(found.people, found, edit)
-    seen = not_kept(seen, people, masks.choose(people, keep, settings.refine), settings.refine)
-    finds = judge(seen, _whole_hole(result, photo.pixels.shape), photo.pixels, after)
-    return Look(looker.segmenter, is_independent(settings.segment, looker), tuple(finds))
+    checked = verify.check(
+        settings.model_copy(update={"inpaint": fills[edit.fill].settings.inpaint}),
+        lambda: photo.pixels,
+        lambda: composed(photo.pixels, result),
+        lambda looker, after: photo_steps.find_people(after, photo.photo.name, looker, segmenter.weights),
+        people,
+        _whole_hole(result, photo.pixels.shape),
+        masks.choose(people, keep, settings.refine),
+        keep,
+    )
+    facts = checked.facts
+    return Look(facts["looked"], facts["independent"], checked.finds, tuple(doubts_of_fill(facts)))
 
 
 def write(photo: OpenPhoto, result: Result, scrub: bool) -> tuple[str, Encoded]:
     """The result as a file of the photo's own kind, and the file's name. Raises PhotoError."""
     hole = _whole_hole(result, photo.pixels.shape)
-    encoded = photo_steps.as_file(photo.photo, composed(photo.pixels, result), hole, scrub=scrub)
+    encoded = encode(photo.photo, composed(photo.pixels, result), hole, scrub=scrub)
     path, suffixes = PurePath(photo.photo.name), SUFFIXES[photo.photo.format]
     suffix = path.suffix if path.suffix.lower() in suffixes else suffixes[0]
     return f"{path.stem}-without-people{suffix}", encoded

@@ -9,8 +9,9 @@ from flows.app.steps import Look
 
 def verdict(look: Look, doubts: Sequence[str] = ()) -> tuple[str, bool]:
     """What is to be thought of a result, and whether all is well: whom the second look sees, and what may be wrong
-    with those who stay (doubts)."""
+    with those who stay (doubts) or with the fill."""
     sentence, sure = _left(look)
+    doubts = [*doubts, *look.doubts]
     return " ".join([*(f"{doubt[0].upper()}{doubt[1:]}." for doubt in doubts), sentence]), sure and not doubts
 
 

@@ -31,7 +31,7 @@ from flows.evaluation.sheet import contact_sheet
 from flows.run.workers import prepare_process
 from flows.stages import models
 from flows.stages.context import resolve
-from flows.stages.segment import see
+from flows.stages.segment import given_people, see
 from masks import refine
 
 app = typer.Typer(no_args_is_help=True, help="Figures against the truth: masks, removal.")
@@ -98,13 +98,11 @@ def _computed(settings: Settings, photos: Iterable[AnnotatedPhoto]) -> Iterator[
     given = bool(segment.given)
     for photo in photos:
         start = time.perf_counter()
-        found = see(
-            segmenter,
-            photo.name,
-            photo.pixels,
-            photo.frame if given else photo.orientation,
-            photo.given if given else None,
-        )
+        if given:
+            turned = 1 if photo.turned else photo.orientation
+            found = given_people(segmenter, photo.name, photo.pixels, photo.given, turned)
+        else:
+            found = see(segmenter, photo.name, photo.pixels)
         case = Case(photo.name, photo.pixels, photo.truth, found, time.perf_counter() - start)
         yield case, refine(found, settings.refine, photo.pixels), {}
 

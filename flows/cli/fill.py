@@ -11,16 +11,15 @@ import inpainting
 from configs.load import USUAL, load_settings
 from configs.methods import field_of
 from data.errors import InputError
-from data.images import SUFFIXES, decode, encode, read_photo_bytes, to_raw_frame
+from data.images import SUFFIXES, decode, encode, read_photo_bytes, upright
 from data.storage.files import write_atomic
 from data.types import Hole, PhotoError, as_hole
 from data.weights.files import find_all
 from detection.mask_files import BadMask, read_mask
 from flows.cli.options import Fill, Preset, Set, console
 from flows.run.workers import prepare_process
-from flows.stages import models
 from flows.stages.context import resolve
-from flows.stages.inpaint import inpaint_within_memory
+from flows.stages.photo_steps import DEGRADED, NOTE, fill_hole
 
 
 def fill(
@@ -60,16 +59,17 @@ def fill(
         raise InputError(f"{out}: originals are never written to; give another name.")
     if out.suffix.lower() not in SUFFIXES[photo.format]:
         raise InputError(f"{out}: the result keeps the photo's format; end its name in {SUFFIXES[photo.format][0]}.")
-    height, width = photo.pixels.shape[:2]
-    hole = read_hole(mask, (height, width), photo.orientation)
+    hole = read_hole(mask, photo.size, photo.orientation)
     prepare_process()
-    able, note = inpainting.settings_for(settings, hole)
-    fill_ = models.fill(able, found)
-    patches, lower = inpaint_within_memory(photo.pixels, hole, fill_, able, orientation=photo.orientation)
-    result = inpainting.compose(photo.pixels, hole, patches)
+    filled = fill_hole(photo.pixels, hole, None, settings, found)
+    lower, note = filled.facts.get(DEGRADED), filled.facts.get(NOTE)
+    result = inpainting.compose(photo.pixels, hole, filled.patches)
     encoded = encode(photo, result, hole)
     write_atomic(out, encoded.raw)
-    console.print(f"{out}: filled {(hole > 0).mean():.1%} of the photo with {able.fill}.", markup=False)
+    console.print(
+        f"{out}: filled {(hole > 0).mean():.1%} of the photo with {inpainting.settings_for(settings, hole)[0].fill}.",
+        markup=False,
+    )
     if note:
         console.print(f"  {note}", markup=False)
     if lower:
@@ -79,10 +79,8 @@ def fill(
 
 
 def read_hole(path: Path, size: tuple[int, int], orientation: int = 1) -> Hole:
-    """A mask file as a hole of `size` (height, width), in the photo's raw frame.
-
-    A mask of the size that the photo has when it is shown upright is turned into the raw frame. Raises PhotoError.
-    """
+    """A mask file as a hole of the upright photo. size: (height, width) of the photo in its file's own frame, in which
+    the mask is taken to be drawn, unless only the size that the photo has upright fits. Raises PhotoError."""
     try:
         mask = read_mask(path, size)
     except BadMask as error:
@@ -92,5 +90,5 @@ def read_hole(path: Path, size: tuple[int, int], orientation: int = 1) -> Hole:
             mask = read_mask(path, size[::-1])
         except BadMask:
             raise PhotoError("refused", f"The mask {path} {error}.") from None
-        return to_raw_frame(as_hole(mask), orientation)
-    return as_hole(mask)
+        return as_hole(mask)
+    return upright(as_hole(mask), orientation)

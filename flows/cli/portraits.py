@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from data.images import upright
 from data.plan.shards import read_shard
 from data.storage.places import as_path
 from data.types import Pixels
@@ -51,7 +50,7 @@ def _pictures(job: Job, found: Sequence[tuple[str, Seen, Face]]) -> Iterator[tup
     entries = {entry.name: entry for shard in job.planned.shards for entry in read_shard(as_path(shard))}
     for name, seen, face in found:
         photo = read_photo(job.context, entries[name])
-        yield name, seen, portrait(upright(photo.pixels, photo.orientation), face, str(seen.number))
+        yield name, seen, portrait(photo.pixels, face, str(seen.number))
 
 
 def portrait(pixels: Pixels, face: Face, label: str) -> Pixels:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from configs import Settings
-from data.images import upright
 from data.storage.files import canonical_json, write_atomic
 from data.types import Hole, Pixels
 from flows.evaluation.reference import listed_photos, read_annotated
@@ -69,9 +68,9 @@ def photos_with_holes(
     what the refine settings make of the annotated people. Photos without a hole are passed over. Raises InputError."""
     collection, sources = listed_photos(coco, settings, limit, seed)
     for photo in read_annotated(collection, sources, settings):
-        hole = refine(photo.truth, settings.refine, photo.pixels, None, photo.orientation)
+        hole = refine(photo.truth, settings.refine, photo.pixels)
         if hole.any():
-            yield photo.name, upright(photo.pixels, photo.orientation), upright(hole, photo.orientation)
+            yield photo.name, photo.pixels, hole
 
 
 def _enlarged(pixels: NDArray[np.uint8], smooth: bool = True) -> NDArray[np.uint8]:

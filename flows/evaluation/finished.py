@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.errors import InputError
-from data.images import decode, read_mask_png
+from data.images import decode, people_upright, read_mask_png, to_raw_frame, upright
 from data.storage.places import read_bytes
 from data.types import Hole, People, PeopleJson, Pixels
 from flows.evaluation.estimates import Parts
@@ -53,11 +53,12 @@ class FinishedRun:
             if not row or not mask or not output or photo.name not in self.people:
                 continue
             try:
-                hole, raw = read_mask_png(self.output / mask), read_bytes(self.output / output)
+                mask_, raw = read_mask_png(self.output / mask), read_bytes(self.output / output)
             except OSError as error:
                 raise InputError(f"{self.output}: {photo.name} cannot be read ({error.strerror}); run again.") from None
-            result = decode(raw, output).pixels
-            yield Published(photo, People.from_json(self.people[photo.name]), hole, result, raw, row)
+            result, hole = decode(raw, output).pixels, upright(mask_, photo.orientation)
+            found = people_upright(People.from_json(self.people[photo.name]), photo.orientation)
+            yield Published(photo, found, hole, result, raw, row)
 
     def cases(self, photos: Iterable[AnnotatedPhoto]) -> Iterator[tuple[Case, Hole, Parts]]:
         """The same for figures of masks: the case, the hole, and the part of the figure `changed`."""
@@ -72,6 +73,7 @@ def exactness(one: Published) -> Parts:
     if one.row["format"] in LOSSLESS:
         return {"changed": changed_pixels(one.photo.pixels, one.result, one.hole)}
     if one.row["format"] == "JPEG":
-        blocks = changed_blocks(read_bytes(one.photo.path), one.raw, one.hole)
+        hole = to_raw_frame(one.hole, one.photo.orientation)
+        blocks = changed_blocks(read_bytes(one.photo.path), one.raw, hole)
         return {"changed_blocks": blocks} if blocks else {}
     return {}

@@ -104,7 +104,7 @@ def person_found(spec: str, settings: Settings) -> Measure:
     verifier = build_verifier(spec, settings)
 
     def found(result: Pixels, case: Case) -> float:
-        people = see(verifier.network, case.pair.scene, result, 1)
+        people = see(verifier.network, case.pair.scene, result)
         return 100.0 * any(lies_inside(mask, case.hole > 0) for mask in masks_from(people, FOUND))
 
     return found

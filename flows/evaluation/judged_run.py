@@ -38,7 +38,7 @@ class Verifier:
 
     def look(self, photo: AnnotatedPhoto, pixels: Pixels) -> People:
         """Whom it finds in `pixels`, which lie as the photo's do."""
-        return see(self.network, photo.name, pixels, photo.orientation)
+        return see(self.network, photo.name, pixels)
 
 
 def build_verifier(spec: str, settings: Settings) -> Verifier:

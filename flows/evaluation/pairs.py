@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from configs import RefineSettings, Settings
 from data.collection.walk import walk_photos
 from data.errors import InputError
-from data.images import decode, read_photo_bytes, upright
+from data.images import decode, read_photo_bytes
 from data.plan.entries import annotations_of
 from data.types import Hole, Instance, People, PhotoError, Pixels
 from flows.evaluation.reference import listed_photos, read_annotated
@@ -173,9 +173,7 @@ def _silhouettes(pairs: Sequence[Pair], coco: Path, settings: Settings) -> dict[
                 mask = photo.truth.mask(person)
                 x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
                 box = slice(y, y + height), slice(x, x + width)
-                whole = Silhouette(photo.pixels[box].copy(), mask[box].copy())
-                turned = upright(np.dstack([whole.pixels, whole.mask.view(np.uint8)]), photo.orientation)
-                out[photo.name, number] = Silhouette(turned[..., :3], turned[..., 3] > 0)
+                out[photo.name, number] = Silhouette(photo.pixels[box].copy(), mask[box].copy())
     return out
 
 
@@ -184,7 +182,7 @@ def _scene(path: Path, name: str, size: int) -> Pixels:
         photo = decode(read_photo_bytes(path, name), name)
     except PhotoError as error:
         raise InputError(f"{path}: the scene cannot be used: {error.sentence}") from None
-    return _scaled(upright(photo.pixels, photo.orientation), size / min(photo.pixels.shape[:2]))
+    return _scaled(photo.pixels, size / min(photo.pixels.shape[:2]))
 
 
 def _scaled(image: Pixels, scale: float) -> Pixels:

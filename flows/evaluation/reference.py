@@ -15,19 +15,19 @@ from data.plan.entries import annotations_of
 from data.types import Given, People, PhotoError, Pixels
 from detection.annotations import AnnotatedPeople
 from flows.stages.frames import fits_both, is_upright
-from flows.stages.segment import see
+from flows.stages.segment import given_people
 
 
 @dataclass(frozen=True)
 class AnnotatedPhoto:
-    """A photo in its file's own frame. path: of the file. orientation: EXIF. given: its annotations, which orientation
-    `frame` turns the pixels for. truth: its people by them, crowds included."""
+    """A photo, upright. path: of the file. orientation: EXIF, for what lies in the file's own frame. turned: whether
+    its annotations, `given`, are not in that frame. truth: its people by them, crowds included, upright."""
 
     name: str
     path: Path
     pixels: Pixels
     orientation: int
-    frame: int
+    turned: bool
     given: Given
     truth: People
 
@@ -55,13 +55,12 @@ def read_annotated(collection: Collection, sources: Sequence[Source], settings: 
     for source in sources:
         try:
             photo = decode(read_photo_bytes(source.path, source.name), source.name)
-            stated = source.stated_size, photo.pixels.shape[:2], photo.orientation
+            stated = source.stated_size, photo.size, photo.orientation
             turned = is_upright(*stated) or (settings.input.frame == "upright" and fits_both(*stated))
-            if not turned and source.stated_size != photo.pixels.shape[:2]:
+            if not turned and source.stated_size != photo.size:
                 continue
             given = given_to(source)
-            frame = photo.orientation if turned else 1
-            truth = see(segmenter, source.name, photo.pixels, frame, given)
+            truth = given_people(segmenter, source.name, photo.pixels, given, 1 if turned else photo.orientation)
         except PhotoError:
             continue
-        yield AnnotatedPhoto(source.name, source.path, photo.pixels, photo.orientation, frame, given, truth)
+        yield AnnotatedPhoto(source.name, source.path, photo.pixels, photo.orientation, turned, given, truth)

@@ -34,7 +34,6 @@ from flows.run.workers import overlapping, stop_processes
 from flows.stages.context import RunContext, find_weights, resolve, resolve_fill
 from flows.stages.models import check_fill
 from flows.stages.publish import publish_mask
-from flows.stages.records import read_hole
 
 
 @dataclass(frozen=True)
@@ -196,7 +195,7 @@ def _write_masks(job: Job, manifests: Sequence[str]) -> None:
     entries = [entry for path in job.planned.shards for entry in read_shard(as_path(path)) if entry.id in rows]
 
     def write(entry: Entry) -> None:
-        publish_mask(job.context, entry, read_hole(job.context, {"refine": rows[entry.id]}))
+        publish_mask(job.context, entry, {"refine": rows[entry.id]})
 
     with ThreadPoolExecutor(8) as threads:  # compressing and writing release the interpreter lock
         list(threads.map(write, entries))

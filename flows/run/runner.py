@@ -26,7 +26,7 @@ from flows.plan.manifests import read_manifest
 from flows.run.elsewhere import telling
 from flows.run.workers import run_in_processes
 from flows.stages.context import RunContext, load_run
-from flows.stages.inpaint import DEGRADED
+from flows.stages.photo_steps import DEGRADED
 from flows.stages.records import by_stage
 from flows.stages.registry import STAGES
 from flows.stages.stage import Stage

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flows.facts import GivenFacts, RefineFacts
+from data.types import Hole, State
+from flows.facts import EarlierFacts, GivenFacts, RefineFacts, VerifyFacts
 
 FRAMES = {"upright": "shown", "unsure": "stored, before EXIF turns it (--set input.frame=upright takes it as shown)"}
 """By frame of given masks, how the photo is that they were drawn on."""
@@ -47,3 +48,55 @@ def given_doubts(given: GivenFacts, refined: RefineFacts) -> list[str]:
     if given["not_in_hole"]:
         doubts.append(f"{given['not_in_hole']} annotation(s) that may be people outside the hole")
     return doubts
+
+
+def photo_state(hole: Hole, facts: EarlierFacts) -> State:
+    """`review` when somebody may be left, or gone who was asked to stay, when the fill looks made up or is most of the
+    photo, else `removed` or, where there was nobody, `passthrough`."""
+    verified, refined = facts["verify"], facts["refine"]
+    doubts = [verified["left"], verified["doubts"], verified.get("invented"), verified.get("made_up")]
+    if any(doubts) or refined.get("unsure") or _keep_doubts(facts) or given_doubts(facts["given"], facts["refine"]):
+        return "review"
+    return "removed" if hole.any() else "passthrough"
+
+
+def _keep_doubts(facts: EarlierFacts) -> list[str]:
+    return doubts_of_keep(facts["refine"], facts["verify"].get("matched", 0))
+
+
+def doubts_of_keep(refined: RefineFacts, matched: int = 0) -> list[str]:
+    """What is doubtful about those who were asked to stay. matched: entries of the keep-list that only a second look
+    fits."""
+    unmatched = max(0, refined.get("unmatched", 0) - matched)
+    return keep_doubts(refined.get("cut", 0), refined.get("may_be_cut", 0), unmatched)
+
+
+def reasons(facts: EarlierFacts) -> list[str]:
+    """Why somebody has to look at a result: parts of a sentence."""
+    verified, parts = facts["verify"], []
+    if verified["left"]:
+        parts.append(f"{verified['left']} known person(s) not inside the hole")
+    for where, place in (("hole", "what was filled in"), ("elsewhere", "the rest of the result")):
+        scores = [found["score"] for found in verified["found"] if found["where"] == where]
+        if scores:
+            parts.append(f"{len(scores)} person(s) seen in {place} (score up to {max(scores):.2f})")
+    return [*parts, *about_the_photo(facts)]
+
+
+def about_the_photo(facts: EarlierFacts) -> list[str]:
+    """The same without those who are seen or known to be left."""
+    unsure, parts = facts["refine"].get("unsure"), doubts_of_fill(facts["verify"])
+    parts += [*_keep_doubts(facts), *given_doubts(facts["given"], facts["refine"])]
+    if unsure:
+        parts.append(f"{unsure} person(s) of whom the keep-list does not know whether they stay")
+    return parts
+
+
+def doubts_of_fill(verified: VerifyFacts) -> list[str]:
+    """Why a fill may not look right: parts of a sentence."""
+    parts = []
+    if verified.get("made_up"):
+        parts.append(f"{verified['made_up']:.0%} of the photo is made up")
+    if verified.get("invented"):
+        parts.append(f"{verified['invented']:.0%} of the fill looks made up (nothing around it is like it)")
+    return parts

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from configs import SegmentSettings, Settings
 from data.coco import HoleRle
 from data.coco.overlap import hidden_share
-from data.images import Decoded, upright
+from data.images import Decoded, to_raw_frame, upright
 from data.plan.entries import Entry
 from data.rle import decode_counts, encode_counts
 from data.storage.files import digest
@@ -63,8 +63,8 @@ def frame_digest(run: RunContext) -> str:
 
 
 def better(raw: NDArray[np.bool_], shown: NDArray[np.bool_], seen: NDArray[np.bool_]) -> Frame:
-    """The frame in which masks agree with what is seen. raw, shown: the given masks, bool H x W in the file's own
-    frame, if they were drawn in that one or as the photo is shown. seen: bool H x W."""
+    """The frame in which masks agree with what is seen. raw, shown: the given masks, bool H x W upright, if they were
+    drawn in the file's own frame or as the photo is shown. seen: bool H x W, upright."""
     if not raw.any() or _iou(raw, shown) >= ALIKE:
         return "raw"
     as_raw, as_upright = _iou(raw, seen), _iou(shown, seen)
@@ -93,7 +93,7 @@ def not_in_hole(run: RunContext, entry: Entry, photo: Decoded, hole: Hole, frame
     """How many annotations that may be people lie mostly outside the hole, uint8 H x W in the photo's raw frame."""
     if not entry.doubtful:
         return 0
-    size = photo.pixels.shape[0], photo.pixels.shape[1]
-    rle = hole_in_frame(encode_counts(hole), size, entry.stated_size, photo.orientation, frame == "upright")
+    counts = encode_counts(to_raw_frame(hole, photo.orientation))
+    rle = hole_in_frame(counts, photo.size, entry.stated_size, photo.orientation, frame == "upright")
     annotations = json.loads(run.store.read("given", entry.doubtful))
     return sum(rle is None or (hidden_share(annotation, rle) or 0) < MOSTLY for annotation in annotations)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 import inpainting
-from data.images import Decoded, encode, mask_png
+from data.geometry import BBox
+from data.images import Decoded, bbox_to_raw_frame, encode, mask_png, people_to_raw_frame, to_raw_frame
 from data.plan.entries import Entry
 from data.storage.files import canonical_json, digest, sha256
 from data.storage.store import artifact_key
@@ -17,11 +18,21 @@ from flows.facts import EarlierFacts, PublishFacts, Rows, Verified, VerifyFacts
 from flows.report.thumbnails import SUFFIXES, thumbnails
 from flows.stages import refine
 from flows.stages.context import RunContext
-from flows.stages.doubts import FRAMES, given_doubts, keep_doubts
+from flows.stages.doubts import FRAMES, photo_state, reasons
 from flows.stages.frames import not_in_hole
-from flows.stages.inpaint import DEGRADED, NOTE
 from flows.stages.output_files import MASKS, write_files
-from flows.stages.records import StageOutput, read_hole, read_missed, read_patches, read_people, read_photo
+from flows.stages.photo_steps import DEGRADED, NOTE
+from flows.stages.records import (
+    HoleJson,
+    StageOutput,
+    hole_of,
+    in_raw_frame,
+    read_hole,
+    read_missed,
+    read_patches,
+    read_people,
+    read_photo,
+)
 
 STAGE_VERSION = 11
 """Part of every key: raise it when the same result gives other files or facts than before."""
@@ -53,7 +64,7 @@ def _doubted(entry: Entry, rows: Rows) -> list[str]:
 def compute(run: RunContext, entry: Entry, rows: Rows) -> StageOutput:
     first, extra = read_people(run, rows), read_missed(run, rows)
     people, refined = first.plus([extra]), rows["refine"]["facts"]
-    stays = refine.choose(run, entry, first, extra).stays if refined["kept"] else (False,) * len(people)
+    stays = refine.choose(run, entry, rows, first, extra).stays if refined["kept"] else (False,) * len(people)
     photo, hole = read_photo(run, entry), read_hole(run, rows)
     result = inpainting.compose(photo.pixels, hole, read_patches(run, rows)) if hole.any() else photo.pixels
     frame = rows["segment"]["facts"].get("frame")
@@ -64,8 +75,9 @@ def compute(run: RunContext, entry: Entry, rows: Rows) -> StageOutput:
         "given": {"frame": frame, "doubt": entry.doubt, "not_in_hole": not_in_hole(run, entry, photo, hole, frame)},
     }
     row = publish_photo(run, entry, photo, hole, result, people, stays, facts)
-    artifact = json.loads(run.store.read("refine", rows["refine"]["key"]))
-    return StageOutput(canonical_json({"people": people.to_json(), "hole": artifact}), row)
+    artifact: HoleJson = json.loads(run.store.read("refine", rows["refine"]["key"]))
+    raw = people_to_raw_frame(people, photo.orientation)
+    return StageOutput(canonical_json({"people": raw.to_json(), "hole": in_raw_frame(artifact)}), row)
 
 
 def publish_photo(
@@ -96,13 +108,17 @@ def publish_photo(
     output = None if decided == "leave-out" else f"{'review' if state == 'review' else 'images'}/{entry.name}"
     files = {output: raw} if output else {}
     if run.settings.publish.masks and not entry.edited:
-        files[f"{MASKS}{entry.mask_name}"] = mask_png(hole)
+        files[f"{MASKS}{entry.mask_name}"] = mask_png(to_raw_frame(hole, photo.orientation))
     pictures: dict[str, str] = {}
     if run.settings.publish.report:
         removed = bool(hole.any())
-        made = thumbnails(photo.pixels, result if removed else None, hole if removed else None, photo.orientation)
+        made = thumbnails(photo.pixels, result if removed else None, hole if removed else None)
         pictures = {kind: f"report/{entry.id}-{kind}{SUFFIXES[kind]}" for kind in made}
         files |= {pictures[kind]: data for kind, data in made.items()}
+
+    def in_file(bbox: Sequence[float]) -> BBox:
+        x, y, w, h = bbox
+        return bbox_to_raw_frame((x, y, w, h), people.size, photo.orientation)
 
     written = write_files(run, entry, files)
     return {
@@ -110,13 +126,13 @@ def publish_photo(
         "reason": _reason(state, facts, entry, outdated),
         "people": len(people),
         "persons": [
-            {"bbox": [round(v, 1) for v in person.bbox], "stays": stay}
+            {"bbox": [round(v, 1) for v in in_file(person.bbox)], "stays": stay}
             for person, stay in zip(people.persons, stays, strict=True)
         ],
         "kept": facts["refine"]["kept"],
         "hole_share": round(share, 6),
-        "width": photo.pixels.shape[1],
-        "height": photo.pixels.shape[0],
+        "width": photo.size[1],
+        "height": photo.size[0],
         "format": photo.format,
         "output": output,
         "output_sha256": sha256(raw) if output else None,
@@ -127,7 +143,7 @@ def publish_photo(
         "settings": entry.settings,
         "mask": f"{MASKS}{entry.mask_name}" if run.settings.publish.masks or entry.edited else None,
         "notes": [*_notes(share, facts, decided, entry), *encoded.notes],
-        "verify": _told(verified),
+        "verify": _told(verified, in_file),
         "thumbnails": pictures,
         "orientation": photo.orientation,
         "frame": facts["given"]["frame"],
@@ -135,33 +151,18 @@ def publish_photo(
     }
 
 
-def _told(facts: VerifyFacts) -> Verified:
-    """What the manifest tells of the verify stage; `quality` only where there is a hole."""
+def _told(facts: VerifyFacts, in_file: Callable[[Sequence[float]], BBox]) -> Verified:
+    """What the manifest tells of the verify stage; `quality` only where there is a hole. in_file: a box in the frame of
+    the photo's file."""
     told: Verified = {
         "looked": facts["looked"],
         "independent": facts["independent"],
         "left": facts["left"],
-        "found": facts["found"],
+        "found": [{**found, "bbox": list(in_file(found["bbox"]))} for found in facts["found"]],
     }
     if "quality" in facts:
         told["quality"] = facts["quality"]
     return told
-
-
-def photo_state(hole: Hole, facts: EarlierFacts) -> State:
-    """`review` when somebody may be left, or gone who was asked to stay, when the fill looks made up or is most of the
-    photo, else `removed` or, where there was nobody, `passthrough`."""
-    verified, refined = facts["verify"], facts["refine"]
-    doubts = [verified["left"], verified["doubts"], verified.get("invented"), verified.get("made_up")]
-    if any(doubts) or refined.get("unsure") or _keep_doubts(facts) or given_doubts(facts["given"], facts["refine"]):
-        return "review"
-    return "removed" if hole.any() else "passthrough"
-
-
-def _keep_doubts(facts: EarlierFacts) -> list[str]:
-    refined, matched = facts["refine"], facts["verify"].get("matched", 0)
-    unmatched = max(0, refined.get("unmatched", 0) - matched)
-    return keep_doubts(refined.get("cut", 0), refined.get("may_be_cut", 0), unmatched)
 
 
 def decided_state(state: State, entry: Entry, result: str, hole: bool) -> tuple[State, bool]:
@@ -213,25 +214,14 @@ def _reason(state: State, facts: EarlierFacts, entry: Entry, outdated: bool) -> 
         return f"{entry.name}: left out by decision."
     if state != "review":
         return None
-    verified, unsure = facts["verify"], facts["refine"].get("unsure")
-    parts = ["an earlier result was rejected, this is another one"] if outdated and entry.decision != "approve" else []
-    if verified["left"]:
-        parts.append(f"{verified['left']} known person(s) not inside the hole")
-    for where, place in (("hole", "what was filled in"), ("elsewhere", "the rest of the result")):
-        scores = [found["score"] for found in verified["found"] if found["where"] == where]
-        if scores:
-            parts.append(f"{len(scores)} person(s) seen in {place} (score up to {max(scores):.2f})")
-    if verified.get("made_up"):
-        parts.append(f"{verified['made_up']:.0%} of the photo is made up")
-    if verified.get("invented"):
-        parts.append(f"{verified['invented']:.0%} of the fill looks made up (nothing around it is like it)")
-    parts += [*_keep_doubts(facts), *given_doubts(facts["given"], facts["refine"])]
-    if unsure:
-        parts.append(f"{unsure} person(s) of whom the keep-list does not know whether they stay")
-    return f"{entry.name}: {' and '.join(parts)}."
+    rejected = outdated and entry.decision != "approve"
+    parts = ["an earlier result was rejected, this is another one"] if rejected else []
+    return f"{entry.name}: {' and '.join([*parts, *reasons(facts)])}."
 
 
-def publish_mask(run: RunContext, entry: Entry, hole: Hole) -> None:
+def publish_mask(run: RunContext, entry: Entry, rows: Rows) -> None:
     """Write the hole of a photo that is not filled yet, for somebody to edit."""
     if run.settings.publish.masks and not entry.edited:
+        artifact: HoleJson = in_raw_frame(json.loads(run.store.read("refine", rows["refine"]["key"])))
+        hole = hole_of(canonical_json(artifact))
         write_files(run, entry, {f"{MASKS}{entry.mask_name}": mask_png(hole)}, alone=False)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import NamedTuple, NotRequired, TypedDict, cast
 
 import inpainting
-from data.images import Decoded, decode, read_photo_bytes
+from data.images import Decoded, decode, read_photo_bytes, to_raw_frame
 from data.plan.entries import Entry
-from data.rle import decode_counts
+from data.rle import decode_counts, encode_counts
 from data.storage.files import sha256
 from data.storage.places import as_path
 from data.types import Hole, Patch, People, PeopleJson, PhotoError, as_hole
@@ -25,16 +25,18 @@ class StageOutput(NamedTuple):
 
 
 class HoleJson(TypedDict):
-    """An artifact of the refine stage. size: (height, width). counts, kept: COCO compressed RLE of the hole, and of
-    what stays but is no source of the fill, where there is any."""
+    """An artifact of the refine stage, of the photo upright. size: (height, width). counts, kept: COCO compressed RLE
+    of the hole, and of what stays but is no source of the fill, where there is any. orientation: as in SegmentFacts."""
 
     size: list[int]
     counts: str
     kept: NotRequired[str]
+    orientation: NotRequired[int]
 
 
 class PublishedJson(TypedDict):
-    """An artifact of the publish stage. people: everyone found, extra passes included."""
+    """An artifact of the publish stage, in the file's own frame, as the files of the output are. people: everyone
+    found, extra passes included."""
 
     people: PeopleJson
     hole: HoleJson
@@ -71,6 +73,11 @@ def read_hole(run: RunContext, rows: Rows) -> Hole:
     return hole_of(run.store.read("refine", rows["refine"]["key"]))
 
 
+def orientation_of(rows: Rows) -> int:
+    """EXIF 1..8 that turns what the photo's file holds upright."""
+    return rows["segment"]["facts"].get("orientation", 1)
+
+
 def read_kept(run: RunContext, rows: Rows) -> Hole | None:
     return kept_of(run.store.read("refine", rows["refine"]["key"]))
 
@@ -85,6 +92,19 @@ def kept_of(artifact: bytes) -> Hole | None:
     """What stays but is no source of the fill, as a hole would mark it; None when there is nothing of that."""
     data: HoleJson = json.loads(artifact)
     return _as_hole(data, data["kept"]) if "kept" in data else None
+
+
+def in_raw_frame(artifact: HoleJson) -> HoleJson:
+    """A hole as files of the output have it: in the frame of the photo's own file."""
+    orientation = artifact.get("orientation", 1)
+    if orientation == 1:
+        return artifact
+    counts = {name: _turned(artifact, str(artifact[name])) for name in ("counts", "kept") if name in artifact}
+    return cast(HoleJson, {"size": artifact["size"][:: -1 if orientation >= 5 else 1], **counts})
+
+
+def _turned(artifact: HoleJson, counts: str) -> str:
+    return encode_counts(to_raw_frame(_as_hole(artifact, counts), artifact["orientation"]))
 
 
 def _as_hole(data: HoleJson, counts: str) -> Hole:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import cache
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 import inpainting
 import masks
-from configs import RefineSettings
+from configs import RefineSettings, SegmentSettings, Settings
 from data.plan.entries import Entry
 from data.rle import BoxMask
 from data.storage.files import canonical_json, sha256
@@ -19,9 +21,11 @@ from data.types import Hole, Instance, Keep, People, Pixels
 from flows.facts import FindFacts, Rows, VerifyFacts
 from flows.stages import refine
 from flows.stages.context import RunContext
+from flows.stages.photo_steps import find_people
 from flows.stages.records import (
     StageOutput,
     extra_digest,
+    orientation_of,
     read_hole,
     read_made_up,
     read_missed,
@@ -29,7 +33,7 @@ from flows.stages.records import (
     read_people,
     read_photo,
 )
-from flows.stages.segment import look
+from flows.stages.segment import look_at_given
 from flows.stages.verifier import SHOWS, TAKEN_FOR, is_independent, look_settings, sees_more
 from inpainting.invention import invented_share
 from inpainting.quality import quality
@@ -85,56 +89,100 @@ def key(run: RunContext, entry: Entry, rows: Rows) -> str:
 
 
 def compute(run: RunContext, entry: Entry, rows: Rows) -> StageOutput:
-    """Everyone who may be left: known people outside the hole, and people whom a second look finds.
+    people, hole = read_people(run, rows), read_hole(run, rows)
+    photo = cache(lambda: read_photo(run, entry))
 
-    Whom the photo itself still shows is *missed*, whom the fill seems to show is *made up*. Both are for a further pass
-    over the original: a hole that is larger by what was seen takes in what the fill went on with.
-    """
-    settings, people, hole = run.settings.verify, read_people(run, rows), read_hole(run, rows)
-    choice = refine.choose(run, entry, people)
-    facts: VerifyFacts = {
-        "looked": "none",
-        "independent": False,
-        "left": _left(people, hole, choice, settings.left),
-        "found": [],
-        "doubts": 0,
-        "extra": None,
-    }
-    finds: list[Find] = []
-    looker, first = look_settings(run.settings), run.settings.segment
-    if looker:
-        facts["looked"], facts["independent"] = looker.segmenter, is_independent(first, looker)
-    if hole.any() or sees_more(first, looker):
-        photo = read_photo(run, entry)
-        result = inpainting.compose(photo.pixels, hole, read_patches(run, rows))
-        if looker:
-            found = look(run, looker, photo, result, entry)
-            seen = not_kept(found, people, choice, run.settings.refine, entry.keep)
-            finds = judge(seen, hole, photo.pixels, result)
-            matched = [box for box in choice.unmatched if not isinstance(box, int) and masks.listed(found, (box,))]
-            if matched:
-                facts["matched"] = len(matched)
-        if hole.any():
-            share = rows["refine"]["facts"]["share"]
-            if share > settings.hole_share:
-                facts["made_up"] = share
-            facts["quality"] = quality(result, hole)
-            if inpainting.FILLS[run.settings.inpaint.fill].learned:
-                invented = invented_share(result, hole)
-                facts["quality"]["invented"] = round(invented, 4)
-                if invented > settings.invented:
-                    facts["invented"] = round(invented, 4)
-    facts["found"] = [find.to_json() for find in finds]
-    facts["doubts"] = sum(not find.like or settings.lookalikes != "ignore" for find in finds)
-    leave = [find for find in finds if not find.like or settings.lookalikes == "remove"]
-    missed = People(people.size, tuple(find.person for find in leave if find.where == "elsewhere"))
-    made_up = worth_a_larger_hole(People(people.size, tuple(f.person for f in leave if f.where == "hole")), hole)
+    def find(looker: SegmentSettings, result: Pixels) -> People:
+        if entry.given and looker.given:
+            return look_at_given(run, looker, photo(), entry)[0]
+        return find_people(result, entry.name, looker, run.weights)
+
+    checked = check(
+        run.settings,
+        lambda: photo().pixels,
+        lambda: inpainting.compose(photo().pixels, hole, read_patches(run, rows)),
+        find,
+        people,
+        hole,
+        refine.choose(run, entry, rows, people),
+        refine.keep_of(entry, people.size, orientation_of(rows)),
+    )
+    facts, missed, made_up = checked.facts, checked.missed, checked.made_up
     if extra_digest(rows):
         missed, made_up = read_missed(run, rows).plus([missed]), read_made_up(run, rows).plus([made_up])
     payload = canonical_json({"missed": missed.to_json(), "made_up": made_up.to_json()})
     # a hand's word on the hole is the last one, so a further pass would change nothing
     facts["extra"] = sha256(payload) if len(missed) + len(made_up) and not entry.edited else None
     return StageOutput(payload, facts)
+
+
+class Checked(NamedTuple):
+    """facts: of the verify stage, `extra` left open. finds: whom the second look found. missed: those of them whom the
+    photo itself still shows. made_up: those whom the fill seems to show."""
+
+    facts: VerifyFacts
+    finds: tuple[Find, ...]
+    missed: People
+    made_up: People
+
+
+def check(
+    settings: Settings,
+    photo: Callable[[], Pixels],
+    result: Callable[[], Pixels],
+    find: Callable[[SegmentSettings, Pixels], People],
+    people: People,
+    hole: Hole,
+    choice: masks.Choice,
+    keep: Keep,
+) -> Checked:
+    """Everyone who may be left: known people outside the hole, and people whom a second look finds.
+
+    Whom the photo itself still shows is *missed*, whom the fill seems to show is *made up*. Both are for a further pass
+    over the original: a hole that is larger by what was seen takes in what the fill went on with.
+
+    settings: resolved. photo: reads the pixels, where they are needed. result: makes the result, where there is a
+    hole. find: everyone in pixels, by these settings. people: whom the first look found, without those of further
+    passes. choice, keep: who stays.
+    """
+    facts: VerifyFacts = {
+        "looked": "none",
+        "independent": False,
+        "left": _left(people, hole, choice, settings.verify.left),
+        "found": [],
+        "doubts": 0,
+        "extra": None,
+    }
+    finds: list[Find] = []
+    looker, first = look_settings(settings), settings.segment
+    if looker:
+        facts["looked"], facts["independent"] = looker.segmenter, is_independent(first, looker)
+    if hole.any() or sees_more(first, looker):
+        pixels = photo()
+        after = result() if hole.any() else pixels
+        if looker:
+            found = find(looker, after)
+            seen = not_kept(found, people, choice, settings.refine, keep)
+            finds = judge(seen, hole, pixels, after)
+            matched = [box for box in choice.unmatched if not isinstance(box, int) and masks.listed(found, (box,))]
+            if matched:
+                facts["matched"] = len(matched)
+        if hole.any():
+            share = round(float((hole > 0).mean()), 6)
+            if share > settings.verify.hole_share:
+                facts["made_up"] = share
+            facts["quality"] = quality(after, hole)
+            if inpainting.FILLS[settings.inpaint.fill].learned:
+                invented = invented_share(after, hole)
+                facts["quality"]["invented"] = round(invented, 4)
+                if invented > settings.verify.invented:
+                    facts["invented"] = round(invented, 4)
+    facts["found"] = [find.to_json() for find in finds]
+    facts["doubts"] = sum(not find.like or settings.verify.lookalikes != "ignore" for find in finds)
+    leave = [find for find in finds if not find.like or settings.verify.lookalikes == "remove"]
+    missed = People(people.size, tuple(find.person for find in leave if find.where == "elsewhere"))
+    made_up = worth_a_larger_hole(People(people.size, tuple(f.person for f in leave if f.where == "hole")), hole)
+    return Checked(facts, tuple(finds), missed, made_up)
 
 
 def judge(seen: People, hole: Hole, before: Pixels, after: Pixels) -> list[Find]:

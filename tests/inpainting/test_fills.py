@@ -14,7 +14,6 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from configs import InpaintSettings, SettingsError
-from data.images import to_raw_frame, upright
 from data.types import PhotoError
 from inpainting import FILLS, build_fill, compose, inpaint, pack
 from inpainting.filling import MOST_HOLE
@@ -247,18 +246,6 @@ def test_known_beside(hole: list[str], unknown: list[str], share: float) -> None
         return np.array([[255 if c == "#" else 0 for c in row] for row in rows], np.uint8)
 
     assert known_beside(mask(hole), mask(unknown)) == share
-
-
-@pytest.mark.parametrize("orientation", [2, 3, 5, 6, 8])
-def test_a_fill_sees_the_photo_upright(orientation: int) -> None:
-    image, hole = photo(), disc((120, 160), 60, 50, 25)
-    hole[100:110, 20:80] = 255
-    settings = InpaintSettings(fill="patchmatch")
-    fill = build_fill(settings, {})
-    shown = compose(image, hole, inpaint(image, hole, fill, settings))
-    raw, raw_hole = to_raw_frame(image, orientation), to_raw_frame(hole, orientation)
-    patches = inpaint(raw, raw_hole, fill, settings, orientation=orientation)
-    assert np.array_equal(upright(compose(raw, raw_hole, patches), orientation), shown)
 
 
 @pytest.mark.parametrize("fill", WEIGHTLESS)

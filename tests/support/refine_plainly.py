@@ -5,14 +5,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from configs import GIVEN_MASKS, RefineSettings
-from data.images import to_raw_frame, upright
 from data.types import Hole, People, Pixels, as_hole
 from masks import morphology
 from masks.carried import LARGEST
@@ -27,7 +25,6 @@ def plainly(
     settings: RefineSettings,
     pixels: Pixels | None = None,
     choice: Choice | None = None,
-    orientation: int = 1,
 ) -> tuple[Hole, Hole]:
     """The photo's hole: uint8 H x W, 255 = remove; all 0 when there are no people. And what stays but is no source of
     its fill, uint8 H x W, 255: people who stay, and what the hole would have held but for them and for regions. The
@@ -35,7 +32,7 @@ def plainly(
 
     All lengths are relative to each person's size, the square root of the mask's area, so that one
     setting serves a person of 30 and one of 3,000 pixels. pixels: the photo, in the masks' frame, in which
-    `settings.shadow` finds shadows; orientation: EXIF 1..8 that turns that frame upright. choice: who stays; by default
+    `settings.shadow` finds shadows; choice: who stays; by default
     what the settings alone say.
     """
     choice = choice or choose(people, (), settings)
@@ -44,7 +41,7 @@ def plainly(
     leaving = np.zeros(people.size, bool)
     things = carried(people, masks, choice.stays, settings)
     if settings.shadow and pixels is not None:
-        _add_shadows(things, people, masks, choice.stays, pixels, orientation)
+        _add_shadows(things, people, masks, choice.stays, pixels)
     for person, mask, stays, theirs in zip(people.persons, masks, choice.stays, things, strict=True):
         if not stays and mask.any():
             noisy = person.source not in GIVEN_MASKS  # in given masks small parts are meant, not noise
@@ -65,21 +62,15 @@ def _add_shadows(
     masks: Sequence[Mask],
     stays: Sequence[bool],
     pixels: Pixels,
-    orientation: int,
 ) -> None:
     """Put the shadows of those who leave to the things that leave with them, in place."""
-
-    def turned(array: NDArray[Any]) -> NDArray[np.uint8]:
-        return np.ascontiguousarray(upright(array.view(np.uint8), orientation))
-
     everyone = np.logical_or.reduce([*masks, *(people.mask(thing) for thing in people.objects)])
-    image, no_ground = turned(pixels), turned(everyone) > 0
     for person, mask, staying, theirs in zip(people.persons, masks, stays, things, strict=True):
         if staying or person.crowd:
             continue
-        shadow = cast_shadow(image, turned(mask) > 0, no_ground)
+        shadow = cast_shadow(pixels, mask, everyone)
         if shadow is not None:
-            theirs.append(to_raw_frame(shadow.astype(np.uint8), orientation) > 0)
+            theirs.append(shadow)
 
 
 def _add(hole: Mask, leaving: Mask, mask: Mask, things: Sequence[Mask], settings: RefineSettings, noisy: bool) -> None:

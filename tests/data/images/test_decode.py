@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,10 +13,20 @@ from image_kinds import bmp, bmp_run_lengths, png, saved
 from image_kinds import picture as of_size
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
-from data.images import box_to_raw_frame, decode, encode, to_raw_frame, upright
+from data.images import (
+    bbox_to_raw_frame,
+    bbox_upright,
+    box_to_raw_frame,
+    decode,
+    encode,
+    people_to_raw_frame,
+    people_upright,
+    to_raw_frame,
+    upright,
+)
 from data.images.containers.tiff import Tiff
-from data.rle import BoxMask
-from data.types import PhotoError
+from data.rle import BoxMask, decode_counts
+from data.types import Instance, People, PhotoError
 
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -67,8 +78,10 @@ def test_orientation_is_what_pillow_shows(orientation: int) -> None:
     raw = saved(picture(), "JPEG", exif=exif(orientation))
     photo = decode(raw, "photo.jpg")
     shown = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(raw))))
-    np.testing.assert_array_equal(upright(photo.pixels, orientation), shown)
-    np.testing.assert_array_equal(to_raw_frame(upright(photo.pixels, orientation), orientation), photo.pixels)
+    np.testing.assert_array_equal(photo.pixels, shown)
+    np.testing.assert_array_equal(to_raw_frame(photo.pixels, orientation), photo.samples)
+    np.testing.assert_array_equal(upright(photo.samples, orientation), shown)
+    assert photo.size == photo.samples.shape[:2]
 
 
 def png_of(width: int, height: int) -> bytes:
@@ -139,6 +152,25 @@ def test_a_mask_in_its_box_turns_as_the_photo_does(orientation: int) -> None:
     raw = np.zeros((8, 5) if orientation >= 5 else (5, 8), bool)
     raw[box.box.slices] = box.mask
     np.testing.assert_array_equal(raw, to_raw_frame(shown.astype(np.uint8), orientation) > 0)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_people_turn_as_the_photo_does_and_back(orientation: int) -> None:
+    shown = np.zeros((5, 8), bool)
+    shown[1:4, 2:4], shown[2, 5] = True, True
+    lost = Instance.from_mask(~shown, 0.5, "yolo").counts
+    person = replace(Instance.from_mask(shown, 0.9, "yolo", crowd=True), doubtful=lost)
+    empty = Instance.from_mask(np.zeros((5, 8), bool), 0.1, "yolo")
+    people = People((5, 8), (person, empty), (Instance.from_mask(shown, 0.5, "yolo", label="tie"),))
+    raw = people_to_raw_frame(people, orientation)
+    for array, counts in ((shown, raw.persons[0].counts), (~shown, raw.persons[0].doubtful)):
+        turned = to_raw_frame(array.astype(np.uint8), orientation) > 0
+        np.testing.assert_array_equal(decode_counts(counts, raw.size), turned)
+    expected = Instance.from_mask(to_raw_frame(shown.astype(np.uint8), orientation), 0.9, "yolo", crowd=True)
+    assert replace(raw.persons[0], doubtful="") == expected
+    assert people_upright(raw, orientation) == people
+    box = bbox_to_raw_frame((2.25, 1.0, 2.0, 3.5), (5, 8), orientation)
+    assert bbox_upright(box, (5, 8), orientation) == (2.25, 1.0, 2.0, 3.5)
 
 
 @pytest.mark.parametrize("kind", REFUSED)

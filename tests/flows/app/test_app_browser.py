@@ -22,7 +22,7 @@ from PIL import Image
 from red_people import RED
 
 from configs.load import load_settings
-from data.images import decode, upright
+from data.images import decode
 from data.weights.files import WeightsError
 from flows.stages.context import find_weights
 
@@ -527,6 +527,6 @@ def test_a_real_photo_with_the_real_networks(browser: Any, tmp_path: Path) -> No
         assert 0.1 < changed.mean() < 0.5
         assert not changed[:, 700:][:300].any() and not changed[950:].any()
         assert not changed[500:700, 760:].any(), "whoever is kept, on the right"
-        assert upright(result.pixels, result.orientation).shape == (1080, 810, 3)
+        assert result.pixels.shape == (1080, 810, 3)
         tab.close()
         assert running.files() == []

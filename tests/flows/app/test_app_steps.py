@@ -18,7 +18,7 @@ from red_people import RED, RedPeople
 from configs import SettingsError
 from configs.load import load_settings
 from data.errors import InputError
-from data.images import decode, to_raw_frame, upright
+from data.images import decode, to_raw_frame
 from data.types import Hole, Instance, People, PhotoError, Pixels, as_hole
 from data.weights.files import WeightsError
 from flows.api import remove_people
@@ -317,9 +317,9 @@ def test_a_turned_photo_is_seen_upright_and_written_as_it_was(eyes: RedPeople, o
     found, result = removed(opened_photo)
     assert found.people.persons[0].bbox == LEFT
     before, after = decode(raw, "in"), decode(steps.write(opened_photo, result, False)[1].raw, "out")
-    assert (after.orientation, after.pixels.shape) == (orientation, before.pixels.shape)
+    assert (after.orientation, after.size) == (orientation, before.size)
     outside = ~hole_of(opened_photo)
-    np.testing.assert_array_equal(upright(after.pixels, orientation)[outside], opened_photo.pixels[outside])
+    np.testing.assert_array_equal(after.pixels[outside], opened_photo.pixels[outside])
     assert Image.open(io.BytesIO(after.raw)).getexif()[0x010F] == "a maker"
 
 
@@ -363,7 +363,7 @@ def test_who_is_seen_in_the_result_can_be_taken_out_too(eyes: RedPeople) -> None
     opened_photo = opened(photo(LEFT, RIGHT))
     keeps = replace(EDIT, strokes=(Stroke(False, 0.2, ((0.7, 0.5),)),))  # a hand keeps most of the right one
     found, result = removed(opened_photo, keeps)
-    look = steps.check(opened_photo, found, keeps, RED_ONES, result)
+    look = steps.check(opened_photo, found, keeps, RED_ONES, FILLS, result)
     assert [find.where for find in look.finds] == ["elsewhere"]
     assert verdict(look)[0].startswith("Someone may be left, marked in the result: 1 whom the photo still shows (")
     more, ids = steps.with_late(found, look.missed(False))
@@ -376,7 +376,7 @@ def test_who_is_seen_in_the_result_can_be_taken_out_too(eyes: RedPeople) -> None
     assert not kept[50, 90] and holes[1][50, 90]
     for edit in (EDIT, replace(EDIT, keep=(1,))):
         found, result = removed(opened_photo, edit)
-        assert not steps.check(opened_photo, found, edit, RED_ONES, result).finds, "who stays is not left behind"
+        assert not steps.check(opened_photo, found, edit, RED_ONES, FILLS, result).finds, "who stays is not left behind"
 
 
 @pytest.mark.parametrize(
@@ -475,10 +475,12 @@ def test_nothing_is_blended_in_a_hole_that_a_hand_drew_on(eyes: RedPeople) -> No
     drawn = found.with_hole(np.where(mask_of(RIGHT), np.uint8(255), found.hole))
 
     def filled(marked: photo_steps.Marked, settings: Any) -> list[bytes]:
-        return [patch.pixels.tobytes() for patch in photo_steps.fill_hole(opened_photo.pixels, marked, settings, {})[0]]
+        chosen = photo_steps.fill_settings(settings, marked.facts["edited"])
+        filled = photo_steps.fill_hole(opened_photo.pixels, marked.hole, marked.kept, chosen, {})
+        return [patch.pixels.tobytes() for patch in filled.patches]
 
     assert filled(found, settings) != filled(found, sharp)
-    assert not found.with_hole(found.hole.copy()).drawn
+    assert not found.with_hole(found.hole.copy()).facts["edited"]
     assert filled(drawn, settings) == filled(drawn, sharp)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from flows.report.page import badness
-from flows.stages.publish import photo_state
+from flows.stages.doubts import photo_state
 
 HOLE = np.full((4, 4), 255, np.uint8)
 

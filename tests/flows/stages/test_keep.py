@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,7 @@ from collection_with_people import box_annotation, manifest, remove
 from PIL import Image
 
 from data.errors import InputError
-from data.images import to_raw_frame
-from data.rle import decode_counts
-from data.types import Instance, People, Photo
-from flows.stages.publish import photo_state
-from flows.stages.segment import see
+from flows.stages.doubts import photo_state
 
 RED = (220, 20, 30)
 
@@ -93,22 +88,6 @@ def test_every_doubt_about_who_stays_is_for_review(name: str) -> None:
     assert photo_state(hole, facts) == "removed"
     facts["refine"] = {**refined, name: 1}
     assert photo_state(hole, facts) == "review"
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_what_may_be_somebody_elses_turns_with_the_photo(orientation: int) -> None:
-    shown = np.zeros((4, 6), bool)
-    shown[0, 3:5] = True
-    first = replace(Instance.from_mask(~shown, 0.9, "embedded"), doubtful=Instance.from_mask(shown, 1, "").counts)
-
-    class Sees:
-        def segment(self, photos: Sequence[Photo]) -> list[People]:
-            return [People((4, 6), (first,))]
-
-    raw = to_raw_frame(shown.astype(np.uint8), orientation)
-    people = People.from_json(see(Sees(), "a", np.zeros((*raw.shape, 3), np.uint8), orientation).to_json())
-    np.testing.assert_array_equal(decode_counts(people.persons[0].doubtful, people.size), raw > 0)
-    np.testing.assert_array_equal(people.mask(people.persons[0]), raw == 0)
 
 
 def test_everyone_kept_is_the_photo_byte_for_byte(coco: Path, tmp_path: Path) -> None:
