@@ -18,7 +18,7 @@ from data.types import Hole, Pixels
 from flows.plan.selection import selection
 from flows.run.job import execute, prepare
 from flows.stages import models
-from flows.stages.inpaint import inpaint_within_memory
+from flows.stages.photo_steps import inpaint_within_memory
 from inpainting.deepfillv2.fill import DeepFill
 
 
