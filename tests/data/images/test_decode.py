@@ -49,8 +49,8 @@ HOLE[4:8, 4:8] = 255
 def test_metadata_survives(format_: str) -> None:
     raw = saved(picture(), format_, exif=exif(6), icc_profile=ICC, dpi=(300, 300))
     photo = decode(raw, "photo")
-    after = Image.open(io.BytesIO(encode(photo, photo.pixels, HOLE).raw))
-    assert photo.orientation == 6 and photo.pixels.shape == (24, 40, 3), "the raw frame"
+    after = Image.open(io.BytesIO(encode(photo, photo.pixels, upright(HOLE, 6)).raw))
+    assert photo.orientation == 6 and photo.pixels.shape == (40, 24, 3), "upright"
     assert after.getexif()[0x0112] == 6 and after.getexif()[0x010F] == "Maker"
     assert after.info["icc_profile"] == ICC
     if format_ != "WEBP":  # WebP has no resolution field

@@ -65,7 +65,7 @@ def test_a_turned_tiff_is_the_same_to_both(orientation: int, planes: str, bits: 
     for scrub in (False, True):
         done = decode(encode(photo, np.full_like(photo.pixels, 90), hole, scrub=scrub).raw, "x.tif")
         assert (photo.orientation, done.orientation) == (orientation, orientation)
-        np.testing.assert_array_equal(done.samples[hole == 0], photo.samples[hole == 0])
+        np.testing.assert_array_equal(done.pixels[hole == 0], photo.pixels[hole == 0])
 
 
 @pytest.mark.parametrize("planes", ["contig", "separate"])
@@ -75,5 +75,5 @@ def test_gray_and_alpha_in_tiles(planes: str) -> None:
     hole = np.zeros(photo.pixels.shape[:2], np.uint8)
     hole[5:13, 18:30] = 255
     done = decode(encode(photo, np.full_like(photo.pixels, 90), hole).raw, "x.tif")
-    np.testing.assert_array_equal(done.samples[hole == 0], photo.samples[hole == 0])
+    np.testing.assert_array_equal(done.pixels[hole == 0], photo.pixels[hole == 0])
     assert (done.samples[hole > 0][:, 0] == 90 * 257).all()
