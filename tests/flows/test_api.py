@@ -32,7 +32,9 @@ class Small:
 def test_an_image_with_little_memory_says_so(monkeypatch: pytest.MonkeyPatch, most: int, lower: str | None) -> None:
     monkeypatch.setattr(models, "segmenter", lambda settings, weights: RedPeople())
     monkeypatch.setattr(models, "fill", lambda settings, weights: Small(most))
-    monkeypatch.setattr(api, "_prepared", lambda preset, overrides: (load_settings(preset, [*overrides, "inpaint.fill=telea"]), {}))
+    monkeypatch.setattr(
+        api, "_prepared", lambda preset, overrides: (load_settings(preset, [*overrides, "inpaint.fill=telea"]), {})
+    )
     pixels = texture(3).copy()
     pixels[30:70, 20:36] = RED
     result = remove_people(pixels, "embedded")
@@ -58,7 +60,9 @@ def test_an_image_with_little_memory_says_so(monkeypatch: pytest.MonkeyPatch, mo
 def test_who_stays(monkeypatch: pytest.MonkeyPatch, keep: Any, stay: tuple[int, ...], doubts: int) -> None:
     monkeypatch.setattr(models, "segmenter", lambda settings, weights: RedPeople())
     monkeypatch.setattr(models, "fill", lambda settings, weights: Small(2000))
-    monkeypatch.setattr(api, "_prepared", lambda preset, overrides: (load_settings(preset, [*overrides, "inpaint.fill=telea"]), {}))
+    monkeypatch.setattr(
+        api, "_prepared", lambda preset, overrides: (load_settings(preset, [*overrides, "inpaint.fill=telea"]), {})
+    )
     pixels, boxes = texture(3).copy(), [(10, 30, 10, 30), (60, 20, 20, 50)]
     for x, y, width, height in boxes:
         pixels[y : y + height, x : x + width] = RED
