@@ -95,7 +95,8 @@ def _other(name: str, preset: str, overrides: Sequence[str], base: dict[str, obj
         settings = load_settings(preset, keep, base=base)
         return _choice(_fill_name(settings.inpaint) if fill else name, settings, fill)
     except SettingsError as error:
-        return Choice(name, Settings(), {}, str(error))
+        file = f"{name} needs a file of yours: person-removal app --set inpaint.{name}.weights=FILE.onnx"
+        return Choice(name, Settings(), {}, file if name == "external" else str(error))
 
 
 def _choice(name: str, settings: Settings, fill: bool = False) -> Choice:

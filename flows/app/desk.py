@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import PurePath
 
 from data.errors import InputError
@@ -124,6 +125,8 @@ class Desk:
             segmenter, fills = self.sessions.segmenters[edit.segmenter], self.sessions.fills
             result = await call("filling", steps.remove, found, edit, segmenter, fills, base)
             assert isinstance(result, Result)
+            if base is not None:  # one copy of what they share
+                result = replace(result, rounds=(*base.rounds, result.rounds[-1]))
         photo.keep_result(edit, result)
         return result
 

@@ -16,8 +16,9 @@ from flows.app.steps import Found, Look, Result
 from flows.app.worker import Seed
 from flows.stages.photo_steps import Marked
 
-RESULTS = 12
-"""Results of a photo that are kept for undo, redo and comparing; older ones are computed again."""
+RESULTS, RESULT_BYTES = 12, 200_000_000
+"""Results of a photo that are kept for undo, redo and comparing, and bytes of all of them; older ones are computed
+again."""
 FILES = 4
 """Files on offer in one tab."""
 
@@ -62,8 +63,14 @@ class Photo:
     def keep_result(self, edit: Edit, result: Result) -> None:
         self.results[edit.key] = result
         self.results.move_to_end(edit.key)
-        while len(self.results) > RESULTS:
+        while len(self.results) > RESULTS or (len(self.results) > 2 and self._held() > RESULT_BYTES):
             self.looks.pop(self.results.popitem(last=False)[0], None)
+
+    def _held(self) -> int:
+        patches = {
+            id(one): one.pixels.nbytes for result in self.results.values() for f in result.rounds for one in f.patches
+        }
+        return sum(patches.values())
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,7 @@ class Tab:
     files: OrderedDict[str, Offer] = field(default_factory=OrderedDict)
     outbox: asyncio.Queue[dict[str, object]] = field(default_factory=asyncio.Queue)
     connections: int = 0
+    arriving: int = 0
     closed: bool = False
 
     def tell(self, **message: object) -> None:
@@ -140,7 +148,7 @@ class Sessions:
     def reserve(self, tab: Tab, name: str, size: int) -> None:
         """Make room for a file that arrives, until `arrived`. Raises InputError when it is too much."""
         limits = self.limits
-        if len(tab.photos) >= limits.tab_photos:
+        if len(tab.photos) + tab.arriving >= limits.tab_photos:
             raise InputError(f"{name}: {limits.tab_photos} photos are here already; use the command line for folders.")
         if size > limits.file_bytes:
             most = limits.file_bytes // 1_000_000
@@ -149,9 +157,11 @@ class Sessions:
         if held + self._arriving + size > limits.total_bytes:
             raise InputError(f"{name}: the photos that are open take all the memory there is for them; close some.")
         self._arriving += size
+        tab.arriving += 1
 
-    def arrived(self, size: int) -> None:
+    def arrived(self, tab: Tab, size: int) -> None:
         self._arriving -= size
+        tab.arriving -= 1
 
     def take(self, tab: Tab, name: str, raw: bytes, size: tuple[int, int]) -> Photo:
         """The tab's new photo. Raises InputError when the tab was closed while the file arrived."""

@@ -168,7 +168,7 @@ class Web:
         except ClientDisconnect:
             raise InputError(f"{name}: the file did not arrive.") from None
         finally:
-            sessions.arrived(size)
+            sessions.arrived(tab, size)
 
     async def drop(self, request: Request, tab: Tab) -> Response:
         photo = self._photo(request, tab)

@@ -16,7 +16,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from configs import UserError
+from data.types import Photo
 from flows.app.choices import Choice
 from flows.run.workers import leave_with_parent, prepare_process
 
@@ -117,7 +120,8 @@ def warm_up(segmenter: Choice, fill: Choice) -> None:
     """Load the networks while a photo is chosen."""
     from flows.stages import models
 
-    models.segmenter(segmenter.settings.segment, segmenter.weights)
+    nothing = Photo("nothing", "nothing", np.zeros((64, 64, 3), np.uint8))  # the first photo of a network takes longest
+    models.segmenter(segmenter.settings.segment, segmenter.weights).segment([nothing])
     models.fill(fill.settings.inpaint, fill.weights)
     prepare_process()
 

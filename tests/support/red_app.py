@@ -41,12 +41,13 @@ class App:
 
 
 @contextmanager
-def running(temporary: Path, *options: str, red: bool = True) -> Iterator[App]:
-    """The command, until the block is left; with `red` its segmenter is `RedPeople` and its fill `telea`."""
+def running(temporary: Path, *options: str, red: bool = True, browser: str = "") -> Iterator[App]:
+    """The command, until the block is left; with `red` its segmenter is `RedPeople` and its fill `telea`. browser: the
+    command that opens the page, `%s` being its address; by default none is opened."""
     start = [sys.executable, str(SUPPORT / "red_app.py")] if red else [sys.executable, "-m", "flows.cli.main"]
     temporary.mkdir(exist_ok=True)
     process = subprocess.Popen(
-        [*start, "app", "--port", "0", "--no-browser", *options],
+        [*start, "app", "--port", "0", *(() if browser else ("--no-browser",)), *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -56,6 +57,7 @@ def running(temporary: Path, *options: str, red: bool = True) -> Iterator[App]:
             **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary)),
             "PYTHONPATH": os.pathsep.join((str(ROOT), str(SUPPORT))),
             "PYTHONUNBUFFERED": "1",
+            "BROWSER": browser,
             "http_proxy": "http://127.0.0.1:9",  # a company's proxy, which knows nothing of this machine
         },
     )

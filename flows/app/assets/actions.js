@@ -91,12 +91,12 @@ export function setUpActions(page) {
 
   async function remove(photo = page.now) {
     const now = state(photo);
-    if (!photo.id || photo.job || !(marked(photo) || !photo.people.size)) return;
+    if (!photo.id || photo.wanted || !(marked(photo) || !photo.people.size)) return;
     if (result(photo) && !now.pending.length) return;
     const spot = now.pending.length ? { fill: now.edit.fill, strokes: now.pending } : null;
     const wanted = spot ? { ...now.edit, rounds: [...now.edit.rounds, spot] } : now.edit;
     photo.wanted = { edit: wanted, of: JSON.stringify(now.edit), tag: ++tags };
-    photo.job = { state: "working", step: "filling", since: performance.now(), about: 4 };
+    photo.job ??= { state: "working", step: "filling", since: performance.now(), about: 4 };
     screen.changed(photo);
     try {
       await say(photo.id, "remove", { edit: wanted, tag: photo.wanted.tag });
@@ -185,13 +185,15 @@ export function setUpActions(page) {
   }));
   on("same", "click", () => {
     const { room, fill, segmenter } = state(page.now).edit;
-    for (const photo of page.photos.filter((one) => one.id)) {
-      if (photo !== page.now) {
+    const first = page.now;
+    for (const photo of page.photos) photo.arrived.then(() => {
+      if (!page.photos.includes(photo)) return;
+      if (photo !== first) {
         edit(photo, { room, fill, segmenter, keep: [] });
-        if (photo.people.size && !people(photo).length) continue; // nobody is in it
+        if (photo.people.size && !people(photo).length) return; // nobody is in it
       }
       remove(photo);
-    }
+    });
   });
   on("cancel", "click", current((photo) => (photo.id ? say(photo.id, "cancel").catch((error) => complain(error.message)) : page.close(photo))));
   on("border", "input", () => screen.cut());

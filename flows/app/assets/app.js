@@ -35,7 +35,7 @@ function add(files) {
     photo.job = { state: "working", step: "reading", since: performance.now(), about: 0.4 };
     page.photos.push(photo);
     first ??= photo;
-    send(photo, file);
+    photo.arrived = send(photo, file);
   }
   choose(first);
 }
@@ -113,16 +113,19 @@ const listeners = {
     if (about) about.verdict = { sentence, sure, boxes, too };
   },
   job(photo, message) {
-    const slot = message.patient ? "quiet" : "job";
+    if (message.job === "picture") return; // sharper pictures come by themselves
+    const last = photo.jobs.get(message.job);
+    photo.jobs.delete(message.job);
     if (["waiting", "working"].includes(message.state)) {
-      const same = photo[slot]?.step === message.step && photo[slot]?.state === message.state;
-      photo[slot] = { ...message, since: same ? photo[slot].since : performance.now() };
-      return;
+      const same = last?.step === message.step && last?.state === message.state;
+      photo.jobs.set(message.job, { ...message, since: same ? last.since : performance.now() });
     }
-    photo[slot] = null;
+    const order = [...photo.jobs.values()].sort((a, b) => (b.state === "working") - (a.state === "working"));
+    photo.job = order.find((job) => !job.patient) ?? null;
+    photo.quiet = order.find((job) => job.patient) ?? null;
     if (message.state === "failed") {
       if (message.job === "look" && !photo.people.size) return refuse(photo, message.message);
-      complain(message.message);
+      complain(message.message.startsWith(photo.name) ? message.message : `${photo.name}: ${message.message}`);
     }
     if (message.state === "cancelled" && message.job === "look" && !photo.people.size) close(photo);
     if (["failed", "cancelled"].includes(message.state) && message.job === "remove") photo.wanted = null;

@@ -9,7 +9,7 @@ export function newPhoto(name, file, defaults) {
     here: ++counter, // names the photo before the server does
     id: null, name, picture: file ? URL.createObjectURL(file) : "", width: 0, height: 0, full: new Map(),
     people: new Map(), // segmenter -> {thorough, people}
-    hole: "", holeOf: "", job: null, quiet: null, problem: null, lower: null, notes: [],
+    hole: "", holeOf: "", jobs: new Map(), job: null, quiet: null, problem: null, lower: null, notes: [],
     results: new Map(), // edit as text -> {key, number, fill, verdict}
     history: [{ edit: { ...defaults, keep: [], too: [], strokes: [], rounds: [] }, pending: [], removed: false, view: "mark" }],
     at: 0, saved: true,

@@ -36,6 +36,7 @@ export function makeScreen(page) {
     document.body.classList.toggle("empty", empty);
     for (const id of ["stage", "panel", "actions"]) byId(id).hidden = empty;
     byId("welcome").hidden = !empty;
+    document.title = empty ? "Person removal" : `${photo.name}: Person removal`;
     if (empty) { byId("name").textContent = ""; return render(); }
     if (!keep) { held = false; choose("tool", "pick"); }
     choose("view", state(photo).view);
@@ -43,12 +44,14 @@ export function makeScreen(page) {
     const sized = () => {
       if (photo !== page.now || !before.naturalWidth) return;
       if (!photo.width) [photo.width, photo.height] = [before.naturalWidth, before.naturalHeight];
+      byId("frame").hidden = false;
       frame.show(photo.width, photo.height, false);
       render();
     };
     before.onload = sized;
     before.onerror = () => render(); // a kind that the browser does not show: the server's picture comes
     before.src = viewOf(null);
+    byId("frame").hidden = !photo.width; // until its size is known
     if (photo.width) frame.show(photo.width, photo.height, !keep);
     return render();
   }
@@ -210,7 +213,8 @@ export function makeScreen(page) {
 
   function moved() {
     if (!page.now) return;
-    byId("zoom-fit").textContent = `${Math.round(100 * frame.zoom)} %`;
+    const zoom = `${Math.round(100 * frame.zoom)} %`;
+    Object.assign(byId("zoom-fit"), { textContent: zoom, ariaLabel: `${zoom}: show the whole photo` });
     drawBadges(page.now, view(), frame);
     cut();
     clearTimeout(moved.timer);

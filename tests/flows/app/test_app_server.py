@@ -290,9 +290,19 @@ def test_what_the_page_may_not_say_is_a_sentence(page: Page) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_the_command_serves_this_machine_only_and_leaves_nothing(tmp_path: Path) -> None:
-    with red_app.running(tmp_path / "temporary") as running:
+    opened = tmp_path / "opened.txt"
+    with red_app.running(tmp_path / "temporary", browser=f"sh -c 'echo %s > {opened}'") as running:
         page = Page(running.address)
         assert page.place.hostname == "127.0.0.1"
+        until = time.monotonic() + 30
+        while not opened.exists() or not opened.read_text():
+            assert time.monotonic() < until, "no browser was opened"
+            time.sleep(0.05)
+        once = urlsplit(opened.read_text().strip())
+        assert page.key not in once.query, "other accounts can see a program's arguments"
+        status, _, headers = page.asks("GET", f"/?{once.query}")
+        assert (status, headers["location"]) == (303, page.place.path)
+        assert page.asks("GET", f"/?{once.query}")[0] == 403, "it works once"
         assert len(running.folders()) == 1
         assert not _listens_elsewhere(int(page.place.port or 0))
         page.uploads(photo())

@@ -456,7 +456,7 @@ def test_uploads_are_bounded_in_number_and_bytes() -> None:
     sessions.reserve(one, "a.png", 20)
     with pytest.raises(InputError, match=r"b\.png: the photos that are open take all the memory"):
         sessions.reserve(two, "b.png", 20)  # while the first is still arriving
-    sessions.arrived(20)
+    sessions.arrived(one, 20)
     for name in ("a.png", "b.png"):
         sessions.take(one, name, bytes(15), (1, 1))
     with pytest.raises(InputError, match=r"c\.png: 2 photos are here already"):
