@@ -34,6 +34,15 @@ class Choice:
         return f"{self.name} ({method.label})"
 
 
+def prepare(settings: Settings, overrides: Sequence[str]) -> tuple[list[Choice], list[Choice]]:
+    """Segmenters and fills, the chosen ones first. Raises SettingsError when one of those cannot be used here."""
+    found, filled = segmenters(settings, overrides), fills(settings, overrides)
+    for first in (found[0], filled[0]):
+        if first.problem:
+            raise SettingsError(first.problem)
+    return found, filled
+
+
 def segmenters(chosen: Settings, overrides: Sequence[str] = ()) -> list[Choice]:
     """The chosen one first, then every other that looks for people by itself."""
     mine = chosen.segment.segmenter

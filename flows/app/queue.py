@@ -19,7 +19,7 @@ _log = logging.getLogger("person_removal.app")
 FIRST_GUESS = {"reading": 0.4, "finding": 2.0, "looking closer": 6.0, "filling": 4.0, "checking": 6.0, "writing": 1.5}
 """Seconds that a step takes, until one was measured on this machine."""
 IDLE = 15.0
-"""Seconds without any photo after which the process that computes is ended, so that its memory is free."""
+"""Seconds without any tab after which the process that computes is ended, so that its memory is free."""
 
 Call = Callable[..., Awaitable[Any]]
 """call(step, function, *args): function(photo, *args) in the process that computes, the page being told of the step."""
@@ -83,20 +83,21 @@ class Queue:
 
     def get_ready(self) -> None:
         """Start the process and load its networks, while a photo is chosen."""
-        if self.warm_up is not None and not self.worker.is_alive:
+        if self.warm_up is not None and not self.worker.is_warm:
             self._thread.submit(self._warmed, *self.warm_up)
 
     def _warmed(self, function: Callable[..., object], *args: object) -> None:
-        if self.worker.is_alive:
+        if self.worker.is_warm:
             return
         with suppress(Died):
             try:
                 self.worker.call(function, None, *args)
+                self.worker.is_warm = True
             except UserError as error:  # whoever needs it will meet it, and is told
                 _log.warning("%s", error)
 
     async def rest(self, anyone: Callable[[], bool]) -> None:
-        """End the process when there was no photo for a while, for ever. anyone: whether there is one."""
+        """End the process when no tab was open for a while, for ever. anyone: whether one is."""
         while True:
             await asyncio.sleep(IDLE / 5)
             if anyone() or self._now or self._waiting:

@@ -11,14 +11,14 @@ import threading
 import time
 import webbrowser
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import uvicorn
 from filelock import FileLock, Timeout
 from starlette.applications import Starlette
 
-from configs import Settings, SettingsError
+from configs import Settings
 from data.errors import InputError
 from data.images import EXTENSIONS
 from data.sample_photos import sample_paths
@@ -35,15 +35,6 @@ live = None
 """What the process that computes does; None for `worker.live`."""
 
 
-def prepare(settings: Settings, overrides: Sequence[str]) -> tuple[list[choices.Choice], list[choices.Choice]]:
-    """Segmenters and fills, the chosen ones first. Raises SettingsError when one of those cannot be used here."""
-    segmenters, fills = choices.segmenters(settings, overrides), choices.fills(settings, overrides)
-    for first in (segmenters[0], fills[0]):
-        if first.problem:
-            raise SettingsError(first.problem)
-    return segmenters, fills
-
-
 def limits(settings: Settings, overrides: Sequence[str]) -> Limits:
     """What the page takes: fewer megapixels than a run, unless somebody asks for more."""
     said = any(one.split("=")[0].strip() == "input.megapixels" for one in overrides)
@@ -51,18 +42,15 @@ def limits(settings: Settings, overrides: Sequence[str]) -> Limits:
 
 
 @contextmanager
-def serving(
-    segmenters: list[choices.Choice],
-    fills: list[choices.Choice],
-    port: int,
-    browser: bool = False,
-    most: Limits | None = None,
-) -> Iterator[str]:
-    """The page's address with its key, as long as the block runs. port: 0 takes any that is free. Raises InputError."""
-    with _socket(port) as place, temporary_folder() as temporary:
+def serving(settings: Settings, overrides: Sequence[str], port: int, browser: bool = False) -> Iterator[str]:
+    """The page's address with its key, as long as the block runs. port: 0 takes any that is free. Raises InputError,
+    SettingsError when the settings cannot be used here."""
+    with _socket(port) as place, temporary_folder() as temporary, closing(Worker(temporary, live)) as worker:
+        # There, for this process never needs torch: it stays at a tenth of the memory.
+        segmenters, fills = worker.call(choices.prepare, None, settings, tuple(overrides))
         usable = choices.usable(segmenters), choices.usable(fills)
-        sessions = Sessions(*usable, most or Limits())
-        queue = Queue(Worker(temporary, live), (warm_up, usable[0][0], usable[1][0]))
+        sessions = Sessions(*usable, limits(settings, overrides))
+        queue = Queue(worker, (warm_up, usable[0][0], usable[1][0]))
         web = Web(Desk(sessions, queue), _about(segmenters, fills, sessions.limits))
         web.app.router.lifespan_context = _computing(sessions, queue)
         server = _server(web.app)
@@ -101,7 +89,7 @@ def _computing(sessions: Sessions, queue: Queue):  # type: ignore[no-untyped-def
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         def anyone() -> bool:
-            return any(tab.photos for tab in sessions.tabs.values())
+            return bool(sessions.tabs)
 
         tasks = [asyncio.create_task(queue.work()), asyncio.create_task(queue.rest(anyone))]
         yield

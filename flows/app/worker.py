@@ -14,7 +14,7 @@ from collections.abc import Callable, Container
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from flows.app.choices import Choice
 from flows.run.workers import leave_with_parent, prepare_process
 
 _log = logging.getLogger("person_removal.app")
+Value = TypeVar("Value")
 PHOTOS = 2
 """Decoded photos that the process keeps; the others are decoded again."""
 
@@ -54,6 +55,7 @@ class Worker:
         self._open: list[str] = []  # photos that the process has open, as it counts them itself
         self._lock = threading.Lock()
         self._closed = False
+        self.is_warm = False
 
     @property
     def is_alive(self) -> bool:
@@ -71,11 +73,11 @@ class Worker:
                 self._process = context.Process(target=self._life, args=(theirs, self._temporary), daemon=True)
                 self._process.start()
                 theirs.close()  # or its end would never be seen here
-                self._open = []
+                self._open, self.is_warm = [], False
             assert self._pipe is not None
             return self._pipe
 
-    def call(self, function: Callable[..., object], seed: Seed | None, *args: object) -> object:
+    def call(self, function: Callable[..., Value], seed: Seed | None, *args: object) -> Value:
         """function(photo, *args), or function(*args) without a seed. Raises Died, and what the function raises."""
         pipe = self.start()
         try:
@@ -91,7 +93,8 @@ class Worker:
             if seed is not None and seed.raw is not None:
                 self._open = [one for one in self._open if one != seed.id]  # it may be what could not be opened
             raise error
-        return value
+        result: Value = value
+        return result
 
     def forget(self, photos: Container[str]) -> None:
         """Free the memory of photos that nobody has open any more."""
@@ -108,7 +111,7 @@ class Worker:
                 self._process.kill()
                 self._process.join()
                 shutil.rmtree(self._temporary, ignore_errors=True)
-            self._process = None
+            self._process, self.is_warm = None, False
 
     def close(self) -> None:
         """The same, for good."""

@@ -28,13 +28,10 @@ def photo_page(
     from flows.app import server
 
     settings = load_settings(preset, set_ or ())
-    segmenters, fills = server.prepare(settings, set_ or ())
     with stopped_by_signals():
         try:
             console.print("Starting the page ...", markup=False)
-            with server.serving(
-                segmenters, fills, port, not no_browser, server.limits(settings, set_ or ())
-            ) as address:
+            with server.serving(settings, set_ or (), port, not no_browser) as address:
                 console.print(f"Open {address} (Ctrl-C ends it).", markup=False, soft_wrap=True)
                 server.keep_going()
         except KeyboardInterrupt:

@@ -86,17 +86,8 @@ if __name__ == "__main__":
     import red_worker
 
     sys.addaudithook(red_worker.note_network)
-    from configs.load import load_settings
     from flows.app import server
-    from flows.app.choices import Choice
     from flows.cli.main import main
 
-    settings = load_settings("embedded", ("inpaint.fill=telea", "verify.segmenter=same"))
-    other = load_settings("embedded", ("inpaint.fill=navier-stokes",))
-    missing = "yolo needs weights that are not here: person-removal weights fetch yolo11n-seg"
-    server.live = red_worker.live
-    server.prepare = lambda *_: (  # type: ignore[assignment]
-        [Choice("embedded", settings, {}), Choice("yolo", settings, {}, missing)],
-        [Choice("telea", settings, {}), Choice("navier-stokes", other, {})],
-    )
+    server.live = red_worker.live  # type: ignore[assignment]
     main()

@@ -24,9 +24,17 @@ def live(pipe: Connection, temporary: Path) -> None:
     sys.addaudithook(note_network)
     from red_people import RedPeople
 
-    from flows.app import worker
+    from configs.load import load_settings
+    from flows.app import choices, worker
     from flows.stages import models
 
     eyes = RedPeople()
     models.segmenter = lambda settings, weights: eyes  # type: ignore[assignment]
+    settings = load_settings("embedded", ("inpaint.fill=telea", "verify.segmenter=same"))
+    other = load_settings("embedded", ("inpaint.fill=navier-stokes",))
+    missing = "yolo needs weights that are not here: person-removal weights fetch yolo11n-seg"
+    choices.prepare = lambda *_: (  # type: ignore[assignment]
+        [choices.Choice("embedded", settings, {}), choices.Choice("yolo", settings, {}, missing)],
+        [choices.Choice("telea", settings, {}), choices.Choice("navier-stokes", other, {})],
+    )
     worker.live(pipe, temporary)

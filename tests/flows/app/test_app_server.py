@@ -33,7 +33,6 @@ from websockets.sync.client import connect
 from configs.load import load_settings
 from data.errors import InputError
 from data.images import decode
-from flows.app.choices import Choice
 from flows.app.server import serving, temporary_folder
 from flows.cli.main import app as commands
 
@@ -80,11 +79,12 @@ def test_weights_that_are_missing_are_a_sentence(tmp_path: Path, monkeypatch: py
 
 
 def test_a_taken_port_is_a_sentence(root: Path) -> None:
-    settings = load_settings("embedded")
-    choices = [Choice("embedded", settings, {})], [Choice("patchmatch", settings, {})]
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(InputError, match=rf"Port {port} cannot be used .*--port"), serving(*choices, port):
+        with (
+            pytest.raises(InputError, match=rf"Port {port} cannot be used .*--port"),
+            serving(load_settings("embedded"), (), port),
+        ):
             pass
     assert list(root.iterdir()) == []
 
