@@ -68,7 +68,7 @@ def test_every_entry_says_who_uses_it_and_what_its_licence_asks() -> None:
         "CC-BY-NC-4.0": "no",
     }
     methods = {*get_args(SegmenterName), *get_args(FillName), "family"}
-    assert {entry.method for entry in known.weights.values()} <= methods | {"lama", "rf-detr"}
+    assert {entry.method for entry in known.weights.values()} <= methods
     with pytest.raises(ValidationError, match="nothing says what MIT asks of users"):
         Registry.model_validate({"weights": {"net": ENTRY}, "licences": {"GPL": {}}})
 
