@@ -65,7 +65,7 @@ class SegmentSettings(Section):
     section: ClassVar = "segment"
 
     segmenter: SegmenterName = "yolo"
-    """Who finds the people."""
+    """The segmenter that finds the people."""
     score: float = Field(default=0.15, ge=0, le=1)
     """Lowest confidence of a detection; low, because a missed person is worse than a larger hole."""
     image_size: int = Field(default=640, ge=64, le=4096, multiple_of=32)
@@ -146,7 +146,7 @@ class InpaintSettings(Section):
     section: ClassVar = "inpaint"
 
     fill: FillName = "deepfillv2"
-    """Who fills. `auto`: `shift-map` guided by `migan` where its weights are on this machine, else `patchmatch`; the
+    """The fill. `auto`: `shift-map` guided by `migan` where its weights are on this machine, else `patchmatch`; the
     run says which."""
     strategy: Literal["windows", "whole"] = "windows"
     """`windows` fills each group of holes in its surroundings; `whole` gives the fill the full photo, never reduced."""
@@ -199,9 +199,9 @@ class VerifySettings(Frozen):
     """Look again: is anyone left?"""
 
     segmenter: VerifierName = "auto"
-    """Who looks at the result. `auto`: another segmenter than the one that made the masks, `yolo` or else `embedded`,
-    whichever's weights are on this machine; without any the same one again, and after given masks nobody. `none` only
-    checks that every known person is inside the hole."""
+    """The segmenter that looks for people in the result (the second look). `auto`: another one than made the masks,
+    `yolo` or else `embedded`, if its weights are on this machine; if none is, the same one again, or none where the
+    masks were given. `none` only checks that every known person is inside the hole."""
     weights: str | None = None
     """Registry name or path of the weights of a `yolo` or `maskrcnn` that looks; None: the ones of `segment`."""
     score: float = Field(default=0.25, ge=0, le=1)
@@ -209,8 +209,8 @@ class VerifySettings(Frozen):
     left: float = Field(default=0.2, ge=0, le=1)
     """A known person with more than this share of pixels outside the hole is left behind."""
     passes: int = Field(default=1, ge=0, le=3)
-    """Extra passes that also remove the people that the second look found: whom the first one missed, and, with a hole
-    larger by what was seen, what looks like a person in a fill."""
+    """Extra passes that also remove the people that the second look found: those that the first one missed and, with a
+    larger hole, what looks like a person in a fill."""
     invented: float = Field(default=0.5, ge=0, le=1)
     """A network's fill of which more than this share looks made up, because nothing around it is like it, is for
     review."""

@@ -14,7 +14,7 @@ from configs.segmenters import SEGMENTERS
 from data.types import Weight
 from data.weights.files import WeightsError, find, registry, state
 from flows.stages.context import resolve, resolve_fill
-from flows.stages.verifier import look_settings
+from flows.stages.verifier import verifier_settings
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _choice(name: str, settings: Settings, fill: bool = False) -> Choice:
 
 def _looking(settings: Settings) -> list[str]:
     """Weights of who finds the people and of who looks again."""
-    look = look_settings(settings)
+    look = verifier_settings(settings)
     again = look.required_weights() if look else []
     return list(dict.fromkeys([*settings.segment.required_weights(), *again]))
 

@@ -295,7 +295,7 @@ def check(
         settings.model_copy(update={"inpaint": fills[edit.fill].settings.inpaint}),
         lambda: photo.pixels,
         lambda: composed(photo.pixels, result),
-        lambda looker, after: photo_steps.find_people(after, photo.photo.name, looker, segmenter.weights),
+        lambda verifier, after: photo_steps.find_people(after, photo.photo.name, verifier, segmenter.weights),
         people,
         _whole_hole(result, photo.pixels.shape),
         masks.choose(people, keep, settings.refine),

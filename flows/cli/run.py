@@ -39,33 +39,39 @@ def run(
         str | None,
         typer.Option(metavar="WHO", help="Who stays: largest, numbers (0,2), or FILE.json."),
     ] = None,
-    scrub: Annotated[bool, typer.Option("--scrub", help="No metadata but colours, orientation, exposure.")] = False,
+    scrub: Annotated[
+        bool, typer.Option("--scrub", help="Keep no metadata but colours, orientation and exposure.")
+    ] = False,
     set_: Set = None,
     decisions: Annotated[
-        Path | None, typer.Option(metavar="FILE", parser=as_path, help="What was decided in report.html.")
+        Path | None, typer.Option(metavar="FILE", parser=as_path, help="File of what was decided in report.html.")
     ] = None,
     photos: Annotated[
         list[str] | None,
-        typer.Option(metavar="GLOB", help="Of such names; the others stay as they are.", rich_help_panel=PHOTOS),
+        typer.Option(
+            metavar="GLOB", help="Only photos with such names; nothing is done to the others.", rich_help_panel=PHOTOS
+        ),
     ] = None,
     status: Annotated[
         str | None,
         typer.Option(
             metavar="STATE,...",
-            help="That ended so the last time, as review,failed.",
+            help="Only photos whose last run ended in these states: review,failed.",
             rich_help_panel=PHOTOS,
             autocompletion=completing(STATES, many=True),
         ),
     ] = None,
     licences: Annotated[
         str | None,
-        typer.Option(metavar="ID,...", help="Under these licences (COCO), by id or name.", rich_help_panel=PHOTOS),
+        typer.Option(
+            metavar="ID,...", help="Only photos under these licences (COCO), by id or name.", rich_help_panel=PHOTOS
+        ),
     ] = None,
     stages: Annotated[
         str | None,
         typer.Option(
             metavar="STAGE,...",
-            help=f"Only {', '.join(STAGE_NAMES)}.",
+            help=f"Run only these stages: {', '.join(STAGE_NAMES)}.",
             rich_help_panel=PHOTOS,
             autocompletion=completing(STAGE_NAMES, many=True),
         ),
@@ -74,7 +80,7 @@ def run(
         str | None,
         typer.Option(
             metavar="STAGE,...",
-            help="Compute these again.",
+            help="Compute these stages again.",
             rich_help_panel=PHOTOS,
             autocompletion=completing(STAGE_NAMES, many=True),
         ),
@@ -87,26 +93,27 @@ def run(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Of every network: auto, cpu, cuda, cuda:1, mps.",
+            help="Device of every network: auto, cpu, cuda, cuda:1, mps.",
             rich_help_panel=HOW,
             autocompletion=completing(("auto", "cpu", "cuda", "mps")),
         ),
     ] = None,
     prefect: Annotated[
         bool,
-        typer.Option("--prefect", help="Through Prefect, with a server of its own if needed.", rich_help_panel=HOW),
+        typer.Option("--prefect", help="Run through Prefect, with a server of its own if needed.", rich_help_panel=HOW),
     ] = False,
     runner: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="threads (this machine), dask or ray.",
+            help="What spreads the work: threads (this machine), dask or ray.",
             rich_help_panel=HOW,
             autocompletion=completing(RUNNERS),
         ),
     ] = None,
     address: Annotated[
-        str | None, typer.Option(metavar="URL", help="Of a running Dask scheduler or Ray head.", rich_help_panel=HOW)
+        str | None,
+        typer.Option(metavar="URL", help="Address of a running Dask scheduler or Ray head.", rich_help_panel=HOW),
     ] = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait for another run that works in OUT.", rich_help_panel=HOW)
@@ -120,10 +127,11 @@ def run(
         typer.Option("--dry-run", help="Say what would be done and what it takes, do nothing.", rich_help_panel=HOW),
     ] = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Only problems, on stderr.", rich_help_panel=HOW)
+        bool, typer.Option("--quiet", "-q", help="Print only problems, on stderr.", rich_help_panel=HOW)
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="The summary as JSON on stdout, all else on stderr.", rich_help_panel=HOW)
+        bool,
+        typer.Option("--json", help="Print the summary as JSON on stdout, all else on stderr.", rich_help_panel=HOW),
     ] = False,
     log_json: Annotated[
         str | None,
@@ -134,7 +142,7 @@ def run(
     allow_review: Annotated[
         bool, typer.Option("--allow-review", help="Exit 0, not 3, when photos need a look.", rich_help_panel=HOW)
     ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Tracebacks of errors.", rich_help_panel=HOW)] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show tracebacks of errors.", rich_help_panel=HOW)] = False,
 ) -> None:
     """Take the people out of a folder of photos or a COCO directory.
 

@@ -31,7 +31,7 @@ from flows.run.forecast import Forecast
 from flows.run.job import Job
 from flows.run.progress import Counts, final_state, listening
 from flows.stages.context import resolve_fill, wished_weights
-from flows.stages.verifier import who_looks
+from flows.stages.verifier import verifier_words
 
 WORTH, SHARE = 10, 0.03
 """Finished photos, and the share of the work that was computed, from which the time that is left can be told: the first
@@ -78,7 +78,7 @@ class Show:
         )
         self._say(
             f"preset {settings.preset}: segment with {settings.segment.segmenter}, "
-            f"fill with {_fill(settings)}, {who_looks(settings)}"
+            f"fill with {_fill(settings)}, {verifier_words(settings)}"
         )
         for note in job.collection.notes:
             self.out.print(note, style="yellow", markup=False)

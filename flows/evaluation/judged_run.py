@@ -24,7 +24,7 @@ from flows.evaluation.sheet import marked
 from flows.stages import models
 from flows.stages.context import resolve
 from flows.stages.segment import see
-from flows.stages.verifier import look_settings
+from flows.stages.verifier import verifier_settings
 
 _SEEN = (255, 210, 0)
 
@@ -53,7 +53,7 @@ def build_verifier(spec: str, settings: Settings) -> Verifier:
     asked = {"segmenter": name, "score": min(SCORES), **({"weights": file} if file else {})}
     tree = settings.model_dump(mode="json", exclude_unset=True)
     tree["verify"] = {**tree.get("verify", {}), **asked}
-    look = look_settings(resolve(validate(tree)))
+    look = verifier_settings(resolve(validate(tree)))
     assert look is not None  # `none` is refused above
     return Verifier(name, models.segmenter(look, find_all(look.required_weights())))
 

@@ -26,7 +26,7 @@ from flows.run.rates import Measured, cores, measured, stage_name, worker
 from flows.run.runner import stored_row
 from flows.stages.context import STORE, RunContext
 from flows.stages.registry import STAGES
-from flows.stages.verifier import look_settings
+from flows.stages.verifier import verifier_settings
 
 ROOM = 3.0
 """Images, artifacts and thumbnails take at most about so many times the photos' bytes."""
@@ -186,7 +186,7 @@ def _rows(context: RunContext, entry: Entry, selection: Selection) -> dict[str, 
         rows[stage] = row
         return row
 
-    passes = context.settings.verify.passes if look_settings(context.settings) else 0
+    passes = context.settings.verify.passes if verifier_settings(context.settings) else 0
     remove_people_from_shard("", step, passes, selection.reached)
     return rows
 

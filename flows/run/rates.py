@@ -9,7 +9,7 @@ from configs import Settings
 from flows.run.progress import Counts
 from flows.run.runner import stage_device
 from flows.stages.context import RunContext
-from flows.stages.verifier import look_settings
+from flows.stages.verifier import verifier_settings
 
 NOTE = "rates.json"
 _SIZES, _MOST = "photos megapixels", "most megapixels people"
@@ -28,7 +28,7 @@ class Measured:
 
 def worker(settings: Settings, stage: str) -> str:
     """Who does a stage's work."""
-    look = look_settings(settings)
+    look = verifier_settings(settings)
     return {
         "segment": settings.segment.segmenter,
         "inpaint": settings.inpaint.fill,

@@ -24,7 +24,7 @@ from data.storage.places import Listed, Stamp, as_path, is_remote, list_files
 from data.storage.store import Store
 from data.types import Weight
 from data.weights.files import MissingWeightsError, find, find_all, state
-from flows.stages.verifier import look_settings, resolve_look
+from flows.stages.verifier import resolve_verifier, verifier_settings
 
 STORE = ".person-removal"
 
@@ -153,7 +153,7 @@ def _listed(folder: Path, token: str) -> dict[str, Listed]:
 
 def required_weights(settings: Settings) -> list[str]:
     """Registry names or paths of every weights file that these settings need, each once."""
-    look = look_settings(settings)
+    look = verifier_settings(settings)
     names = [
         *settings.segment.required_weights(),
         *with_ready_weights(settings.inpaint).required_weights(),
@@ -178,7 +178,7 @@ def resolve(settings: Settings) -> Settings:
 
     Raises SettingsError, and data.weights.files.WeightsError for damaged weights of who may look.
     """
-    verify = resolve_look(settings)
+    verify = resolve_verifier(settings)
     looks = any(
         SEGMENTERS[name].neural for name in (settings.segment.segmenter, verify.segmenter) if name in SEGMENTERS
     )

@@ -21,7 +21,7 @@ from data.storage.files import digest
 from data.types import Hole
 from flows.facts import Frame
 from flows.stages.context import RunContext
-from flows.stages.verifier import look_settings
+from flows.stages.verifier import verifier_settings
 
 Size = tuple[int, int]
 _SCORE = 0.25
@@ -47,9 +47,9 @@ def fits_both(stated: Size | None, size: tuple[int, ...], orientation: int) -> b
     return stated == (height, width) and (2 <= orientation <= 4 or (orientation >= 5 and height == width))
 
 
-def looker(settings: Settings) -> SegmentSettings | None:
+def frame_segmenter(settings: Settings) -> SegmentSettings | None:
     """Who is asked which way round the masks are; None where nobody looks."""
-    look = look_settings(settings)
+    look = verifier_settings(settings)
     if settings.input.frame != "auto" or look is None or look.given:
         return None
     return look.model_copy(update={"score": _SCORE})
@@ -57,7 +57,7 @@ def looker(settings: Settings) -> SegmentSettings | None:
 
 def frame_digest(run: RunContext) -> str:
     """Digest of what decides the frame of given masks beyond their size."""
-    look = looker(run.settings)
+    look = frame_segmenter(run.settings)
     weights = run.digests(look.required_weights()) if look else []
     return digest([run.settings.input.frame, look.relevant() if look else None, weights])
 

@@ -17,7 +17,7 @@ from detection.protocol import Segmenter
 from flows.facts import Frame, Rows, SegmentFacts
 from flows.stages import models
 from flows.stages.context import RunContext
-from flows.stages.frames import better, fits_both, frame_digest, is_upright, looker
+from flows.stages.frames import better, fits_both, frame_digest, frame_segmenter, is_upright
 from flows.stages.photo_steps import find_people
 from flows.stages.records import StageOutput, read_photo
 
@@ -40,7 +40,7 @@ def key(run: RunContext, entry: Entry, rows: Rows) -> str:
 def compute(run: RunContext, entry: Entry, rows: Rows) -> StageOutput:
     photo, settings, frame = read_photo(run, entry), run.settings.segment, None
     if entry.given and settings.given:
-        people, frame = look_at_given(run, settings, photo, entry)
+        people, frame = people_of_masks(run, settings, photo, entry)
     else:
         people = find_people(photo.pixels, entry.name, settings, run.weights)
     facts: SegmentFacts = {"people": len(people)}
@@ -63,7 +63,7 @@ def given_people(segmenter: Segmenter, name: str, pixels: Pixels, given: Given, 
     return people_upright(segmenter.segment([Photo(name, name, drawn_on, given)])[0], orientation)
 
 
-def look_at_given(
+def people_of_masks(
     run: RunContext, settings: SegmentSettings, photo: Decoded, entry: Entry
 ) -> tuple[People, Frame | None]:
     """People whose masks came with the photo, and the frame that they were drawn in where their size leaves it open and
@@ -82,7 +82,7 @@ def look_at_given(
     shown = drawn(1)
     if wanted == "upright":
         return shown, "upright"
-    raw, eyes = drawn(orientation), looker(run.settings)
+    raw, eyes = drawn(orientation), frame_segmenter(run.settings)
     if not len(raw):
         return raw, None
     seen = find_people(photo.pixels, entry.name, eyes, run.weights) if eyes else People(raw.size)

@@ -1,5 +1,5 @@
-"""Who looks at the result: another segmenter than the one that made the masks where one can, decided when a run is
-planned."""
+"""The segmenter that looks for people in the result: another one than made the masks where one can, decided when a run
+is planned."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ TAKEN_FOR = dict.fromkeys(("dog", "cat", "horse", "sheep", "cow", "bear", "teddy
 """Those of what may be taken for a person, and what it is like."""
 
 
-def look_settings(settings: Settings) -> SegmentSettings | None:
+def verifier_settings(settings: Settings) -> SegmentSettings | None:
     """Settings of the segmenter that looks at the result; None when nobody does.
 
-    `auto` that is not resolved yet (see `resolve_look`) is what is needed at least, `same`.
+    `auto` that is not resolved yet (see `resolve_verifier`) is what is needed at least, `same`.
     """
     name: str = settings.verify.segmenter
     if name in ("same", "auto"):
@@ -27,8 +27,9 @@ def look_settings(settings: Settings) -> SegmentSettings | None:
     return None if name == "none" else _look(settings.segment, settings.verify, name)
 
 
-def resolve_look(settings: Settings) -> VerifySettings:
-    """`settings.verify` with who looks by name, or `none`; what `auto` finds depends on the weights on this machine.
+def resolve_verifier(settings: Settings) -> VerifySettings:
+    """`settings.verify` with the segmenter by name, or `none`; what `auto` stands for depends on the weights on
+    this machine.
 
     Raises WeightsError for damaged ones. Weights that a setting names are taken, there or not: a run says
     that they are missing.
@@ -54,9 +55,9 @@ def sees_more(first: SegmentSettings, look: SegmentSettings | None) -> bool:
     )
 
 
-def who_looks(settings: Settings) -> str:
+def verifier_words(settings: Settings) -> str:
     """Who looks, for people; of resolved settings."""
-    look = look_settings(settings)
+    look = verifier_settings(settings)
     if look and is_independent(settings.segment, look):
         return f"second look by {_named(look)}, another segmenter than the one that made the masks"
     # Where another could, somebody chose otherwise.

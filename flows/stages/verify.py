@@ -33,8 +33,8 @@ from flows.stages.records import (
     read_people,
     read_photo,
 )
-from flows.stages.segment import look_at_given
-from flows.stages.verifier import SHOWS, TAKEN_FOR, is_independent, look_settings, sees_more
+from flows.stages.segment import people_of_masks
+from flows.stages.verifier import SHOWS, TAKEN_FOR, is_independent, sees_more, verifier_settings
 from inpainting.invention import invented_share
 from inpainting.quality import quality
 
@@ -66,7 +66,7 @@ class Find:
 
 
 def key(run: RunContext, entry: Entry, rows: Rows) -> str:
-    settings = look_settings(run.settings)
+    settings = verifier_settings(run.settings)
     return artifact_key(
         "verify",
         STAGE_VERSION,
@@ -92,10 +92,10 @@ def compute(run: RunContext, entry: Entry, rows: Rows) -> StageOutput:
     people, hole = read_people(run, rows), read_hole(run, rows)
     photo = cache(lambda: read_photo(run, entry))
 
-    def find(looker: SegmentSettings, result: Pixels) -> People:
-        if entry.given and looker.given:
-            return look_at_given(run, looker, photo(), entry)[0]
-        return find_people(result, entry.name, looker, run.weights)
+    def find(verifier: SegmentSettings, result: Pixels) -> People:
+        if entry.given and verifier.given:
+            return people_of_masks(run, verifier, photo(), entry)[0]
+        return find_people(result, entry.name, verifier, run.weights)
 
     checked = check(
         run.settings,
@@ -154,14 +154,14 @@ def check(
         "extra": None,
     }
     finds: list[Find] = []
-    looker, first = look_settings(settings), settings.segment
-    if looker:
-        facts["looked"], facts["independent"] = looker.segmenter, is_independent(first, looker)
-    if hole.any() or sees_more(first, looker):
+    verifier, first = verifier_settings(settings), settings.segment
+    if verifier:
+        facts["looked"], facts["independent"] = verifier.segmenter, is_independent(first, verifier)
+    if hole.any() or sees_more(first, verifier):
         pixels = photo()
         after = result() if hole.any() else pixels
-        if looker:
-            found = find(looker, after)
+        if verifier:
+            found = find(verifier, after)
             seen = not_kept(found, people, choice, settings.refine, keep)
             finds = judge(seen, hole, pixels, after)
             matched = [box for box in choice.unmatched if not isinstance(box, int) and masks.listed(found, (box,))]

@@ -45,7 +45,7 @@ def remove_from(pixels: Pixels, name: str, keep: Keep, settings: Settings, weigh
             settings,
             lambda: pixels,
             partial(np.asarray, image),
-            lambda looker, result: find_people(result, name, looker, weights),
+            lambda verifier, result: find_people(result, name, verifier, weights),
             people,
             marked.hole,
             choice,

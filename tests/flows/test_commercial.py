@@ -16,7 +16,7 @@ from data.weights import files as weights
 from data.weights.registry import registry
 from flows import remove_people
 from flows.stages.context import required_weights, resolve, wished_weights
-from flows.stages.verifier import look_settings
+from flows.stages.verifier import verifier_settings
 
 
 def test_every_licence_allows_commercial_use(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,7 +27,7 @@ def test_every_licence_allows_commercial_use(monkeypatch: pytest.MonkeyPatch) ->
     known = registry()
     assert {known.licence(known.weights[name]).commercial for name in needed} == {"yes"}
     resolved = resolve(settings)
-    look = look_settings(resolved)
+    look = verifier_settings(resolved)
     assert look is not None and look.segmenter == "rf-detr"
     methods = (SEGMENTERS["rf-detr"], FILLS["shift-map"], FILLS["migan"], FILLS["patchmatch"])
     assert not [method for method in methods if "AGPL" in method.licence or "NC" in method.licence]

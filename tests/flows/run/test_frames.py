@@ -101,7 +101,7 @@ def test_who_looks_can_tell(
         return given(settings, weights) if settings.segmenter == "annotations" else RedPeople()
 
     monkeypatch.setattr(models, "segmenter", eyes)
-    monkeypatch.setattr(segment, "looker", lambda settings: SegmentSettings(segmenter="yolo"))
+    monkeypatch.setattr(segment, "frame_segmenter", lambda settings: SegmentSettings(segmenter="yolo"))
     coco, out = make(tmp_path / "in", size, orientation), tmp_path / "out"
     remove(coco, out)
     row = manifest(out)["a.png"]

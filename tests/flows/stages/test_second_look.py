@@ -11,7 +11,7 @@ from configs.segmenters import EmbeddedSettings
 from data.types import Weight
 from data.weights.files import MissingWeightsError, WeightsError
 from flows.stages import context, verifier
-from flows.stages.verifier import is_independent, look_settings, resolve_look, who_looks
+from flows.stages.verifier import is_independent, resolve_verifier, verifier_settings, verifier_words
 
 EMBEDDED = ("yolov8n", "selfie-segmentation", "pose-landmark-full")
 YOLO = ("yolo11n-seg",)
@@ -33,7 +33,7 @@ def there(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("first", "weights", "looker", "independent"),
+    ("first", "weights", "verifier", "independent"),
     [
         ("annotations", (*YOLO, *EMBEDDED), "yolo", True),
         ("annotations", EMBEDDED, "embedded", True),
@@ -48,18 +48,18 @@ def there(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     ],
 )
 def test_auto_is_another_segmenter_whose_weights_are_here(
-    there: set[str], first: str, weights: tuple[str, ...], looker: str, independent: bool
+    there: set[str], first: str, weights: tuple[str, ...], verifier: str, independent: bool
 ) -> None:
     there |= set(weights)
     settings = load_settings("default", [f"segment.segmenter={first}"])
-    resolved = settings.model_copy(update={"verify": resolve_look(settings)})
-    assert resolved.verify.segmenter == looker
-    look = look_settings(resolved)
+    resolved = settings.model_copy(update={"verify": resolve_verifier(settings)})
+    assert resolved.verify.segmenter == verifier
+    look = verifier_settings(resolved)
     assert is_independent(settings.segment, look) == independent
-    words = who_looks(resolved)
+    words = verifier_words(resolved)
     assert ("another segmenter" in words) == independent
-    assert ("nobody" in words) == (looker == "none")
-    assert ("again" in words) == (looker != "none" and not independent)
+    assert ("nobody" in words) == (verifier == "none")
+    assert ("again" in words) == (verifier != "none" and not independent)
 
 
 @pytest.mark.parametrize(
@@ -76,25 +76,27 @@ def test_auto_is_another_segmenter_whose_weights_are_here(
 def test_a_named_one_is_taken_at_its_word(there: set[str], overrides: tuple[str, ...], words: str) -> None:
     there |= {*YOLO, *EMBEDDED}
     settings = load_settings("embedded", overrides)
-    assert who_looks(settings.model_copy(update={"verify": resolve_look(settings)})) == f"second look by {words}"
+    assert (
+        verifier_words(settings.model_copy(update={"verify": resolve_verifier(settings)})) == f"second look by {words}"
+    )
 
 
 @pytest.mark.parametrize(("first", "second"), [(960, 640), (1280, 640), (640, 960)])
 def test_embedded_looks_again_at_another_scale(there: set[str], first: int, second: int) -> None:
     settings = load_settings("embedded", ["verify.segmenter=same", f"segment.image_size={first}"])
-    look = look_settings(settings)
+    look = verifier_settings(settings)
     assert look and look.image_size == second
 
 
 def test_embedded_looks_again_at_a_size_that_is_new_and_at_the_looks_score(there: set[str]) -> None:
-    look = look_settings(load_settings("thorough", ["verify.segmenter=same", "verify.score=0.3"]))
+    look = verifier_settings(load_settings("thorough", ["verify.segmenter=same", "verify.score=0.3"]))
     assert look and (look.image_size, look.score) == (960, 0.3)
     assert look.own("embedded") == EmbeddedSettings()  # its own score for small people would be below the look's
 
 
 def test_two_networks_of_one_segmenter_are_independent(there: set[str]) -> None:
     settings = load_settings("default", ["verify.segmenter=yolo", "verify.weights=/other/x-seg.pt"])
-    look = look_settings(settings)
+    look = verifier_settings(settings)
     assert look and look.required_weights() == ["/other/x-seg.pt"] and is_independent(settings.segment, look)
     assert context.required_weights(settings)[-1] == "/other/x-seg.pt"
 
@@ -112,11 +114,11 @@ def test_damaged_weights_are_not_passed_over(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(verifier, "find", damaged)
     with pytest.raises(WeightsError, match="yolo11n-seg is damaged"):
-        resolve_look(load_settings("coco"))
+        resolve_verifier(load_settings("coco"))
 
 
 def test_the_looks_score_and_the_things_it_tells_from_people(there: set[str]) -> None:
     there |= set(YOLO)
     settings = load_settings("coco", ["verify.score=0.3"])
-    look = look_settings(settings.model_copy(update={"verify": resolve_look(settings)}))
+    look = verifier_settings(settings.model_copy(update={"verify": resolve_verifier(settings)}))
     assert look and look.score == 0.3 and {"tv", "laptop", "book"} <= set(look.objects)
