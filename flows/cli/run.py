@@ -39,39 +39,33 @@ def run(
         str | None,
         typer.Option(metavar="WHO", help="Who stays: largest, numbers (0,2), or FILE.json."),
     ] = None,
-    scrub: Annotated[
-        bool, typer.Option("--scrub", help="Keep no metadata but colours, orientation and exposure.")
-    ] = False,
+    scrub: Annotated[bool, typer.Option("--scrub", help="Drop metadata but colours, orientation, exposure.")] = False,
     set_: Set = None,
     decisions: Annotated[
         Path | None, typer.Option(metavar="FILE", parser=as_path, help="File of what was decided in report.html.")
     ] = None,
     photos: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="GLOB", help="Only photos with such names; nothing is done to the others.", rich_help_panel=PHOTOS
-        ),
+        typer.Option(metavar="GLOB", help="Only these photos; the others stay as they are.", rich_help_panel=PHOTOS),
     ] = None,
     status: Annotated[
         str | None,
         typer.Option(
             metavar="STATE,...",
-            help="Only photos whose last run ended in these states: review,failed.",
+            help="Only photos in these states, as review,failed.",
             rich_help_panel=PHOTOS,
             autocompletion=completing(STATES, many=True),
         ),
     ] = None,
     licences: Annotated[
         str | None,
-        typer.Option(
-            metavar="ID,...", help="Only photos under these licences (COCO), by id or name.", rich_help_panel=PHOTOS
-        ),
+        typer.Option(metavar="ID,...", help="Only photos under these licences (id or name).", rich_help_panel=PHOTOS),
     ] = None,
     stages: Annotated[
         str | None,
         typer.Option(
             metavar="STAGE,...",
-            help=f"Run only these stages: {', '.join(STAGE_NAMES)}.",
+            help=f"Only {', '.join(STAGE_NAMES)}.",
             rich_help_panel=PHOTOS,
             autocompletion=completing(STAGE_NAMES, many=True),
         ),
@@ -87,33 +81,33 @@ def run(
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Processes that compute; one for each CPU core.", rich_help_panel=HOW),
+        typer.Option(metavar="N", help="Processes that compute; one a CPU core.", rich_help_panel=HOW),
     ] = None,
     device: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Device of every network: auto, cpu, cuda, cuda:1, mps.",
+            help="Device of networks: auto, cpu, cuda, mps ...",
             rich_help_panel=HOW,
             autocompletion=completing(("auto", "cpu", "cuda", "mps")),
         ),
     ] = None,
     prefect: Annotated[
         bool,
-        typer.Option("--prefect", help="Run through Prefect, with a server of its own if needed.", rich_help_panel=HOW),
+        typer.Option("--prefect", help="Run through Prefect, with a server if needed.", rich_help_panel=HOW),
     ] = False,
     runner: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="What spreads the work: threads (this machine), dask or ray.",
+            help="threads (this machine), dask or ray.",
             rich_help_panel=HOW,
             autocompletion=completing(RUNNERS),
         ),
     ] = None,
     address: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Address of a running Dask scheduler or Ray head.", rich_help_panel=HOW),
+        typer.Option(metavar="URL", help="Address of a Dask scheduler or Ray head.", rich_help_panel=HOW),
     ] = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait for another run that works in OUT.", rich_help_panel=HOW)
@@ -131,7 +125,7 @@ def run(
     ] = False,
     as_json: Annotated[
         bool,
-        typer.Option("--json", help="Print the summary as JSON on stdout, all else on stderr.", rich_help_panel=HOW),
+        typer.Option("--json", help="Print the summary as JSON on stdout.", rich_help_panel=HOW),
     ] = False,
     log_json: Annotated[
         str | None,
