@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
@@ -15,12 +15,14 @@ class SegmenterMethod(Method):
     """given: its masks come with the photos, in annotation files or as mask files; they are somebody's word, not a
     network's guess. disjoint: no two people that it finds share a pixel. verifies: `verify.segmenter=auto` may choose
     it, the first in `SEGMENTERS` first. second_size: `segment.image_size` at which it verifies its own work, and the
-    one that it takes where that is the first one's."""
+    one that it takes where that is the first one's. verifying: values of its own settings as the verifier, where
+    `verify.score` is the least for everybody."""
 
     given: Literal["", "annotations", "masks"] = ""
     disjoint: bool = False
     verifies: bool = False
     second_size: tuple[int, int] | None = None
+    verifying: dict[str, object] = field(default_factory=dict)
 
 
 class YoloSettings(Frozen):
@@ -133,6 +135,7 @@ SEGMENTERS: dict[str, SegmenterMethod] = {
         disjoint=True,
         verifies=True,
         second_size=(640, 960),
+        verifying={"small_score": None, "further_sizes": ()},
         ignores=frozenset({"objects"}),
         per_photo=frozenset({"small_score", "further_sizes"}),
     ),

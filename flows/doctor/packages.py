@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, packages_distributions, requires, version
+from importlib.metadata import PackageNotFoundError, metadata, packages_distributions, requires, version
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from packaging.version import InvalidVersion
 from flows.doctor.finding import Finding
 
 NAME = "person-removal"
-EXTRAS = ("app", "dask", "family", "onnx", "ray", "s3", "tensorboard")
 _WHY = {
     "fastapi": "with a newer one Prefect's server dies when it starts",
     "sqlalchemy": "with a newer one Prefect's schedules never fire",
@@ -110,9 +109,10 @@ def check_images() -> Iterator[Finding]:
 
 def _wanted() -> Iterator[tuple[Requirement, str]]:
     """Requirements of this platform, each with the extra that it belongs to ('' for none)."""
+    extras = [extra for extra in metadata(NAME).get_all("Provides-Extra") or () if extra != "dev"]
     for line in requires(NAME) or ():
         requirement = Requirement(line)
-        for extra in ("", *EXTRAS):
+        for extra in ("", *extras):
             if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
                 yield requirement, extra
                 break

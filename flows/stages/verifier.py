@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from configs import SegmentSettings, Settings, VerifySettings
-from configs.segmenters import SEGMENTERS, EmbeddedSettings
+from configs.segmenters import SEGMENTERS
 from data.weights.files import MissingWeightsError, find
 
 SHOWS = {"tv": "screen", "laptop": "screen", "cell phone": "screen", "book": "picture"}
@@ -84,12 +84,13 @@ def _same(first: SegmentSettings) -> str:
 
 def _look(first: SegmentSettings, verify: VerifySettings, name: str) -> SegmentSettings:
     look = first.model_copy(update={"segmenter": name, "score": verify.score, "objects": (*SHOWS, *TAKEN_FOR)})
-    look = look.with_own("embedded", small_score=None, further_sizes=())  # `verify.score` is the least for everybody
+    for part in look.used():
+        look = look.with_own(part, **SEGMENTERS[part].verifying)
     second = SEGMENTERS[name].second_size
     if name == first.segmenter and second:  # the same network finds somebody else at another scale
         small, large = second
         sizes = (small, large) if first.image_size > small else (large, small)
-        seen = first.of(EmbeddedSettings).further_sizes if name == "embedded" else ()
+        seen = getattr(first.own(name), "further_sizes", ())
         look = look.model_copy(update={"image_size": next((size for size in sizes if size not in seen), sizes[0])})
     return look.with_weights(verify.weights) if verify.weights else look
 
