@@ -26,7 +26,7 @@ from data.storage.places import as_path
 from data.types import People, PhotoError
 from detection.faces import Face, Vector
 from flows.run.job import Job
-from flows.run.workers import run_in_processes, stop_processes
+from flows.run.workers import given_up_when_stopped, run_in_processes
 from flows.stages import models
 from flows.stages.context import load_run
 from flows.stages.records import read_people, read_photo
@@ -72,12 +72,10 @@ def see_people(job: Job) -> Iterator[tuple[str, list[Seen]]]:
     WeightsError."""
     entries = [entry for shard in job.planned.shards for entry in read_shard(as_path(shard)) if entry.state is None]
     arguments = [(job.planned.run, entry) for entry in entries]
-    try:
+    with given_up_when_stopped():
         for entry, people, _ in run_in_processes(_see, arguments, entries, job.context.workers, lambda *lost: None):
             if people is not None:
                 yield entry.name, people
-    finally:
-        stop_processes()
 
 
 def _see(run: str, entry: Entry) -> list[Seen] | None:

@@ -19,7 +19,12 @@ MAY_IMPORT = {
 PREFECT_MAY = {
     *(f"flows/{name}.py" for name in ("person_removal", "cli/deploy", "cli/serve")),
     *(f"flows/orchestration/{name}.py" for name in ("artifacts", "flow_runs", "task_runners", "tasks")),
-    *(f"flows/deployments/{name}.py" for name in ("bare_names", "profile", "register", "settings_files")),
+    *(
+        f"flows/deployments/{name}.py"
+        for name in (
+            *("bare_names", "child", "keeping", "profile", "register", "schedules", "settings_files", "unfinished"),
+        )
+    ),
 }
 AGPL_MAY = {"detection/yolo_network.py"}
 

@@ -65,7 +65,7 @@ def register_with_server(defaults: dict[str, object] | None = None) -> list[str]
     check_prefect_settings()
     from prefect.settings import get_current_settings
 
-    from flows.deployments.server import answers
+    from flows.deployments.server import answers, refuse_other_version
 
     api = get_current_settings().api.url
     if not api:
@@ -74,6 +74,7 @@ def register_with_server(defaults: dict[str, object] | None = None) -> list[str]
         )
     if not answers(str(api)):
         raise ServerError(f"No Prefect server answers at {api}; start it, or correct PREFECT_API_URL.")
+    refuse_other_version(str(api))
     from flows.deployments.register import register
 
     return register(defaults or {})

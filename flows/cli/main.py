@@ -18,7 +18,8 @@ from flows.cli.fill import fill
 from flows.cli.last_resort import EXIT_CODE, is_of_the_store, sentence_of
 from flows.cli.options import errors, version
 from flows.cli.run import run
-from flows.cli.serve import schedule, serve
+from flows.cli.schedule import schedule
+from flows.cli.serve import serve
 from flows.cli.status import status
 from flows.cli.streams import lasting_streams
 from flows.cli.train import train

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import NotRequired, TypedDict
@@ -15,9 +17,10 @@ from prefect.client.schemas.actions import (
     DeploymentUpdate,
     WorkPoolCreate,
 )
+from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.client.schemas.schedules import construct_schedule
+from prefect.client.schemas.schedules import CronSchedule
 from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 from prefect.utilities.callables import ParameterSchema, parameter_schema
@@ -40,7 +43,23 @@ def register(defaults: dict[str, object]) -> list[str]:
         _make_automations(client)
         schema = parameter_schema(person_removal)
         flow = client.create_flow(person_removal)
-        return [_deploy(client, flow, schema, definition, defaults) for definition in definitions()]
+        lines = [_deploy(client, flow, schema, definition, defaults) for definition in definitions()]
+        own = {definition["name"] for definition in definitions()}
+        for one in scheduled(client):
+            if one.name not in own:
+                client.update_deployment(one.id, _update(one, schema, _nightly_definition()))
+                lines.append(f"{person_removal.name}/{one.name}: was there, its parameters and schedules stay")
+        return lines
+
+
+def scheduled(client: SyncPrefectClient) -> Iterator[DeploymentResponse]:
+    """The flow's deployments that have a time and know what to work on."""
+    flow, page = FlowFilter(name=FlowFilterName(any_=[person_removal.name])), 100
+    for offset in itertools.count(0, page):
+        found = client.read_deployments(flow_filter=flow, limit=page, offset=offset)
+        yield from (one for one in found if one.schedules and one.parameters.get("source"))
+        if len(found) < page:
+            return
 
 
 def places_of_the_bare_name() -> tuple[str, str]:
@@ -50,22 +69,23 @@ def places_of_the_bare_name() -> tuple[str, str]:
     return str(parameters.get("source")), str(parameters.get("output"))
 
 
-def schedule_nightly(parameters: dict[str, object], cron: str, timezone: str) -> None:
-    """Give `person-removal/nightly` its parameters and its one schedule, switched on. Raises ServerError."""
+def deploy_schedule(client: SyncPrefectClient, name: str, parameters: dict[str, object], timed: Schedule) -> None:
+    """A deployment with parameters and one schedule, made or changed in one request; all else is as in `nightly`."""
+    definition: Definition = {**_nightly_definition(), "name": name, "parameters": parameters, "schedules": [timed]}
+    schema = parameter_schema(person_removal)
     try:
-        schedule = construct_schedule(cron=cron, timezone=timezone)
-    except ValueError:
-        raise ServerError(f"--cron {cron!r} --timezone {timezone!r}: not a time that a schedule can have.") from None
-    with get_client(sync_client=True) as client:
-        nightly = client.read_deployment_by_name(f"{person_removal.name}/nightly")
-        changed = DeploymentUpdate(
-            tags=nightly.tags,
-            job_variables=nightly.job_variables,
-            parameters=parameters,
-            parameter_openapi_schema=nightly.parameter_openapi_schema,
-            schedules=[DeploymentScheduleUpdate(schedule=schedule, active=True)],
-        )
-        client.update_deployment(nightly.id, changed)
+        standing = client.read_deployment_by_name(f"{person_removal.name}/{name}")
+    except ObjectNotFound:
+        _create(client, client.create_flow(person_removal), schema, definition, parameters)
+        return
+    changed = _update(standing, schema, definition)
+    changed.parameters = parameters
+    changed.schedules = [DeploymentScheduleUpdate(schedule=_times(timed), active=timed["active"])]
+    client.update_deployment(standing.id, changed)
+
+
+def _nightly_definition() -> Definition:
+    return next(definition for definition in definitions() if definition.get("schedules"))
 
 
 class Schedule(TypedDict):
@@ -123,12 +143,28 @@ def _make_pool(client: SyncPrefectClient) -> None:
         )
 
 
-def _make_automations(client: SyncPrefectClient) -> None:
+def automations() -> list[AutomationCore]:
+    """What automations.yaml says."""
     text = (files("flows.deployments") / "automations.yaml").read_text(encoding="utf-8")
-    known = {automation.name for automation in client.read_automations()}
-    for definition in yaml.safe_load(text)["automations"]:
-        if definition["name"] not in known:
-            client.create_automation(AutomationCore.model_validate(definition))
+    return [AutomationCore.model_validate(one) for one in yaml.safe_load(text)["automations"]]
+
+
+def _make_automations(client: SyncPrefectClient) -> None:
+    """Those that are not there yet. One that is there waits for this version's events; its patience, what it does and
+    whether it is on are the operator's."""
+    standing = {one.name: one for one in client.read_automations()}
+    for automation in automations():
+        there = standing.get(automation.name)
+        if there is None:
+            client.create_automation(automation)
+        elif _events(there) and _events(there) != (wanted := _events(automation)):
+            trigger = there.trigger.model_copy(update={"expect": wanted})
+            changed = AutomationCore.model_validate({**there.model_dump(exclude={"id", "trigger"}), "trigger": trigger})
+            client.update_automation(there.id, changed)
+
+
+def _events(automation: AutomationCore) -> set[str]:
+    return set(getattr(automation.trigger, "expect", ()))
 
 
 def _deploy(
@@ -139,30 +175,13 @@ def _deploy(
     defaults: dict[str, object],
 ) -> str:
     name = f"{person_removal.name}/{definition['name']}"
-    pool, own = definition["work_pool"], definition.get("parameters", {})
+    own = definition.get("parameters", {})
     if definition.get("schedules"):
         defaults = {}  # they are of runs that somebody starts
     try:
         standing = client.read_deployment_by_name(name)
     except ObjectNotFound:
-        limit = definition.get("concurrency_limit")
-        client.create_deployment(
-            flow_id=flow,
-            name=definition["name"],
-            version=tool_version(),
-            entrypoint=definition["entrypoint"],
-            description=definition["description"],
-            tags=definition["tags"],
-            parameters={**own, **defaults},
-            parameter_openapi_schema=schema.model_dump(),
-            enforce_parameter_schema=definition["enforce_parameter_schema"],
-            work_pool_name=pool["name"],
-            job_variables=pool["job_variables"],
-            schedules=[_schedule(item) for item in definition.get("schedules", [])],
-            concurrency_limit=limit["limit"] if limit else None,
-            concurrency_options=_collisions(limit) if limit else None,
-            pull_steps=[],
-        )
+        _create(client, flow, schema, definition, {**own, **defaults})
         return f"{name}: new"
     changed = _update(standing, schema, definition)
     if defaults or "source" not in standing.parameters:  # without a source the bare command would not run
@@ -170,6 +189,36 @@ def _deploy(
     client.update_deployment(standing.id, changed)
     stay = "its schedules stay, its parameters are new" if defaults else "its parameters and schedules stay"
     return f"{name}: was there, {stay}"
+
+
+def _create(
+    client: SyncPrefectClient,
+    flow: UUID,
+    schema: ParameterSchema,
+    definition: Definition,
+    parameters: dict[str, object],
+) -> None:
+    limit, pool = definition.get("concurrency_limit"), definition["work_pool"]
+    client.create_deployment(
+        flow_id=flow,
+        name=definition["name"],
+        version=tool_version(),
+        entrypoint=definition["entrypoint"],
+        description=definition["description"],
+        tags=definition["tags"],
+        parameters=parameters,
+        parameter_openapi_schema=schema.model_dump(),
+        enforce_parameter_schema=definition["enforce_parameter_schema"],
+        work_pool_name=pool["name"],
+        job_variables=pool["job_variables"],
+        schedules=[
+            DeploymentScheduleCreate(schedule=_times(item), active=item["active"])
+            for item in definition.get("schedules", [])
+        ],
+        concurrency_limit=limit["limit"] if limit else None,
+        concurrency_options=_collisions(limit) if limit else None,
+        pull_steps=[],
+    )
 
 
 def _update(standing: DeploymentResponse, schema: ParameterSchema, definition: Definition) -> DeploymentUpdate:
@@ -188,7 +237,5 @@ def _collisions(limit: Limit) -> ConcurrencyOptions:
     return ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy(limit["collision_strategy"]))
 
 
-def _schedule(item: Schedule) -> DeploymentScheduleCreate:
-    return DeploymentScheduleCreate(
-        schedule=construct_schedule(cron=item["cron"], timezone=item["timezone"]), active=item["active"]
-    )
+def _times(item: Schedule) -> CronSchedule:
+    return CronSchedule(cron=item["cron"], timezone=item["timezone"])

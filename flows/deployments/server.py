@@ -10,11 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
 
 from flows.deployments import POOL, RETENTION, ServerError
+from flows.deployments.household import MARK
 from flows.deployments.logs import rotate
 
 SETTINGS = {
@@ -41,18 +43,21 @@ STARTS_WITHIN = 120.0
 
 
 class Child:
-    """A `prefect ...` command in a process group of its own, so that nothing it starts outlives it."""
+    """A `prefect ...` command in a process group of its own, so that nothing it starts outlives it; and it does not
+    outlive us."""
 
     def __init__(self, name: str, *arguments: str, environment: Mapping[str, str], log: Path | None = None) -> None:
         self.name, self._made_by = name, (name, arguments, environment, log)
+        self.log = log
         options = {"creationflags": 0x200} if sys.platform == "win32" else {"start_new_session": True}
         output = log.open("ab") if log else None
+        self.started = time.monotonic()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "prefect", *arguments],
+            [sys.executable, "-m", "flows.deployments.child", *arguments],
             env={**os.environ, **environment},
             stdout=output,
             stderr=output,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # its end tells the child that we are gone
             **options,
         )
         if output:
@@ -84,8 +89,11 @@ class Child:
             pass
 
 
-def start_server(host: str, port: int, database: str | None, log: Path, days: int = RETENTION) -> Child:
+def start_server(
+    host: str, port: int, database: str | None, log: Path, days: int = RETENTION, worker: str = ""
+) -> Child:
     """A server that answers. database: SQLAlchemy's URL, SQLite in Prefect's home by default. days: see `forgetting`.
+    worker: the name of the worker beside it.
 
     Raises ServerError.
     """
@@ -94,6 +102,7 @@ def start_server(host: str, port: int, database: str | None, log: Path, days: in
     environment = {
         **SETTINGS,
         **forgetting(days),
+        MARK: worker,
         "PREFECT_SERVER_API_HOST": host,
         "PREFECT_SERVER_API_PORT": str(port),
     }
@@ -115,10 +124,11 @@ def start_server(host: str, port: int, database: str | None, log: Path, days: in
     return server
 
 
-def start_worker(api: str, limit: int) -> Child:
+def start_worker(api: str, limit: int, name: str) -> Child:
     """A worker of the deployments' pool that runs at most `limit` runs at a time."""
-    arguments = ("worker", "start", "--pool", POOL, "--limit", str(limit))
+    arguments = ("worker", "start", "--pool", POOL, "--limit", str(limit), "--name", name)
     environment = {
+        MARK: name,
         "PREFECT_API_URL": api,
         "PREFECT_WORKER_QUERY_SECONDS": "2",  # it asks for work every 10 s by default
         # bare names are the command line's; a worker only logs that it cannot load plugins in a running event loop
@@ -138,6 +148,24 @@ def answers(api: str) -> bool:
         return httpx.get(f"{api}/health", timeout=5, trust_env=False).text.strip() == "true"
     except httpx.HTTPError:
         return False
+
+
+def version_of(api: str) -> str | None:
+    """Prefect's version on a server that answers; None where it does not say."""
+    try:
+        return str(httpx.get(f"{api}/admin/version", timeout=5, trust_env=False).json())
+    except (httpx.HTTPError, ValueError):
+        return None
+
+
+def refuse_other_version(api: str) -> None:
+    """Raises ServerError before anything is written to a server whose version differs in more than its last number."""
+    theirs, ours = version_of(api), version("prefect")
+    if theirs is not None and theirs.split(".")[:2] != ours.split(".")[:2]:
+        raise ServerError(
+            f"The Prefect server at {api} is {theirs}, here Prefect is {ours}: install the same on both "
+            f"(pip install prefect=={ours} where the server runs), or start one with person-removal serve."
+        )
 
 
 def refuse_taken_port(host: str, port: int) -> None:

@@ -6,9 +6,7 @@ import os
 from collections.abc import Iterator
 from importlib.metadata import version
 
-import httpx
-
-from flows.deployments.server import answers
+from flows.deployments.server import answers, version_of
 from flows.doctor.finding import Finding
 
 
@@ -21,16 +19,9 @@ def check_server() -> Iterator[Finding]:
         fix = "start it (person-removal serve), correct PREFECT_API_URL, or unset it"
         yield Finding("prefect", "problem", f"no server answers at {api}", fix)
         return
-    theirs, ours = _version_of(api), version("prefect")
+    theirs, ours = version_of(api), version("prefect")
     if theirs == ours:
         yield Finding("prefect", "ok", f"the server at {api} is {ours}, as here")
     else:
         what = f"the server at {api} is {theirs or 'of an unknown version'}, here it is {ours}"
         yield Finding("prefect", "note", what, f"pip install prefect=={ours} where the server runs")
-
-
-def _version_of(api: str) -> str | None:
-    try:
-        return str(httpx.get(f"{api}/admin/version", timeout=5, trust_env=False).json())
-    except (httpx.HTTPError, ValueError):
-        return None

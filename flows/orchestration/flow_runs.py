@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from collections.abc import Callable
 from contextvars import copy_context
 from functools import partial
@@ -22,16 +25,33 @@ from flows.run.job import Job, execute, shard_runner
 from flows.run.progress import Counts, problems_to
 from flows.run.workers import overlapping
 
+LEAVES_WITHIN = 5.0
+"""Seconds."""
+
 
 def run_prepared(job: Job, then: str = "") -> State[object]:
     """Inside a flow run: every stage of every shard as a task; the state that the flow run ends in.
 
     then: what the log and the state say to do next.
     """
-    summary = _run(job)
+    try:
+        summary = _run(job)
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            _leave_soon()
+        raise
     if then:
         get_run_logger().info("%s %s", (summary.report if summary else None) or job.context.output, then)
     return _ending(job, summary, then)
+
+
+def _leave_soon() -> None:
+    """A flow's process that was told to stop ends within seconds, whatever a thread of it still waits for: a photo in a
+    C library, a server that does not answer. What it writes is written whole or not at all."""
+    if "PREFECT__FLOW_RUN_ID" in os.environ:  # a worker's, which says how the run ended; not somebody's notebook
+        timer = threading.Timer(LEAVES_WITHIN, os._exit, [128 + signal.SIGTERM])
+        timer.daemon = True
+        timer.start()
 
 
 def _run(job: Job) -> Summary | None:

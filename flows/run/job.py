@@ -30,7 +30,7 @@ from flows.run.places import check_log, check_owner, check_photo_places, check_p
 from flows.run.progress import Counts, json_log, listening
 from flows.run.rates import note_rates
 from flows.run.runner import run_stage
-from flows.run.workers import overlapping, stop_processes
+from flows.run.workers import given_up_when_stopped, overlapping
 from flows.stages.context import RunContext, find_weights, resolve, resolve_fill
 from flows.stages.models import check_fill
 from flows.stages.publish import publish_mask
@@ -129,13 +129,11 @@ def execute(job: Job, run: Callable[[Planned, Selection], Sequence[str]] = run_p
         store_maintenance.begin(store, output)
         record(output, job.planned.decisions, job.context.settings)
         with noting(job.planned, job.selection.started, counts := Counts()) as ended:
-            try:
+            with given_up_when_stopped():
                 with listening(counts):
                     manifests = _mended(job, run, run(job.planned, job.selection))
                 if job.selection.reached[-1] == "refine":
                     _write_masks(job, manifests)
-            finally:
-                stop_processes()
             summary = None
             if "publish" in job.selection.stages:
                 started = job.selection.started

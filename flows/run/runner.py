@@ -24,7 +24,7 @@ from data.types import PhotoError, State
 from flows.facts import Row
 from flows.plan.manifests import read_manifest
 from flows.run.elsewhere import telling
-from flows.run.workers import run_in_processes
+from flows.run.workers import Stopped, refuse_given_up, run_in_processes
 from flows.stages.context import RunContext, load_run
 from flows.stages.photo_steps import DEGRADED
 from flows.stages.records import by_stage
@@ -107,8 +107,9 @@ def make_row(run: str, stage: str, entry: Entry, given: Mapping[str, Row]) -> Ro
                 payload, facts = step.compute(context, entry, by_stage(given))
                 if DEGRADED in facts:  # never taken for what was asked for: a later run tries that again
                     key = digest([key, facts[DEGRADED]])
+                refuse_given_up()
                 made = context.store.write(stage, key, payload, facts)
-    except SettingsError:
+    except (SettingsError, Stopped):
         raise
     except PhotoError as error:
         return _keep_refusal(context, stage, key, _over(entry, error.state, error.sentence))

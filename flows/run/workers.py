@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import TypeVar
 
@@ -20,6 +21,9 @@ Result = TypeVar("Result")
 _pools: dict[int, _Pool] = {}
 _lock = threading.Lock()
 _here = threading.RLock()  # one photo at a time is computed in this process itself
+_given_up = threading.Event()
+_TOLD_WITHIN = 3.0
+"""Seconds between the end of a process that was told to end and our own hearing of it."""
 
 
 def run_in_processes(
@@ -41,6 +45,7 @@ def run_in_processes(
     if (alone and not timeout) or multiprocessing.current_process().daemon:
         prepare_process()
         for args, job in zip(arguments, jobs, strict=True):
+            refuse_given_up()
             started = time.monotonic()
             with _here:
                 result = function(*args)
@@ -76,6 +81,7 @@ def overlapping(function: Callable[[Job], Result], items: Sequence[Job], at_once
         try:
             return [future.result() for future in futures]
         except BaseException:
+            _given_up.set()
             for future in futures:
                 future.cancel()
             while not all(future.done() for future in futures):
@@ -103,6 +109,28 @@ def stop_processes() -> None:
         pool.stop()
 
 
+@contextmanager
+def given_up_when_stopped() -> Iterator[None]:
+    """Where an error, Ctrl-C or a cancellation ends what is inside, nothing is started or stored for it any more.
+
+    Stopping the processes is not enough: threads that work on other shards would start new ones for the next stage.
+    """
+    _given_up.clear()
+    try:
+        yield
+    except BaseException:
+        _given_up.set()
+        raise
+    finally:
+        stop_processes()
+
+
+def refuse_given_up() -> None:
+    """Raises Stopped in a run that was stopped."""
+    if _given_up.is_set():
+        raise Stopped
+
+
 class Stopped(Exception):
     """The processes were stopped while there was still work for them."""
 
@@ -123,7 +151,7 @@ class _Pool:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="worker")
         self._idle: queue.LifoQueue[_Worker] = queue.LifoQueue()
         self._all: set[_Worker] = set()
-        self._stopped = False
+        self._stopped = threading.Event()
         self._lock = threading.Lock()
 
     def submit(
@@ -135,7 +163,7 @@ class _Pool:
         """Every job that has no result yet ends with `Stopped`. (Cancelling it would leave `as_completed` waiting for
         ever: an executor that shuts down tells nobody of what it cancels.)"""
         with self._lock:
-            self._stopped = True
+            self._stopped.set()
         for worker in list(self._all):
             worker.kill()
         self._threads.shutdown(wait=True)
@@ -153,7 +181,8 @@ class _Pool:
                 raise _Lost(f"took longer than {timeout:g} s", time.monotonic() - started) from None
             except (EOFError, ConnectionError):
                 self._drop(worker)
-                if self._stopped:
+                # whoever stops a run may tell the whole family, and the children know it a moment earlier than we do
+                if self._stopped.wait(_TOLD_WITHIN if worker.was_told_to_end() else 0):
                     raise Stopped from None
                 if attempt:
                     raise _Lost("died (out of memory?)", time.monotonic() - started) from None
@@ -170,7 +199,7 @@ class _Pool:
             return self._idle.get_nowait()
         except queue.Empty:
             with self._lock:
-                if self._stopped:
+                if self._stopped.is_set():
                     raise Stopped from None
                 worker = _Worker()
                 self._all.add(worker)
@@ -212,6 +241,10 @@ class _Worker:
         self._process.kill()
         self._process.join()
 
+    def was_told_to_end(self) -> bool:
+        """Whether SIGTERM ended it: neither a crash nor the kernel, when memory is short, sends that."""
+        return self._process.exitcode == -signal.SIGTERM
+
 
 def _work(pipe: Connection[object, tuple[Callable[..., object], tuple[object, ...]]]) -> None:
     """The life of a worker process: a job in, its result or error out."""
@@ -242,4 +275,5 @@ def leave_with_parent() -> None:
 
 def _get_pool(workers: int) -> _Pool:
     with _lock:
+        refuse_given_up()
         return _pools.setdefault(max(workers, 1), _Pool(max(workers, 1)))

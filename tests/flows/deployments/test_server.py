@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -20,7 +20,7 @@ from prefect_server import PERSON_REMOVAL, PREFECT, Operator, free_port, wait_fo
 from flows.deployments import ServerError
 from flows.deployments.bare_names import full_name
 from flows.deployments.logs import KEPT, MOST, rotate
-from flows.deployments.server import api_url, asynchronous, forgetting, refuse_taken_port
+from flows.deployments.server import api_url, asynchronous, forgetting, refuse_other_version, refuse_taken_port
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
@@ -83,6 +83,32 @@ def test_a_port_that_something_else_has() -> None:
         with pytest.raises(ServerError, match=f"Port {port} on 127.0.0.1 cannot be had .*--port N"):
             refuse_taken_port("127.0.0.1", port)
     refuse_taken_port("127.0.0.1", port)
+
+
+@pytest.mark.parametrize(("theirs", "refused"), [("2.20.4", True), ("3.4.1", True), ("3.8.0", False), (None, False)])
+def test_a_server_of_another_version(theirs: str | None, refused: bool) -> None:
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if theirs else 404)
+            self.end_headers()
+            self.wfile.write(json.dumps(theirs).encode() if theirs else b"{}x")
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            api = f"http://127.0.0.1:{server.server_port}/api"
+            if refused:
+                with pytest.raises(ServerError, match=f"The Prefect server at {api} is {theirs}, here Prefect is 3.8"):
+                    refuse_other_version(api)
+            else:
+                refuse_other_version(api)
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.fixture

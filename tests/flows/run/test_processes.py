@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from configs import SettingsError
-from flows.run.workers import overlapping, run_in_processes, stop_processes
+from flows.run.workers import Stopped, given_up_when_stopped, overlapping, run_in_processes, stop_processes
 
 
 @pytest.fixture(autouse=True)
 def stopped() -> Iterator[None]:
-    yield
-    stop_processes()
+    with given_up_when_stopped():
+        yield
 
 
 def square(number: int) -> int:
@@ -101,6 +101,41 @@ def test_stopping_does_not_wait_for_what_runs() -> None:
     started = time.monotonic()
     stop_processes()
     assert time.monotonic() - started < 60
+
+
+def be_told_to_end(number: int, folder: str) -> int:
+    (Path(folder) / f"{os.getpid()}").touch()
+    if number == 1:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(600)
+    return number
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
+def test_a_run_whose_family_is_told_to_end_starts_no_new_process(tmp_path: Path) -> None:
+    """A cancellation reaches the processes a moment before it reaches the run that they work for."""
+    jobs = run_in_processes(be_told_to_end, [(1, str(tmp_path))], [1], 2, lambda job, why: -1, 60)
+    ended: list[BaseException] = []
+
+    def take() -> None:
+        try:
+            list(jobs)
+        except Stopped as error:
+            ended.append(error)
+
+    waiting = threading.Thread(target=take)
+    with pytest.raises(KeyboardInterrupt), given_up_when_stopped():
+        waiting.start()
+        while not list(tmp_path.iterdir()):
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+    waiting.join()
+    assert len(ended) == len(list(tmp_path.iterdir())) == 1
+    for workers, timeout in ((2, 60), (1, 0)):
+        with pytest.raises(Stopped):
+            collect(square, range(4), workers, timeout)
+    with given_up_when_stopped():
+        assert collect(square, range(2), 1) == {0: 0, 1: 1}
 
 
 def test_several_shards_are_under_way_and_their_order_stays() -> None:

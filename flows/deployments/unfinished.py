@@ -1,0 +1,114 @@
+"""Flow runs that nobody works on any more, and cancellations that nobody carries out.
+
+A worker says how its runs ended. When it goes down together with the server, nobody does: the run stays Running, and a
+schedule whose limit is one run never starts another. Prefect's crash automation does not help, because the server
+forgets what it waited for when it is away for longer than a minute.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    WorkPoolFilter,
+    WorkPoolFilterName,
+)
+from prefect.client.schemas.objects import FlowRun, State, StateType, WorkerStatus
+from prefect.events.filters import EventFilter, EventNameFilter, EventOccurredFilter, EventResourceFilter
+from prefect.states import Cancelled, Crashed
+
+from flows.deployments import POOL
+from flows.deployments.household import end, processes_of
+
+SILENCE = 150.0
+"""Seconds without a heartbeat (there is one every 30 s) after which a run of another machine is taken for dead."""
+_WORKER_HAS = 4.0
+"""Seconds in which a worker carries out a cancellation by itself."""
+_UNFINISHED = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
+
+
+class Watch:
+    """Looks after the runs of the pool, from beside the worker that is called `worker`."""
+
+    def __init__(self, worker: str) -> None:
+        self._worker = worker
+        self._heard_since = time.monotonic()
+        self._seen: dict[tuple[UUID, str], float] = {}
+
+    def unheard(self) -> None:
+        """The server did not answer: nobody's silence means anything yet."""
+        self._heard_since = time.monotonic()
+        self._seen.clear()
+
+    def end_own(self) -> list[str]:
+        """While the worker does not live: every run that it had is over. Returns a sentence for each."""
+        with get_client(sync_client=True) as client:
+            return [_over(client, run) for run in _unfinished(client) if self._is_own(run)]
+
+    def look(self) -> list[str]:
+        """Carry out cancellations that nobody does, end runs whose process is gone; a sentence for each."""
+        said, still = [], set()
+        with get_client(sync_client=True) as client:
+            for run in _unfinished(client):
+                key = (run.id, run.state_name or "")
+                still.add(key)
+                waited = time.monotonic() - self._seen.setdefault(key, time.monotonic())
+                if self._is_own(run):
+                    working = processes_of(str(run.id))
+                    if run.state_type == StateType.CANCELLING and waited > _WORKER_HAS:
+                        end(working, 2)
+                        said.append(_over(client, run))
+                    elif run.state_type == StateType.RUNNING and waited > SILENCE / 5 and not working:
+                        said.append(_over(client, run))
+                elif waited > SILENCE and time.monotonic() - self._heard_since > SILENCE and _is_silent(client, run):
+                    said.append(_over(client, run))
+        self._seen = {key: when for key, when in self._seen.items() if key in still}
+        return said
+
+    def _is_own(self, run: FlowRun) -> bool:
+        return run.labels.get("prefect.worker.name") == self._worker
+
+
+def others(worker: str) -> list[str]:
+    """A sentence on workers that share the pool: runs at a time add up, and each works where it runs."""
+    with get_client(sync_client=True) as client:
+        found = client.read_workers_for_work_pool(POOL)
+    alive = sorted(one.name for one in found if one.status == WorkerStatus.ONLINE and one.name != worker)
+    return [f"Also a worker of this pool: {name}. Runs go to either." for name in alive]
+
+
+def _unfinished(client: SyncPrefectClient) -> list[FlowRun]:
+    return client.read_flow_runs(
+        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNFINISHED))),
+        work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL])),
+    )
+
+
+def _is_silent(client: SyncPrefectClient, run: FlowRun) -> bool:
+    """Whether neither a heartbeat nor another sign of life came of late."""
+    since = datetime.now(UTC) - timedelta(seconds=SILENCE)
+    signs = EventFilter(
+        occurred=EventOccurredFilter.model_validate({"since": since}),
+        event=EventNameFilter(prefix=["prefect.flow-run."]),
+        resource=EventResourceFilter(id=[f"prefect.flow-run.{run.id}"]),
+    )
+    return not client.read_events(signs, limit=1).events
+
+
+def _over(client: SyncPrefectClient, run: FlowRun) -> str:
+    """The run's end, as it was asked for or as it came to pass."""
+    if run.state_type == StateType.CANCELLING:
+        state: State[object] = Cancelled(message="Cancelled; its processes are gone.")
+        what = "cancelled"
+    else:
+        why = "Its process is gone (stopped, killed, or the machine went down)"
+        state = Crashed(message=f"{why}; `prefect flow-run retry {run.id}` goes on where it was.")
+        what = f"crashed, its process is gone; prefect flow-run retry {run.id} goes on where it was"
+    client.set_flow_run_state(run.id, state, force=True)
+    return f"Run {run.name}: {what}."

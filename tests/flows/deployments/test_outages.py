@@ -1,0 +1,163 @@
+"""Kills of `person-removal serve` and of each of its processes, stops, and servers that were away: on real ones."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from collection_with_people import make_coco, save_photo
+from prefect_server import PERSON_REMOVAL, PREFECT, Operator, kill, wait_for
+
+from flows.deployments.household import MARK
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills processes"),
+]
+PATCHMATCH = {"inpaint": {"fill": "patchmatch"}, "verify": {"segmenter": "none"}}
+PHOTOS = 6
+
+
+@pytest.fixture(scope="module")
+def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+    operator = Operator(tmp_path_factory.mktemp("outages"))
+    operator.serve()
+    yield operator
+    if operator.process.poll() is None:
+        operator.stop()
+
+
+@pytest.fixture(scope="module")
+def coco(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Photos that take a while each, so that there is a middle to kill a run in."""
+    coco = make_coco(tmp_path_factory.mktemp("slow") / "coco")
+    path = coco / "annotations/instances_test.json"
+    tree = json.loads(path.read_text())
+    for image in tree["images"]:
+        save_photo(coco / "images" / image["file_name"], image["id"], (150, 100, 100, 200), scale=4)
+        image |= {"height": 384, "width": 512}
+    for annotation in tree["annotations"]:
+        annotation["segmentation"] = [[150, 100, 250, 100, 250, 300, 150, 300]]
+        annotation["bbox"] = [150, 100, 100, 200]
+    path.write_text(json.dumps(tree))
+    return coco
+
+
+@pytest.fixture(scope="module")
+def night(operator: Operator, coco: Path) -> Iterator[Night]:
+    """A schedule of the photos; its deployment may have one run at a time."""
+    settings = ["--set=inpaint.fill=patchmatch", "--set=verify.segmenter=none"]
+    done = operator.run(*PERSON_REMOVAL, "schedule", str(coco), str(operator.folder / "out"), *settings)
+    assert done.returncode == 0, done.stderr
+    yield Night(operator, operator.folder / "out")
+
+
+class Night:
+    """A run of the schedule, begun and in its middle."""
+
+    def __init__(self, operator: Operator, out: Path) -> None:
+        self.operator, self.out = operator, out
+        self.run = ""
+
+    def begin(self) -> None:
+        """Until a photo is filled that was not before; everything is computed anew."""
+        before = len(self.filled())
+        self.run = self.operator.start("person-removal/nightly", refresh='["inpaint"]')
+        stamps = {path: path.stat().st_mtime_ns for path in self.filled()}
+        wait_for(
+            lambda: len(self.filled()) > before or any(stamps.get(p) != p.stat().st_mtime_ns for p in self.filled()),
+            240,
+            "a photo is filled",
+        )
+
+    def filled(self) -> list[Path]:
+        return [path for path in (self.out / ".person-removal/inpaint").glob("*/*") if path.suffix != ".tmp"]
+
+    def state(self) -> tuple[str, str]:
+        state = self.operator.state(self.run)
+        return state["name"], state["message"] or ""
+
+
+def of_this_serve(operator: Operator) -> list[psutil.Process]:
+    """Every process that carries the mark of this `serve`, its descendants or not."""
+    name = json.loads((operator.folder / "home/person-removal-serve.json").read_text())["worker"]
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == name and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def test_a_run_whose_worker_was_killed_is_cancelled_or_says_that_it_crashed(operator: Operator, night: Night) -> None:
+    night.begin()
+    working = [one for one in of_this_serve(operator) if one.environ().get("PREFECT__FLOW_RUN_ID") == night.run]
+    assert working
+    kill(operator.workers())
+    operator.post(f"flow_runs/{night.run}/set_state", state={"type": "CANCELLING"})
+    wait_for(lambda: night.state()[0] in ("Cancelled", "Crashed"), 120, "it is over")
+    _, alive = psutil.wait_procs(working, timeout=10)
+    assert not alive
+    stamps = {path: path.stat().st_mtime_ns for path in night.filled()}
+    wait_for(lambda: operator.said("The worker ended; starting it again."), 60, "the worker is started again")
+    assert stamps == {path: path.stat().st_mtime_ns for path in night.filled()}
+
+
+def test_a_killed_server_is_started_again_and_the_run_never_notices(operator: Operator, night: Night) -> None:
+    night.begin()
+    (server,) = (one for one in of_this_serve(operator) if "server" in one.cmdline()[2:5])
+    kill([server, *server.children(recursive=True)])
+    wait_for(lambda: operator.said("The server ended; starting it again."), 60, "the server is started again")
+    wait_for(lambda: _answers(operator), 120, "it answers")
+    assert operator.ended(night.run)["name"] == "Completed"
+
+
+def test_a_stop_says_what_it_leaves_and_the_next_night_runs(operator: Operator, night: Night) -> None:
+    """As systemd does: SIGTERM, then waiting."""
+    night.begin()
+    operator.stop()
+    assert not of_this_serve(operator)
+    assert operator.said("goes on where it was") and operator.said(f"prefect flow-run retry {night.run}")
+    operator.serve()
+    name, message = night.state()
+    assert name == "Crashed" and f"`prefect flow-run retry {night.run}` goes on where it was" in message
+    assert operator.run(*PREFECT, "flow-run", "retry", night.run).returncode == 0
+    wait_for(lambda: night.state()[0] == "Completed", 240, "the retry completes")
+    assert len((night.out / "manifest.jsonl").read_text().splitlines()) == PHOTOS
+
+
+def test_after_a_kill_of_everything_the_next_night_runs(operator: Operator, night: Night) -> None:
+    """Power cut: nobody could say anything. The server was away for as long as it likes."""
+    night.begin()
+    family = of_this_serve(operator)
+    operator.process.send_signal(signal.SIGKILL)
+    operator.process.wait()
+    kill(family)
+    operator.serve()
+    assert night.state()[0] == "Crashed" and operator.said("its process is gone")
+    tonight = operator.start("person-removal/nightly")
+    assert operator.ended(tonight)["name"] == "Completed", "one run at a time, and the dead one was counted as one"
+
+
+def test_children_leave_with_a_killed_serve(operator: Operator, night: Night) -> None:
+    night.begin()
+    family = of_this_serve(operator)
+    assert len(family) > 3
+    operator.process.send_signal(signal.SIGKILL)
+    operator.process.wait()
+    _, alive = psutil.wait_procs(family, timeout=60)
+    assert not [one for one in alive if one.status() != psutil.STATUS_ZOMBIE]
+
+
+def _answers(operator: Operator) -> bool:
+    try:
+        return httpx.get(f"{operator.api}/health", timeout=5, trust_env=False).text == "true"
+    except httpx.HTTPError:
+        return False
