@@ -46,6 +46,7 @@ class Operator:
     folder: Path
     port: int = field(default_factory=free_port)
     process: Any = None
+    begun: int = 0
 
     @property
     def api(self) -> str:
@@ -70,13 +71,15 @@ class Operator:
 
     def serve(self, *options: str) -> None:
         command = [*PERSON_REMOVAL, "serve", "--port", str(self.port), *options]
+        self.begun = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, cwd=self.folder, env=self.environment(), stdout=log, stderr=log)
         wait_for(lambda: self.said("started!") or self.process.poll() is not None, 180, "the worker started")
         assert self.process.poll() is None, self.log.read_text()
 
     def said(self, text: str) -> bool:
-        return text in self.log.read_text(encoding="utf-8", errors="replace")
+        """Since it was started the last time."""
+        return text in self.log.read_bytes()[self.begun :].decode("utf-8", "replace")
 
     def stop(self) -> None:
         """As a service manager does; what it started has to be gone afterwards."""
