@@ -254,7 +254,7 @@ class RunSettings(Frozen):
     """How the work is done; nothing here changes a byte of the result."""
 
     workers: int = Field(default=0, ge=0, le=256)
-    """Processes that compute; 0 is one for each CPU core, and 16 where a cluster at `address` is not asked."""
+    """Processes that compute; 0 is one for each CPU core of this machine, or of the cluster at `address`."""
     runner: Literal["threads", "dask", "ray"] = "threads"
     """What spreads the work: this machine's processes, or Dask or Ray (through Prefect)."""
     address: str | None = None

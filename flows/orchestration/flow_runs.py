@@ -13,6 +13,7 @@ from prefect import State, get_run_logger
 from prefect.futures import PrefectFuture
 from prefect.states import Completed, Failed
 
+from configs import UserError
 from flows.orchestration.artifacts import progress_by_stage, publish_figures, publish_result
 from flows.orchestration.task_runners import task_runner_of
 from flows.orchestration.tasks import STAGE_TASKS, results_storage
@@ -36,6 +37,8 @@ def run_prepared(job: Job, then: str = "") -> State[object]:
     """
     try:
         summary = _run(job)
+    except UserError as error:  # its sentence is the run's state; a traceback would only hide it
+        return Failed(message=str(error), data=error)
     except BaseException as error:
         if not isinstance(error, Exception):
             _leave_soon()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
 
 from configs import RunSettings, SettingsError
@@ -39,6 +41,8 @@ def _runner(settings: RunSettings, workers: int) -> AbstractContextManager[objec
 def _dask(address: str | None, workers: int) -> AbstractContextManager[object]:
     from prefect_dask.task_runners import DaskTaskRunner
 
+    logging.getLogger("distributed").setLevel(logging.WARNING)  # it tells of every connection
+
     if address:
         return DaskTaskRunner(address=address)
     return DaskTaskRunner(
@@ -47,14 +51,23 @@ def _dask(address: str | None, workers: int) -> AbstractContextManager[object]:
             "threads_per_worker": 1,  # a photo is computed on one core
             "processes": True,
             "dashboard_address": None,
+            "silence_logs": logging.WARNING,
+            "env": _server(),
         }
     )
+
+
+def _server() -> dict[str, str]:
+    """Where workers of this machine find the server: one that this process has started for itself is in no setting,
+    and without it each of them would start its own."""
+    with get_client(sync_client=True) as client:
+        return {"PREFECT_API_URL": str(client.api_url)}
 
 
 def _ray(address: str | None, workers: int) -> AbstractContextManager[object]:
     from prefect_ray import RayTaskRunner
 
-    options = {"include_dashboard": False, "log_to_driver": False}
+    options = {"include_dashboard": False, "log_to_driver": False, "runtime_env": {"env_vars": _server()}}
     runner: AbstractContextManager[object] = RayTaskRunner(
         address=address, init_kwargs={} if address else {"num_cpus": workers, **options}
     )

@@ -87,25 +87,33 @@ def results_storage(run: str) -> Path | RemoteFileSystem:
     return folder
 
 
+_MENDABLE = (MissingInput, SettingsError, Stopped)
+"""Errors that do not go away by waiting. `Stopped`: the run has ended by another error, or was cancelled."""
+
+
 def _worth_another_try(task: object, run: object, state: State[object]) -> bool:
     """I/O and memory may pass; a stage that was never run, or a setting that cannot be, does not mend by waiting."""
-    return not isinstance(state.result(raise_on_failure=False), MissingInput | SettingsError | Stopped)
+    return not isinstance(state.result(raise_on_failure=False), _MENDABLE)
 
 
 def _name() -> str:
     return f"{task_run.parameters['stage']} shard {shard_number(str(task_run.parameters['shard']))}"
 
 
-class _InOneSentence(logging.Filter):
-    """Prefect logs a task's error with its traceback, once a shard; where a sentence says it all, without."""
+class _OnceARun(logging.Filter):
+    """Prefect logs the error of every task, with its traceback and once more as its state. One that a user can mend is
+    the state of the whole run, in one sentence; of the tasks it is not told."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.exc_info and isinstance(record.exc_info[1], MissingInput | SettingsError):
-            record.exc_info = None
-        return True
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, _MENDABLE):
+            return False
+        text = record.getMessage()
+        names = (error.__name__ for error in _MENDABLE)
+        return not (text.startswith("Finished in state") and any(f" exception {name}: " in text for name in names))
 
 
-logging.getLogger("prefect.task_runs").addFilter(_InOneSentence())
+logging.getLogger("prefect.task_runs").addFilter(_OnceARun())
 
 
 def _stage_task(stage: str) -> Task[..., str]:

@@ -24,6 +24,7 @@ from flows.plan.selection import Selection, select_photos
 from flows.plan.trust import check_preset
 from flows.results.finish import Summary, finish
 from flows.run import store_maintenance
+from flows.run.clusters import with_cluster_size
 from flows.run.last_run import noting
 from flows.run.lock import alone
 from flows.run.places import check_log, check_owner, check_photo_places, check_places, claim
@@ -86,7 +87,7 @@ def open_places(
     decisions = absolute(decisions) if decisions else None
     check_places(source, output)
     check_preset(settings, source, output)
-    resolved = resolve(settings)
+    resolved = with_cluster_size(resolve(settings))
     decided = take_decisions(output, decisions, resolved)
     own = [tree.model_copy(update={"inpaint": resolve_fill(tree.inpaint)}) for tree in decided.settings(resolved)]
     trees = [resolved, *own]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,10 +15,13 @@ from typing import Any
 
 import pytest
 from collection_with_people import coco_settings, contents, make_coco, remove
+from prefect_server import free_port, kill
 
 from configs import SettingsError
 from flows.orchestration import task_runners
 from flows.pipeline import STAGE_NAMES
+from flows.run import clusters
+from flows.run.clusters import with_cluster_size
 from flows.stages.context import RunContext, resolve
 
 SLOW_FILL = ("inpaint.fill=patchmatch", "run.shard_size=1")
@@ -67,10 +72,13 @@ def test_dask(server: None, plain: tuple[Path, dict[str, bytes]], tmp_path: Path
     pytest.importorskip("prefect_dask", reason="needs the extra `dask`")
     coco, expected = plain
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        address = cluster.scheduler_address
+        settings = coco_settings("run.runner=dask", f"run.address={address}", "run.workers=0")
+        assert with_cluster_size(settings).run.workers == 2
         victim = next(iter(cluster.workers.values())).pid
         out = tmp_path / "killed"
         killer = when_something_is_filled(out, lambda: os.kill(victim, signal.SIGKILL))
-        summary = flow(coco, out, "run.runner=dask", f"run.address={cluster.scheduler_address}")
+        summary = flow(coco, out, "run.runner=dask", f"run.address={address}", "run.workers=0")
         killer.join()
     assert summary.states == {"removed": 5, "passthrough": 1}
     assert contents(out) == expected
@@ -88,16 +96,45 @@ def test_dask_workers_of_its_own_tell_of_every_photo(
     assert not list((tmp_path / "out/.person-removal/told").iterdir())
 
 
+RAY_HEAD = """
+import sys, ray
+ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+print(ray.get_runtime_context().gcs_address, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def ray_head(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Any]]:
+    """A Ray cluster of two workers that another process has started: its address and that process."""
+    pytest.importorskip("prefect_ray", reason="needs the extra `ray`")
+    import psutil
+
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # else only who has its token is let in
+    root = str(Path(__file__).resolve().parents[3])
+    path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
+    command = [sys.executable, "-c", RAY_HEAD]
+    pipe = subprocess.PIPE
+    head = psutil.Popen(command, env={**os.environ, "PYTHONPATH": path}, stdin=pipe, stdout=pipe, text=True)
+    try:
+        yield head.stdout.readline().strip(), head
+    finally:
+        family = [head, *head.children(recursive=True)]
+        head.stdin.close()
+        kill(psutil.wait_procs(family, timeout=20)[1])
+
+
 @pytest.mark.slow
 @needs_sigkill
-def test_ray(server: None, plain: tuple[Path, dict[str, bytes]], tmp_path: Path) -> None:
-    pytest.importorskip("prefect_ray", reason="needs the extra `ray`")
+def test_ray_by_its_address_and_a_worker_that_is_killed(
+    server: None, plain: tuple[Path, dict[str, bytes]], tmp_path: Path, ray_head: tuple[str, Any]
+) -> None:
     import psutil
 
     def kill_a_worker() -> None:
         deadline = time.monotonic() + 60
         while not killed and time.monotonic() < deadline:
-            for process in psutil.Process().children(recursive=True):
+            for process in head.children(recursive=True):
                 with contextlib.suppress(psutil.Error):
                     if process.cmdline()[:1] and process.cmdline()[0].split()[0] in titles:
                         process.kill()
@@ -105,14 +142,29 @@ def test_ray(server: None, plain: tuple[Path, dict[str, bytes]], tmp_path: Path)
                         return
 
     coco, expected = plain
+    address, head = ray_head
     titles = {f"ray::{stage}" for stage in STAGE_NAMES}  # of a worker that is at work on one
     out, killed = tmp_path / "out", list[int]()
+    settings = coco_settings("run.runner=ray", f"run.address={address}", "run.workers=0")
+    assert with_cluster_size(settings).run.workers == 2
     killer = when_something_is_filled(out, kill_a_worker)
-    summary = flow(coco, out, "run.runner=ray", "run.workers=2")
+    summary = flow(coco, out, "run.runner=ray", f"run.address={address}", "run.workers=0")
     killer.join()
     assert killed, "no worker was at work"
     assert summary.states == {"removed": 5, "passthrough": 1}
     assert contents(out) == expected
+
+
+@pytest.mark.parametrize("runner", ["dask", "ray"])
+def test_a_cluster_that_is_not_there_is_one_sentence(
+    runner: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip(f"prefect_{runner}", reason=f"needs the extra `{runner}`")
+    monkeypatch.setattr(clusters, "PATIENCE", 1)
+    monkeypatch.setenv("RAY_gcs_rpc_server_connect_timeout_s", "1")
+    address = f"{'tcp://' if runner == 'dask' else 'ray://'}127.0.0.1:{free_port()}"
+    with pytest.raises(SettingsError, match=rf"run.address '{address}': no (Dask scheduler|Ray head) answers there"):
+        with_cluster_size(coco_settings(f"run.runner={runner}", f"run.address={address}", "run.workers=0"))
 
 
 def test_a_package_that_is_missing_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -189,6 +189,8 @@ def test_what_cannot_be_done_is_the_runs_state_in_one_sentence(
     state = flow(**chosen, return_state=True)
     assert state.is_failed() and sentence in state.message
     assert "Traceback" not in caplog.text
+    errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert len(errors) <= 1 and not [text for text in errors if not text.startswith("Finished in state Failed")], errors
     with pytest.raises(Exception, match=sentence[:10]):
         flow(**chosen)
 
