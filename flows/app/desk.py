@@ -48,16 +48,18 @@ class Desk:
 
         self.queue.submit(Job(tab, photo, "look", run))
 
-    async def _opened(self, call: Call, tab: Tab, photo: Photo) -> None:
+    async def _opened(self, call: Call, tab: Tab, photo: Photo, tell: bool = True) -> None:
         if photo.small is None:
             small, photo.view = await call("reading", steps.show)
-            photo.small, (height, width) = small, small.shape[:2]
+            photo.small = small
+        if tell:
+            height, width = photo.small.shape[:2]
             tab.tell(type="opened", photo=photo.id, width=width, height=height)
 
     async def _thorough(self, call: Call, tab: Tab, photo: Photo, segmenter: str) -> Found:
         found = photo.found.get(segmenter)
         if found is None or not found.thorough:
-            await self._opened(call, tab, photo)
+            await self._opened(call, tab, photo, tell=photo.small is None)
             choice, before = self.sessions.segmenters[segmenter], found or photo.last_found()
             found = await call("looking closer", steps.find, choice, before)
             assert isinstance(found, Found)

@@ -128,8 +128,7 @@ class Web:
             message = await tab.outbox.get()
             try:
                 await socket.send_json(message)
-            except Exception:  # the connection broke: whoever comes back is told
-                tab.outbox.put_nowait(message)
+            except Exception:  # the connection broke: whoever comes back asks again
                 return
 
     # ------------------------------------------------------------ what a tab asks

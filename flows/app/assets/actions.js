@@ -126,6 +126,16 @@ export function setUpActions(page) {
     outline(photo);
     screen.render();
   }
+  /** Ask again for what the server may have said to nobody; it has what it computed. */
+  function again() {
+    for (const photo of page.photos.filter((one) => one.id)) {
+      photo.jobs.clear();
+      photo.job = photo.quiet = null;
+      if (!photo.people.size) look(photo);
+      if (photo.wanted) say(photo.id, "remove", { edit: photo.wanted.edit, tag: photo.wanted.tag }).catch((error) => complain(error.message));
+      screen.changed(photo);
+    }
+  }
   const look = (photo) => say(photo.id, "people", { segmenter: state(photo).edit.segmenter }).catch((error) => complain(error.message));
 
   const save = ({ file, name }) => {
@@ -202,5 +212,5 @@ export function setUpActions(page) {
   for (const input of document.querySelectorAll("input[name=tool]"))
     input.addEventListener("change", () => { if (page.now) page.now.cursor = null; screen.tip(null); screen.render(); });
 
-  return { tap, begin, extend, stroke, brush, toggle, outline, remove, removed, go, download, goes };
+  return { tap, begin, extend, stroke, brush, toggle, outline, remove, removed, again, go, download, goes };
 }

@@ -135,7 +135,7 @@ const listeners = {
 function greet(message) {
   const first = !page.about;
   page.about = message;
-  if (!first) return;
+  if (!first) return actions.again(); // the connection broke: what was said meanwhile may be lost
   for (const [id, choices] of [["segmenter", message.segmenters], ["fill", message.fills]]) {
     byId(id).replaceChildren(...choices.map(({ name, label }) => el("option", { value: name, textContent: label })));
     byId(id).closest(".row").hidden = choices.length < 2;

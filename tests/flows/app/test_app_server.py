@@ -96,8 +96,12 @@ class Page:
         self.place = urlsplit(address)
         self.key = self.place.path.rpartition("/")[2]
         self.host = f"{self.place.hostname}:{self.place.port}"
-        live = connect(f"ws://{self.host}/live?key={self.key}", origin=f"http://{self.host}")  # type: ignore[arg-type]
-        self.socket = live
+        self.tab = ""
+        self.connects()
+
+    def connects(self) -> None:
+        live = f"ws://{self.host}/live?key={self.key}&tab={self.tab}"
+        self.socket = connect(live, origin=f"http://{self.host}")  # type: ignore[arg-type]
         self.tab = self.hears("hello")["tab"]
 
     def hears(self, kind: str, **fields: Any) -> dict[str, Any]:
@@ -192,6 +196,17 @@ def test_a_closed_tab_is_forgotten_also_while_its_photo_waits(app: red_app.App, 
         time.sleep(0.05)
     page.hears("people", photo=mine)
     assert app.files() == []
+
+
+@pytest.mark.slow
+def test_a_tab_whose_connection_breaks_comes_back_to_its_photos(page: Page) -> None:
+    name, tab = page.uploads(photo())["photo"], page.tab
+    page.hears("people", photo=name)
+    page.socket.socket.shutdown(socket.SHUT_RDWR)  # no goodbye: a laptop that sleeps, a browser that crashed
+    page.connects()
+    assert page.tab == tab
+    page.says(f"photos/{name}/people", segmenter="embedded")  # what was said meanwhile may be lost
+    assert page.hears("opened", photo=name) and len(page.hears("people", photo=name)["people"]) == 2
 
 
 @pytest.mark.slow
