@@ -381,7 +381,7 @@ def test_a_phone_with_fingers(browser: Any, app: red_app.App) -> None:
     tab.page.locator("#go").tap()
     tab.has_result()
     after = decode(tab.download()[1], "after")
-    assert after.orientation == 6 and after.pixels.shape == (384, 512, 3)
+    assert after.orientation == 6 and after.pixels.shape == (512, 384, 3), "upright"
     ground, ink = tab.page.evaluate(
         "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
     )
