@@ -39,6 +39,13 @@ def decode_counts(counts: str, size: tuple[int, int]) -> NDArray[np.bool_]:
     return decoded.astype(bool)
 
 
+def check_counts(counts: str, size: tuple[int, int]) -> None:
+    """Raises BrokenMask where compressed counts do not cover a photo of `size` (height, width) exactly."""
+    plain = decompress(counts)
+    if min(size) < 0 or (plain < 0).any() or int(plain.sum()) != size[0] * size[1]:
+        raise BrokenMask(f"its RLE does not cover {size[1]} x {size[0]} pixels")
+
+
 def rle_of_counts(counts: str, size: tuple[int, int]) -> Rle:
     """Compressed counts that this program wrote, as pycocotools takes them."""
     return {"size": list(size), "counts": counts.encode("ascii")}
@@ -99,12 +106,13 @@ def bounds(masks: Sequence[BoxMask], margin: int, size: tuple[int, int]) -> Box:
 
 
 def box_mask(counts: str, size: tuple[int, int]) -> BoxMask:
-    """The mask of compressed counts that this program wrote, of a photo of `size` (height, width), in its smallest
-    box."""
+    """The mask of compressed counts of a photo of `size` (height, width), in its smallest box. Raises BrokenMask."""
     height = size[0]
     runs = runs_of(counts)
     if not len(runs):
         return NOTHING
+    if (runs < 0).any() or runs[-1, 1] > size[0] * size[1]:
+        raise BrokenMask(f"its RLE covers more than {size[1]} x {size[0]} pixels")
     first, last = int(runs[0, 0]) // height, int(runs[-1, 1] - 1) // height
     steps = np.zeros((last - first + 1) * height + 1, np.int8)
     steps[runs[:, 0] - first * height] = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, NotRequired, TypedDict, get_args
+from typing import Literal, NotRequired, TypedDict, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from pycocotools import mask as coco_mask
 
 from configs import UserError
 from data.geometry import BBox
-from data.rle import BoxMask, Rle, box_mask, box_rle, decode_counts, encode_counts, rle_of_counts
+from data.rle import BoxMask, Rle, box_mask, box_rle, check_counts, decode_counts, encode_counts, rle_of_counts
 
 Pixels = NDArray[np.uint8]
 """uint8, H x W x 3, RGB, 0..255."""
@@ -182,7 +182,7 @@ class PeopleJson(TypedDict):
 
 
 def _bbox(values: Sequence[float]) -> BBox:
-    x, y, width, height = values
+    x, y, width, height = (float(value) for value in values)
     return x, y, width, height
 
 
@@ -272,7 +272,13 @@ class People:
 
     @classmethod
     def from_json(cls, data: PeopleJson) -> People:
-        height, width = data["size"]
+        """Raises ValueError, KeyError or TypeError for what `to_json` does not give: masks that are none of the photo,
+        sizes and boxes that are no numbers."""
+        height, width = (int(side) for side in data["size"])
+        for found in (*data["persons"], *data["objects"]):
+            for rle in (found["segmentation"], cast(PersonJson, found).get("doubtful")):
+                if rle is not None:
+                    check_counts(rle["counts"], (height, width))
         return cls(
             (height, width),
             tuple(_person(person) for person in data["persons"]),

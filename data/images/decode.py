@@ -64,17 +64,18 @@ class Decoded:
         return self.samples.shape[0], self.samples.shape[1]
 
 
-def decode(raw: bytes, name: str, megapixels: float = MEGAPIXELS) -> Decoded:
+def decode(raw: bytes, name: str, megapixels: float = MEGAPIXELS, *, known: bool = False) -> Decoded:
     """Decode an image file's bytes. Raises PhotoError (`corrupt` or `refused`), which names the file.
 
-    megapixels: photos with more are refused before their pixels are decoded.
+    megapixels: photos with more are refused before their pixels are decoded. known: these very bytes were decoded
+    before, so that they are not read a second time to see whether a JPEG's data are all there.
     """
     if not raw:
         raise PhotoError("corrupt", f"{name}: the file is empty.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd EXIF and large photos are not worth a line each
-            return _decode(raw, name, megapixels)
+            return _decode(raw, name, megapixels, known)
     except (PhotoError, MemoryError):
         raise
     except UnidentifiedImageError:
@@ -99,7 +100,7 @@ def read_size(raw: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _decode(raw: bytes, name: str, megapixels: float) -> Decoded:
+def _decode(raw: bytes, name: str, megapixels: float, known: bool) -> Decoded:
     if raw[:4] in (b"II+\0", b"MM\0+"):
         raise PhotoError("refused", f"{name}: big TIFF files are not supported; {_CONVERT}.")
     if raw[:4] in tiff_samples.HEADERS:
@@ -124,7 +125,7 @@ def _decode(raw: bytes, name: str, megapixels: float) -> Decoded:
     if image.format != "MPO" and pages(image) > 1:
         raise PhotoError("refused", _SEVERAL.format(name))
     mode, samples = _samples(image, raw, name)
-    if file is not None:
+    if file is not None and not known:
         jpeg_scans.check_data(file, samples)
     palette, orientation = _palette(image) if mode == "P" else None, _orientation(image)
     return Decoded(

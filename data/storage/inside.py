@@ -9,19 +9,24 @@ that lie elsewhere. Three things keep what is done there inside:
 * the last part may be a link, since `os.replace`, `os.unlink` and the exclusive creation of temporary files under
   random names act on the link itself. Nothing is opened for writing in place, so a hard link is replaced as well.
 
-Between the look and the write lie microseconds. Only who may write into the output directory while a run works there
-could use them; and who may do that with the user's own rights needs no link. A directory that was prepared before the
-run, which is what this is about, does not change in between.
+Between the look and the write somebody else may put a link in a folder's place. Where the system can open files from an
+open folder (Linux, macOS), `write_inside` and `remove_inside` open each folder from the one above it, never through a
+link, so that a file lands in the folder that was looked at. On Windows microseconds stay, which only who may write into
+the output directory while a run works there could use.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from data.errors import InputError
+from data.storage.files import write_atomic
 from data.storage.places import is_remote
 
 _NAME_SURROGATE = 0x20000000
@@ -48,6 +53,67 @@ def inside(root: Path, name: str) -> Path:
         if is_link(status):
             raise InputError(_sentence(folder))
     return root / name
+
+
+def write_inside(root: Path, name: str, data: bytes, durable: bool = False) -> None:
+    """A file below a directory, whole or not at all, see `inside` and `data.storage.files.write_atomic`."""
+    path = inside(root, name)
+    if is_remote(root) or not _FROM_FOLDERS:
+        write_atomic(path, data, durable)
+        return
+    root.mkdir(parents=True, exist_ok=True)
+    temporary, last = f".{secrets.token_hex(8)}.tmp", name.rpartition("/")[2]
+    with _folder(root, name, make=True) as folder:
+        handle = os.open(temporary, _CREATE, 0o666, dir_fd=folder)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            os.replace(temporary, last, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary, dir_fd=folder)
+            raise
+
+
+def remove_inside(root: Path, name: str) -> None:
+    """Delete a file below a directory, see `inside`; nothing happens where none is."""
+    path = inside(root, name)
+    if is_remote(root) or not _FROM_FOLDERS:
+        path.unlink(missing_ok=True)
+        return
+    with suppress(FileNotFoundError, NotADirectoryError), _folder(root, name) as folder:
+        os.unlink(name.rpartition("/")[2], dir_fd=folder)
+
+
+_FROM_FOLDERS = {os.open, os.mkdir, os.unlink} <= os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
+_OPEN = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+@contextmanager
+def _folder(root: Path, name: str, make: bool = False) -> Iterator[int]:
+    """The folder of a file below `root`, open, reached without a link. make: those that are not there are made."""
+    way, handle = str(root), os.open(root, _OPEN & ~getattr(os, "O_NOFOLLOW", 0))
+    try:
+        for part in name.split("/")[:-1]:
+            way = f"{way}{os.sep}{part}"
+            if make:
+                with suppress(FileExistsError):
+                    os.mkdir(part, dir_fd=handle)
+            try:
+                inner = os.open(part, _OPEN, dir_fd=handle)
+            except OSError as error:
+                if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK) and os.path.islink(way):  # noqa: PTH114
+                    raise InputError(_sentence(way)) from None
+                raise
+            os.close(handle)
+            handle = inner
+        yield handle
+    finally:
+        os.close(handle)
 
 
 def is_below(name: str) -> bool:

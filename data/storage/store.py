@@ -23,7 +23,7 @@ from data.storage.files import (
     sha256,
     write_atomic,
 )
-from data.storage.inside import inside, is_below
+from data.storage.inside import inside, is_below, remove_inside, write_inside
 from data.storage.places import is_remote, list_files, read_head
 
 _Note = TypeVar("_Note")
@@ -115,11 +115,21 @@ class Store:
     def write(self, stage: str, key: str, payload: bytes, facts: Mapping[str, object] | None = None) -> Artifact:
         artifact = Artifact(stage, key, sha256(payload), facts or {})
         line = canonical_json({"sha256": artifact.sha256, "facts": artifact.facts})
-        write_atomic(self.own(f"{stage}/{key[:2]}/{key}"), line + b"\n" + payload)
+        self._write(f"{stage}/{key[:2]}/{key}", line + b"\n" + payload)
         return artifact
 
     def discard(self, stage: str, key: str) -> None:
-        self.own(f"{stage}/{key[:2]}/{key}").unlink(missing_ok=True)
+        name = f"{stage}/{key[:2]}/{key}"
+        if is_remote(self.root):
+            self.own(name).unlink(missing_ok=True)
+        else:
+            remove_inside(self.root.parent, f"{self.root.name}/{name}")
+
+    def _write(self, name: str, data: bytes) -> None:
+        if is_remote(self.root):
+            write_atomic(self.root / name, data)
+        else:
+            write_inside(self.root.parent, f"{self.root.name}/{name}", data)
 
     def keys(self, stage: str, since: float = 0) -> set[str]:
         """Keys of every artifact of a stage that was written at or after `since` (seconds since the epoch)."""
@@ -146,7 +156,7 @@ class Store:
         return value if isinstance(value, type(default)) else default
 
     def write_note(self, name: str, value: object) -> None:
-        write_atomic(self.own(name), canonical_json(value))
+        self._write(name, canonical_json(value))
 
     def put(self, name: str, data: bytes) -> Path:
         """A file of the store that is named by its content; returns its path.
@@ -159,7 +169,7 @@ class Store:
                 return path
         except OSError:
             pass
-        write_atomic(self.own(name), data)
+        self._write(name, data)
         return path
 
     def names(self, note: str) -> list[str]:

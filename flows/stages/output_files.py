@@ -16,8 +16,8 @@ from pathlib import Path
 
 from data.errors import InputError
 from data.plan.entries import Entry
-from data.storage.files import sha256, sha256_of, write_atomic
-from data.storage.inside import inside, is_below
+from data.storage.files import sha256, sha256_of
+from data.storage.inside import inside, is_below, remove_inside, write_inside
 from data.storage.places import bytes_in, is_remote, move, stamp_of
 from flows.facts import PublishedFile
 from flows.stages.context import RunContext
@@ -111,7 +111,7 @@ def _write_file(run: RunContext, name: str, data: bytes, sha: str, ours: set[str
         if name.startswith(MASKS) and present != _LINK:
             return False
         set_aside(run, name)
-    write_atomic(path, data)
+    write_inside(run.output, name, data)
     return True
 
 
@@ -137,7 +137,7 @@ def _withdraw(run: RunContext, name: str, ours: set[str]) -> None:
     if present == _SHARED:
         present = sha256_of(path)
     if present in ours:
-        path.unlink()
+        remove_inside(run.output, name)
     elif present is not None and not name.startswith(MASKS):
         set_aside(run, name)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import NamedTuple, NotRequired, TypedDict, cast
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, NotRequired, TypedDict, TypeVar, cast
 
 import inpainting
 from data.images import Decoded, decode, read_photo_bytes, to_raw_frame
@@ -12,6 +12,7 @@ from data.plan.entries import Entry
 from data.rle import decode_counts, encode_counts
 from data.storage.files import sha256
 from data.storage.places import as_path
+from data.storage.store import StoreError
 from data.types import Hole, Patch, People, PeopleJson, PhotoError, as_hole
 from flows.facts import Row, Rows
 from flows.stages.context import RunContext
@@ -47,30 +48,44 @@ def by_stage(given: Mapping[str, Row]) -> Rows:
     return cast(Rows, given)
 
 
-def read_photo(run: RunContext, entry: Entry) -> Decoded:
-    """The photo as planned. Raises PhotoError, also when the file is no longer the one that was planned."""
+def read_photo(run: RunContext, entry: Entry, known: bool = True) -> Decoded:
+    """The photo as planned. known: whether the segment stage has read these bytes. Raises PhotoError, also when the
+    file is no longer the one that was planned."""
     raw = read_photo_bytes(as_path(entry.path), entry.name)
     if sha256(raw) != entry.sha256:
         raise PhotoError("failed", f"{entry.name}: the file changed during the run; run again.")
-    return decode(raw, entry.name, run.settings.input.megapixels)
+    return decode(raw, entry.name, run.settings.input.megapixels, known=known)
+
+
+Read = TypeVar("Read")
+
+
+def _read(run: RunContext, stage: str, key: str, parse: Callable[[bytes], Read]) -> Read:
+    """What an artifact says. Raises StoreError for one that no stage has written, so that it is made again: a store may
+    come from somebody else."""
+    payload = run.store.read(stage, key)
+    try:
+        return parse(payload)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, MemoryError):
+        raise StoreError(f"{run.store.path(stage, key)}: not an artifact of {stage}.", stage, key) from None
 
 
 def read_people(run: RunContext, rows: Rows) -> People:
-    return People.from_json(json.loads(run.store.read("segment", rows["segment"]["key"])))
+    return _read(run, "segment", rows["segment"]["key"], lambda raw: People.from_json(json.loads(raw)))
 
 
 def read_missed(run: RunContext, rows: Rows) -> People:
     """People whom the second looks found in what is the photo's own."""
-    return People.from_json(json.loads(run.store.read("verify", rows["verify"]["key"]))["missed"])
+    return _read(run, "verify", rows["verify"]["key"], lambda raw: People.from_json(json.loads(raw)["missed"]))
 
 
 def read_made_up(run: RunContext, rows: Rows) -> People:
     """Whom the second looks saw in a fill: the hole grows by them, but nobody was there."""
-    return People.from_json(json.loads(run.store.read("verify", rows["verify"]["key"]))["made_up"])
+    return _read(run, "verify", rows["verify"]["key"], lambda raw: People.from_json(json.loads(raw)["made_up"]))
 
 
 def read_hole(run: RunContext, rows: Rows) -> Hole:
-    return hole_of(run.store.read("refine", rows["refine"]["key"]))
+    return _read(run, "refine", rows["refine"]["key"], hole_of)
 
 
 def orientation_of(rows: Rows) -> int:
@@ -79,7 +94,7 @@ def orientation_of(rows: Rows) -> int:
 
 
 def read_kept(run: RunContext, rows: Rows) -> Hole | None:
-    return kept_of(run.store.read("refine", rows["refine"]["key"]))
+    return _read(run, "refine", rows["refine"]["key"], kept_of)
 
 
 def hole_of(artifact: bytes) -> Hole:
@@ -113,7 +128,7 @@ def _as_hole(data: HoleJson, counts: str) -> Hole:
 
 
 def read_patches(run: RunContext, rows: Rows) -> list[Patch]:
-    return inpainting.unpack(run.store.read("inpaint", rows["inpaint"]["key"]))
+    return _read(run, "inpaint", rows["inpaint"]["key"], inpainting.unpack)
 
 
 def extra_digest(rows: Rows) -> list[str]:

@@ -38,7 +38,7 @@ def key(run: RunContext, entry: Entry, rows: Rows) -> str:
 
 
 def compute(run: RunContext, entry: Entry, rows: Rows) -> StageOutput:
-    photo, settings, frame = read_photo(run, entry), run.settings.segment, None
+    photo, settings, frame = read_photo(run, entry, known=False), run.settings.segment, None
     if entry.given and settings.given:
         people, frame = people_of_masks(run, settings, photo, entry)
     else:

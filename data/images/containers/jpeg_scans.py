@@ -84,12 +84,6 @@ def check_data(file: JpegFile, pixels: NDArray[np.uint8]) -> None:
     frame = file.frame
     if frame.process not in _HUFFMAN:
         return  # an arithmetic decoder reads ahead, so that what follows may count
-    if frame.process != 0xC2 and len(frame.components) == len(_scanned(file)) < 4 and not file.restarts:
-        # A single scan that ends early leaves its last block empty, which is gray. Few photos end so: most are not
-        # decoded a second time.
-        corner = pixels[-1, -1].astype(float)
-        if abs((corner if corner.ndim == 0 else corner @ (0.299, 0.587, 0.114)) - 128) > 3:
-            return
     picture = (s for s in file.segments if not s.is_metadata or s.marker in (APP0, APP14))  # those decide the colours
     longer = JpegFile(tuple(_longer(s) if s.marker == SOS else s for s in picture), b"")
     with warnings.catch_warnings():
@@ -100,12 +94,6 @@ def check_data(file: JpegFile, pixels: NDArray[np.uint8]) -> None:
             raise JpegStructureError(_ENDS_EARLY) from None
     if not np.array_equal(other, pixels):
         raise JpegStructureError(_ENDS_EARLY)
-
-
-def _scanned(file: JpegFile) -> bytes:
-    """Ids of the components of the first scan."""
-    data = next(s.data for s in file.segments if s.marker == SOS)
-    return data[3 : 3 + 2 * data[2] : 2]
 
 
 def _longer(scan: Segment) -> Segment:

@@ -53,6 +53,14 @@ def test_a_cut_file_with_an_end_marker_is_corrupt(kind: str, share: float) -> No
     assert state(cut(WHOLE[kind], share)) == "corrupt"
 
 
+@pytest.mark.parametrize("kind", ["4:2:0", "4:4:4", "gray", "CMYK", "progressive"])
+@pytest.mark.parametrize("missing", [3, 5, 8, 12])
+def test_a_file_without_its_last_bytes_is_corrupt(kind: str, missing: int) -> None:
+    """Its last block is not gray: a decoder goes on with bits of nothing."""
+    raw = WHOLE[kind].removesuffix(EOI)
+    assert state(raw[:-missing].rstrip(b"\xff") + EOI) == "corrupt"
+
+
 def test_a_hole_inside_the_data_is_seen_at_restart_markers() -> None:
     raw = WHOLE["restarts"]
     first, second = raw.index(b"\xff\xd2"), raw.index(b"\xff\xd3")
