@@ -108,6 +108,7 @@ def _folder(root: Path, name: str, make: bool = False) -> Iterator[int]:
             except OSError as error:
                 if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK) and os.path.islink(way):  # noqa: PTH114
                     raise InputError(_sentence(way)) from None
+                error.filename = way  # not the name in its folder alone
                 raise
             os.close(handle)
             handle = inner
