@@ -184,6 +184,22 @@ def test_a_photo_goes_the_whole_way_without_a_browser(page: Page) -> None:
 
 
 @pytest.mark.slow
+def test_a_phones_photo_comes_back_as_one(page: Page) -> None:
+    heif = pytest.importorskip("pillow_heif", reason="needs pillow-heif (the `heic` extra)")
+    out = io.BytesIO()
+    heif.from_pillow(Image.open(io.BytesIO(photo()))).save(out, quality=95)
+    name = page.uploads(out.getvalue(), "IMG_1.HEIC")["photo"]
+    assert len(page.hears("people", photo=name)["people"]) == 2
+    view = page.asks("GET", f"/t/{page.tab}/photos/{name}/view")[1]
+    assert Image.open(io.BytesIO(view)).format == "JPEG", "browsers show no HEIC"
+    page.says(f"photos/{name}/remove", edit=EDIT)
+    page.hears("result", photo=name)
+    made = page.says(f"photos/{name}/file", edit=EDIT)
+    assert made["name"] == "IMG_1-without-people.HEIC"
+    assert decode(page.asks("GET", f"/t/{page.tab}/files/{made['file']}")[1], "out").format == "HEIF"
+
+
+@pytest.mark.slow
 def test_a_closed_tab_is_forgotten_also_while_its_photo_waits(app: red_app.App, page: Page) -> None:
     closing = Page(app.address)
     mine, theirs = page.uploads(photo(2400, 1800))["photo"], closing.uploads(photo())["photo"]
