@@ -10,11 +10,12 @@ from pathlib import PurePath
 
 from data.errors import InputError
 from data.images import Encoded
-from flows.app import steps, views
+from flows.app import finding, steps, views
 from flows.app.edit import Edit
+from flows.app.finding import Found
 from flows.app.queue import Call, Job, Queue
 from flows.app.sessions import Offer, Photo, Sessions, Tab
-from flows.app.steps import Found, Look, Result
+from flows.app.steps import Look, Result
 from flows.app.words import verdict
 
 MARKS = 8
@@ -36,7 +37,7 @@ class Desk:
             await self._opened(call, tab, photo)
             if segmenter not in photo.found:
                 choice, before = self.sessions.segmenters[segmenter], photo.last_found()
-                found = await call("finding", steps.find_quickly, choice, before)
+                found = await call("finding", finding.find_quickly, choice, before)
                 assert isinstance(found, Found)
                 photo.found[segmenter] = found
             await self.tell_people(tab, photo, segmenter)
@@ -61,7 +62,7 @@ class Desk:
         if found is None or not found.thorough:
             await self._opened(call, tab, photo, tell=photo.small is None)
             choice, before = self.sessions.segmenters[segmenter], found or photo.last_found()
-            found = await call("looking closer", steps.find, choice, before)
+            found = await call("looking closer", finding.find, choice, before)
             assert isinstance(found, Found)
             photo.found[segmenter] = found
             photo.marks.clear()
@@ -111,7 +112,7 @@ class Desk:
             assert isinstance(look, Look)
             late = photo.found[edit.segmenter].late
             missed = look.missed(choice.settings.verify.lookalikes == "remove")
-            photo.found[edit.segmenter], ids = steps.with_late(photo.found[edit.segmenter], missed)
+            photo.found[edit.segmenter], ids = finding.with_late(photo.found[edit.segmenter], missed)
             photo.looks[edit.key] = look, ids
             if photo.found[edit.segmenter].late != late:
                 await self.tell_people(tab, photo, edit.segmenter)

@@ -12,7 +12,8 @@ from data.errors import InputError
 from data.types import Pixels
 from flows.app.choices import Choice
 from flows.app.edit import Edit
-from flows.app.steps import Found, Look, Result
+from flows.app.finding import Found
+from flows.app.steps import Look, Result
 from flows.app.worker import Seed
 from flows.stages.photo_steps import Marked
 

@@ -136,7 +136,8 @@ def live(pipe: Connection, temporary: Path) -> None:
         os.environ[variable] = "1"  # equal results whatever the machine, see prepare_process
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     threading.Thread(target=leave_with_parent, daemon=True).start()
-    from flows.app.steps import OpenPhoto, open_photo
+    from flows.app.finding import OpenPhoto
+    from flows.app.steps import open_photo
 
     prepare_process()
     photos: OrderedDict[str, OpenPhoto] = OrderedDict()

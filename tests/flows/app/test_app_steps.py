@@ -22,11 +22,12 @@ from data.images import decode, to_raw_frame
 from data.types import Hole, Instance, People, PhotoError, Pixels, as_hole
 from data.weights.files import WeightsError
 from flows.api import remove_people
-from flows.app import steps, views
+from flows.app import finding, steps, views
 from flows.app.choices import Choice, fills, segmenters, usable
 from flows.app.edit import Edit, Round, parse_edit
+from flows.app.finding import Found, OpenPhoto
 from flows.app.sessions import Limits, Sessions
-from flows.app.steps import Found, Look, OpenPhoto, Result
+from flows.app.steps import Look, Result
 from flows.app.strokes import MOST_POINTS, Stroke, draw, parse_strokes
 from flows.app.words import verdict
 from flows.stages import models, photo_steps
@@ -70,12 +71,12 @@ EDIT = Edit("red", "telea", RED_ONES.settings.refine.dilate)
 
 
 def removed(photo: OpenPhoto, edit: Edit = EDIT, base: Result | None = None) -> tuple[Found, Result]:
-    found = steps.find(photo, RED_ONES)
+    found = finding.find(photo, RED_ONES)
     return found, steps.remove(photo, found, edit, RED_ONES, FILLS, base)
 
 
 def hole_of(photo: OpenPhoto, edit: Edit = EDIT) -> np.ndarray:
-    found = steps.find(photo, RED_ONES)
+    found = finding.find(photo, RED_ONES)
     marked = steps.mark_people(found, edit, RED_ONES.settings.refine, photo.pixels)
     return steps.with_strokes(marked, edit).hole > 0
 
@@ -344,10 +345,10 @@ def test_a_large_photo_is_looked_at_quickly_first_and_everyone_keeps_their_id(ey
     out = io.BytesIO()
     small.resize((2560, 1920), Image.Resampling.NEAREST).save(out, format="PNG")
     large = opened(out.getvalue())
-    quick = steps.find_quickly(large, RED_ONES)
+    quick = finding.find_quickly(large, RED_ONES)
     assert not quick.thorough and quick.small.size == (1200, 1600) and quick.people.size == (1920, 2560)
     swapped = replace(quick, ids=(7, 3))
-    thorough = steps.find(large, RED_ONES, swapped)
+    thorough = finding.find(large, RED_ONES, swapped)
     assert thorough.thorough and thorough.ids == (7, 3)
     marks = [
         steps.mark_people(thorough, EDIT, RED_ONES.settings.refine, pixels).hole
@@ -356,7 +357,7 @@ def test_a_large_photo_is_looked_at_quickly_first_and_everyone_keeps_their_id(ey
     assert (marks[0] > 0).mean() == pytest.approx((marks[1] > 0).mean(), rel=0.03), "the preview is what will be filled"
     nobody = replace(swapped, people=People(quick.people.size, quick.people.persons[:1]))
     eyes.segment = lambda photos: [People(photo.size) for photo in photos]  # type: ignore[method-assign]
-    assert steps.find(large, RED_ONES, nobody).people.persons == quick.people.persons[:1], "who was shown stays"
+    assert finding.find(large, RED_ONES, nobody).people.persons == quick.people.persons[:1], "who was shown stays"
 
 
 def test_who_is_seen_in_the_result_can_be_taken_out_too(eyes: RedPeople) -> None:
@@ -366,9 +367,9 @@ def test_who_is_seen_in_the_result_can_be_taken_out_too(eyes: RedPeople) -> None
     look = steps.check(opened_photo, found, keeps, RED_ONES, FILLS, result)
     assert [find.where for find in look.finds] == ["elsewhere"]
     assert verdict(look)[0].startswith("Someone may be left, marked in the result: 1 whom the photo still shows (")
-    more, ids = steps.with_late(found, look.missed(False))
+    more, ids = finding.with_late(found, look.missed(False))
     assert (len(more.people), more.late, ids) == (3, 1, (2,))
-    assert steps.with_late(more, look.missed(False)) == (more, ids), "nobody is added twice"
+    assert finding.with_late(more, look.missed(False)) == (more, ids), "nobody is added twice"
     refine = RED_ONES.settings.refine
     holes = [steps.mark_people(more, edit, refine, opened_photo.pixels).hole for edit in (EDIT, replace(EDIT, too=ids))]
     np.testing.assert_array_equal(holes[0] > 0, hole_of(opened_photo))
@@ -470,7 +471,7 @@ def test_nothing_is_blended_in_a_hole_that_a_hand_drew_on(eyes: RedPeople) -> No
     opened_photo = opened(photo(LEFT))
     settings = load_settings("embedded", ["inpaint.fill=telea"]).inpaint
     sharp = settings.model_copy(update={"feather": 0})
-    people = steps.find(opened_photo, RED_ONES)
+    people = finding.find(opened_photo, RED_ONES)
     found = steps.mark_people(people, EDIT, RED_ONES.settings.refine, opened_photo.pixels)
     drawn = found.with_hole(np.where(mask_of(RIGHT), np.uint8(255), found.hole))
 
