@@ -7,24 +7,21 @@ It is written whole or not at all, so whatever stands under a key can be used.
 from __future__ import annotations
 
 import json
-import math
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from data.storage.files import (
-    READ_NO_LINK,
     NotOwn,
     canonical_json,
     digest,
     read_own,
     sha256,
-    write_atomic,
 )
-from data.storage.inside import inside, is_below, remove_inside, write_inside
-from data.storage.places import is_remote, list_files, read_head
+from data.storage.homes import home_of
+from data.storage.inside import is_below
+from data.storage.places import list_files
 
 _Note = TypeVar("_Note")
 
@@ -57,22 +54,23 @@ def artifact_key(
     return digest([stage, version, settings, list(weights), list(inputs)])
 
 
+def _name(stage: str, key: str) -> str:
+    return f"{stage}/{key[:2]}/{key}"
+
+
 class Store:
     """A folder of artifacts; readable by its owner only, because it holds personal data."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root, self.home = root, home_of(root)
 
     def create(self) -> None:
-        if not is_remote(self.root):  # an object store knows no folders; who may read there is set at the bucket
-            self.own("lock")
-            self.root.mkdir(parents=True, exist_ok=True)
-            self.root.chmod(0o700)
+        self.home.create()
 
     def own(self, name: str) -> Path:
         """Path of a file of the store that is to be written or deleted. Raises InputError where a link in the store
         leads elsewhere."""
-        return self.root / name if is_remote(self.root) else inside(self.root.parent, f"{self.root.name}/{name}")
+        return self.home.own(name)
 
     def scratch(self) -> Path:
         """A folder on its file system for what is there for a moment."""
@@ -84,22 +82,12 @@ class Store:
     def header(self, stage: str, key: str) -> Artifact | None:
         """The artifact's header, or None when it is not there or unreadable (then it is made again)."""
         try:
-            line, end, _ = self._head(stage, key).partition(b"\n")
+            line, end, _ = self.home.head(_name(stage, key)).partition(b"\n")
             if not end:  # a header with more facts than most
                 line = read_own(self.path(stage, key)).partition(b"\n")[0]
             return self._parse(stage, key, line)
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
-
-    def _head(self, stage: str, key: str) -> bytes:
-        if is_remote(self.root):
-            return read_head(self.path(stage, key))
-        # every photo of a cached run passes here, stage by stage: pathlib would take longer than the disk
-        handle = os.open(f"{self.root}/{stage}/{key[:2]}/{key}", READ_NO_LINK)
-        try:
-            return os.read(handle, 1 << 16)
-        finally:
-            os.close(handle)
 
     def read(self, stage: str, key: str) -> bytes:
         """The payload. Raises StoreError when it is missing or altered."""
@@ -115,25 +103,15 @@ class Store:
     def write(self, stage: str, key: str, payload: bytes, facts: Mapping[str, object] | None = None) -> Artifact:
         artifact = Artifact(stage, key, sha256(payload), facts or {})
         line = canonical_json({"sha256": artifact.sha256, "facts": artifact.facts})
-        self._write(f"{stage}/{key[:2]}/{key}", line + b"\n" + payload)
+        self.home.write(_name(stage, key), line + b"\n" + payload)
         return artifact
 
     def discard(self, stage: str, key: str) -> None:
-        name = f"{stage}/{key[:2]}/{key}"
-        if is_remote(self.root):
-            self.own(name).unlink(missing_ok=True)
-        else:
-            remove_inside(self.root.parent, f"{self.root.name}/{name}")
-
-    def _write(self, name: str, data: bytes) -> None:
-        if is_remote(self.root):
-            write_atomic(self.root / name, data)
-        else:
-            write_inside(self.root.parent, f"{self.root.name}/{name}", data)
+        self.home.remove(_name(stage, key))
 
     def keys(self, stage: str, since: float = 0) -> set[str]:
         """Keys of every artifact of a stage that was written at or after `since` (seconds since the epoch)."""
-        since = math.floor(since) if is_remote(self.root) else since
+        since = self.home.moment(since)
         found = list_files(self.root / stage).items()
         names = (name.split("/") for name, file in found if file.written >= since)
         return {name[1] for name in names if name[0] == name[-1][:2] and len(name) == 2}  # no temporary files
@@ -142,7 +120,7 @@ class Store:
         """Whether the artifact's file was written at or after `moment` (seconds since the epoch)."""
         try:
             written = self.path(stage, key).stat().st_mtime
-            return written >= (math.floor(moment) if is_remote(self.root) else moment)  # S3 counts whole seconds
+            return written >= self.home.moment(moment)
         except OSError:
             return False
 
@@ -156,7 +134,7 @@ class Store:
         return value if isinstance(value, type(default)) else default
 
     def write_note(self, name: str, value: object) -> None:
-        self._write(name, canonical_json(value))
+        self.home.write(name, canonical_json(value))
 
     def put(self, name: str, data: bytes) -> Path:
         """A file of the store that is named by its content; returns its path.
@@ -169,7 +147,7 @@ class Store:
                 return path
         except OSError:
             pass
-        self._write(name, data)
+        self.home.write(name, data)
         return path
 
     def names(self, note: str) -> list[str]:
