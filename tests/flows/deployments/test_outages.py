@@ -146,6 +146,29 @@ def test_after_a_kill_of_everything_the_next_night_runs(operator: Operator, nigh
     assert operator.ended(tonight)["name"] == "Completed", "one run at a time, and the dead one was counted as one"
 
 
+def test_another_machines_run_is_over_when_it_is_silent(
+    operator: Operator, night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an outage Prefect's automation has forgotten it; one that gave a sign of life of late stays."""
+    from prefect.client.orchestration import get_client
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect.states import Running
+
+    from flows.deployments import unfinished
+
+    deployment = operator.deployment("person-removal/segment")["id"]
+    places = {"source": "/elsewhere", "output": "/elsewhere/out"}
+    with temporary_settings({PREFECT_API_URL: operator.api}), get_client(sync_client=True) as client:
+        run = client.create_flow_run_from_deployment(deployment, parameters=places, state=Running())
+        wait_for(lambda: not unfinished._is_silent(client, run), 60, "its beginning is a sign of life")
+        watch = unfinished.Watch("nobody")
+        assert watch.look() == [] and operator.state(str(run.id))["name"] == "Running"
+        monkeypatch.setattr(unfinished, "SILENCE", 1.0)
+        (said,) = wait_for(watch.look, 120, "it is silent")
+        assert f"prefect flow-run retry {run.id} goes on where it was" in said
+        assert operator.state(str(run.id))["name"] == "Crashed"
+
+
 def test_children_leave_with_a_killed_serve(operator: Operator, night: Night) -> None:
     night.begin()
     family = of_this_serve(operator)
