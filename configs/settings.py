@@ -154,8 +154,8 @@ class InpaintSettings(Section):
     """Context around a group of holes, as a share of the group's longer side."""
     window: int | None = Field(default=None, ge=64, le=4096, multiple_of=8)
     """Longer side, in pixels, above which a window is filled at reduced size; None is 256 for `patchmatch`, 4096 for
-    `shift-map`, which looks at several sizes by itself, and 384 for the others. None for `migan`: a photo of up to 1100
-    is seen whole, and of what is larger a window, reduced to 512."""
+    `shift-map`, which looks at several sizes by itself, 512 for `lama`, and 384 for the others. None for `migan`: a
+    photo of up to 1100 is seen whole, and of what is larger a window, reduced to 512."""
     feather: int = Field(default=2, ge=0, le=64)
     """Width in pixels of the blend inside the hole's rim."""
     harmony: float = Field(default=0, ge=0, le=1)

@@ -31,9 +31,9 @@ def segmenter(path: Path, *chosen: str) -> Any:
 
 
 def photo(height: int, width: int, **things: tuple[int, int, int, int]) -> Photo:
-    """Grey, with a red and a blue rectangle (top, bottom, left, right)."""
-    pixels = np.empty((height, width, 3), np.uint8)
-    pixels[:] = GREY
+    """Grey with noise, with a red and a blue rectangle (top, bottom, left, right)."""
+    pixels = np.random.default_rng(0).integers(-9, 10, (height, width, 3)).astype(np.int16)
+    pixels = np.clip(pixels + GREY, 0, 255).astype(np.uint8)
     for name, (top, bottom, left, right) in things.items():
         pixels[top:bottom, left:right] = RED if name.startswith("red") else BLUE
     return Photo("a", "a.jpg", pixels)
@@ -48,7 +48,7 @@ def authors(path: Path, one: Photo) -> tuple[np.ndarray, np.ndarray]:
     """Scores (Q, 91) and masks (Q, H, W) as the authors' own code makes them of what the file gives."""
     image = torch.from_numpy(one.pixels).permute(2, 0, 1)[None].float() / 255
     side = onnxruntime.InferenceSession(str(path)).get_inputs()[0].shape[-1]
-    image = torch.nn.functional.interpolate(image, (side, side), mode="bilinear", antialias=True)
+    image = torch.nn.functional.interpolate(image, (side, side), mode="bilinear", antialias=False)
     mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     x = (image - mean[:, None, None]) / deviation[:, None, None]
     _, labels, masks = onnxruntime.InferenceSession(str(path)).run(["dets", "labels", "masks"], {"input": x.numpy()})
@@ -63,9 +63,9 @@ def test_it_gives_what_the_authors_own_steps_give(tmp_path: Path, size: tuple[in
     scores, masks = authors(path, one)
     people = found(path, one)
     (person,) = people.persons  # the two queries that find her are one person
-    assert person.score == pytest.approx(scores[0, 1], abs=0.02)
+    assert person.score == pytest.approx(scores[0, 1], abs=0.003)
     apart = people.mask(person) != masks[0]
-    assert apart.sum() <= 0.02 * masks[0].sum() + 2  # the photo is made smaller by another filter
+    assert apart.sum() <= 0.005 * masks[0].sum()  # whole grey levels went in instead of fractions
     assert masks[0].sum() > 0.08 * height * width
 
 
