@@ -84,6 +84,8 @@ def test_there_is_a_least_resolution(photo: Pixels, hole: Hole) -> None:
 )
 def test_what_torch_calls_it(photo: Pixels, hole: Hole, error: Exception, raised: type[Exception]) -> None:
     class Generator:
+        layout = "pt"
+
         def complete(self, image: Any, hole: Any) -> Any:
             raise error
 
@@ -94,6 +96,8 @@ def test_what_torch_calls_it(photo: Pixels, hole: Hole, error: Exception, raised
 
 def test_a_cpu_without_memory_says_so() -> None:
     class Generator:
+        layout = "pt"
+
         def complete(self, image: Any, hole: Any) -> Any:
             return torch.empty(1 << 50)
 
