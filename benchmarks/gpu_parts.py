@@ -281,7 +281,7 @@ def out_of_memory(given: Given) -> Iterator[Any]:
     """A device too small for the photo: the fill must go on in smaller windows, the detector say MemoryError."""
     if not given.gpu:
         raise Missing("only a CUDA device can be told to be small")
-    from flows.stages.inpaint import inpaint_within_memory
+    from flows.stages.photo_steps import inpaint_within_memory
     from inpainting.deepfillv2.fill import build
 
     side, path = (256, "tiny.pth") if given.tiny else (1024, "large.pth")
