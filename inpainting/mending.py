@@ -20,11 +20,15 @@ LEAST = 0.003
 
 @dataclass(frozen=True)
 class MendedFill:
-    """A learned fill, then its repair by another fill, then texture, as `settings` ask for them."""
+    """A learned fill, then its repair by another fill, then texture, as `settings` ask for them.
+
+    window: longer side in pixels above which the other fill works on a smaller picture; None is that fill's own.
+    """
 
     learned: Fill
     other: Fill
     settings: InpaintSettings
+    window: int | None = None
 
     def fill(self, image: Pixels, hole: Hole, exclude: Hole | None = None) -> Pixels:
         """See `inpainting.protocol.Fill`."""
@@ -37,15 +41,22 @@ class MendedFill:
         Arguments and result as `inpainting.protocol.Fill.fill`; pixels outside the hole are the image's.
         """
         filled = blend(image, self.learned.fill(image, hole, exclude), hole, 0)
-        return repaired(filled, hole, exclude, self.other, self.settings) if self.settings.repair else filled
+        if not self.settings.repair:
+            return filled
+        return repaired(filled, hole, exclude, self.other, self.settings, self.window)
 
 
-def repaired(filled: Pixels, hole: Hole, exclude: Hole | None, other: Fill, settings: InpaintSettings) -> Pixels:
-    """The window with those parts of its filled hole that look made up filled by `other`, the rest taken as known."""
+def repaired(
+    filled: Pixels, hole: Hole, exclude: Hole | None, other: Fill, settings: InpaintSettings, window: int | None = None
+) -> Pixels:
+    """The window with those parts of its filled hole that look made up filled by `other`, the rest taken as known.
+
+    window: as of `MendedFill`.
+    """
     from inpainting.filling import inpaint
 
     wrong = invented(filled, hole, exclude)
     if not wrong.any() or np.count_nonzero(wrong) < LEAST * np.count_nonzero(hole):
         return filled
-    as_other = settings.model_copy(update={"fill": FALLBACK, "window": None})
+    as_other = settings.model_copy(update={"fill": FALLBACK, "window": window})
     return compose(filled, wrong, inpaint(filled, wrong, other, as_other, exclude))

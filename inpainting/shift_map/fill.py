@@ -27,6 +27,12 @@ GUIDE_LONG = {"lama": lama.GUIDE_LONG, "migan": 768, "patchmatch": 256}
 """Longer side in pixels of the window that a guide is given: of a network about what it can say, since its own pixels
 are used too; of patchmatch a coarse view, which continues what surrounds a hole."""
 
+REPAIR_WINDOW = 128
+"""Longer side in pixels at which what a network made up is filled again: a guide says what goes where, no more."""
+
+_MORE_DETAIL, _NO_DETAIL = 1.3, 0.01
+"""So many times the guide's contrast, and so much more, costs nothing: a network paints smoother than a photo."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -35,10 +41,11 @@ class Options:
     map_long: longer side in pixels of the label map. map_hole: most pixels of the hole there. middle_long: longer side
     of the picture on which seams are cut again and light is evened out. nearest, frequent: how many shifts of either
     kind are compared with the guide. tried: how many of them, and the guide's own pixels, the cut chooses from. data:
-    cost of looking unlike the guide, at most `most` times that. near: cost of a shift as long as the window. own: cost
-    of the guide's own pixel, more where its picture is smaller than the window. blur: sigma of the pictures that are
-    compared. slack: a label that costs this much more than the best one at a pixel is not tried there. sweeps: how
-    often the labels are gone through.
+    cost of looking unlike the guide, at most `most` times that. near: cost of a shift as long as the window. busy: cost
+    of more contrast than the guide has there, for each unit of it (keys or letters of its colours on a plain wall).
+    own: cost of the guide's own pixel, more where its picture is smaller than the window. blur: sigma of the pictures
+    that are compared. slack: a label that costs this much more than the best one at a pixel is not tried there.
+    sweeps: how often the labels are gone through.
     """
 
     map_long: int = 192
@@ -50,6 +57,7 @@ class Options:
     data: float = 2.0
     most: float = 1.0
     near: float = 0.02
+    busy: float = 3.0
     own: float = 0.4
     blur: float = 0.7
     slack: float = 0.3
@@ -149,6 +157,8 @@ def label_costs(level: Level, shifts: NDArray[np.int32], options: Options) -> Fl
     planes = np.ascontiguousarray(np.moveaxis(picture, 2, 0))
     box = box_of(level.hole)
     here = planes[:, *box]
+    detail = contrast(level.base)
+    enough = detail[box] * _MORE_DETAIL + _NO_DETAIL
     side = max(level.hole.shape)
     costs = np.empty((len(shifts), *here.shape[1:]), np.float32)
     costs[0] = 0
@@ -156,8 +166,18 @@ def label_costs(level: Level, shifts: NDArray[np.int32], options: Options) -> Fl
         unlike = here - moved(planes, box, dy, dx)
         unlike = cv2.blur(np.sqrt((unlike * unlike).sum(axis=0)), (3, 3))
         cost = options.data * np.minimum(unlike, options.most) + options.near * (abs(dy) + 0.3 * abs(dx)) / side
+        cost += options.busy * np.maximum(moved(detail, box, dy, dx) - enough, 0)
         costs[label] = np.where(moved(level.known, box, dy, dx), cost, np.inf)
     return costs
+
+
+def contrast(image: Pixels) -> Floats:
+    """Standard deviation of the grey levels of the 5 x 5 pixels around each one, float32 H x W in 0..0.5."""
+    import cv2
+
+    grey = image.astype(np.float32).mean(axis=2) / 255
+    mean = cv2.blur(grey, (5, 5))
+    return np.asarray(np.sqrt(np.maximum(cv2.blur(grey * grey, (5, 5)) - mean * mean, 0)), np.float32)
 
 
 def build(settings: InpaintSettings, weights: Mapping[str, Weight]) -> ShiftMapFill:
@@ -171,5 +191,6 @@ def build(settings: InpaintSettings, weights: Mapping[str, Weight]) -> ShiftMapF
     builder: Builder = getattr(import_module(FILLS[name].module), FILLS[name].build)
     guide = builder(settings, weights)
     if FILLS[name].learned and (settings.repair or settings.texture):
-        guide = MendedFill(guide, patchmatch.build(settings, {}) if settings.repair else guide, settings)
+        other = patchmatch.build(settings, {}) if settings.repair else guide
+        guide = MendedFill(guide, other, settings, REPAIR_WINDOW)
     return ShiftMapFill(guide, GUIDE_LONG[name], settings.margin)

@@ -47,6 +47,25 @@ class Painter:
         return self.picture
 
 
+@dataclass
+class Asked:
+    """A fill that notes the sizes of the windows that it is given."""
+
+    shapes: list[tuple[int, ...]]
+
+    def fill(self, image: Pixels, hole: Hole, exclude: Hole | None = None) -> Pixels:
+        self.shapes.append(hole.shape)
+        return image
+
+
+def test_a_repair_can_be_made_on_a_smaller_picture() -> None:
+    image, hole = lawn()
+    asked = Asked([])
+    MendedFill(Painter(with_bag(image)), asked, SETTINGS, window=64).guide(image, hole)
+    MendedFill(Painter(with_bag(image)), asked, SETTINGS).guide(image, hole)
+    assert max(asked.shapes[0]) == 64 and max(asked.shapes[1]) > 64
+
+
 def test_what_is_like_nothing_around_is_found() -> None:
     image, hole = lawn()
     found = invented(with_bag(image), hole)

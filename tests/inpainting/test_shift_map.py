@@ -12,8 +12,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from inpainting.shift_map.blending import composite_and_correction
-from inpainting.shift_map.fill import Options, ShiftMapFill, shift_map
+from inpainting.shift_map.fill import Options, ShiftMapFill, contrast, label_costs, shift_map
 from inpainting.shift_map.labels import Labelling, box_of, moved
+from inpainting.shift_map.level import Level
 from inpainting.shift_map.seams import aligned, cut_again
 from inpainting.shift_map.shifts import candidate_shifts, worth_trying
 
@@ -165,6 +166,17 @@ def test_neither_guide_nor_pieces_see_those_who_leave_or_stay() -> None:
     assert guide.image.shape == (60, 100, 3) and guide.exclude is not None
     assert not guide.image[(guide.hole | guide.exclude) > 0].any()
     assert out[hole > 0][:, 1].max() < 160 and not (out[hole > 0] == (255, 0, 255)).all(axis=1).any()
+
+
+def test_letters_of_the_same_colours_do_not_belong_on_a_plain_wall() -> None:
+    image = np.full((40, 60, 3), 128, np.uint8)
+    image[:, 40:, :] = (np.indices((40, 20)).sum(0) % 2 * 80 + 88)[..., None]  # as grey as the wall, in the mean
+    hole = rectangle((40, 60), 10, 15, 20, 25)
+    level = Level(image, hole, ~hole)
+    shifts = np.array([(0, 0), (0, -12), (0, 27)], np.int32)
+    costs = label_costs(level, shifts, Options(near=0, data=0))
+    assert contrast(image)[20, 10] == 0 and contrast(image)[20, 50] == pytest.approx(40 / 255, rel=0.01)
+    assert costs[1, 5, 5] == 0 and costs[2, 5, 5] == pytest.approx(3 * (40 / 255 - 0.01), rel=0.02)
 
 
 def test_where_no_piece_fits_the_guide_stays() -> None:
