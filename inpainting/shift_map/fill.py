@@ -30,7 +30,7 @@ are used too; of patchmatch a coarse view, which continues what surrounds a hole
 REPAIR_WINDOW = 128
 """Longer side in pixels at which what a network made up is filled again: a guide says what goes where, no more."""
 
-_MORE_DETAIL, _NO_DETAIL = 1.3, 0.01
+_MORE_DETAIL, _NO_DETAIL = 1.7, 0.015
 """So many times the guide's contrast, and so much more, costs nothing: a network paints smoother than a photo."""
 
 
@@ -57,7 +57,7 @@ class Options:
     data: float = 2.0
     most: float = 1.0
     near: float = 0.02
-    busy: float = 3.0
+    busy: float = 4.0
     own: float = 0.4
     blur: float = 0.7
     slack: float = 0.3

@@ -176,7 +176,7 @@ def test_letters_of_the_same_colours_do_not_belong_on_a_plain_wall() -> None:
     shifts = np.array([(0, 0), (0, -12), (0, 27)], np.int32)
     costs = label_costs(level, shifts, Options(near=0, data=0))
     assert contrast(image)[20, 10] == 0 and contrast(image)[20, 50] == pytest.approx(40 / 255, rel=0.01)
-    assert costs[1, 5, 5] == 0 and costs[2, 5, 5] == pytest.approx(3 * (40 / 255 - 0.01), rel=0.02)
+    assert costs[1, 5, 5] == 0 and costs[2, 5, 5] == pytest.approx(4 * (40 / 255 - 0.015), rel=0.02)
 
 
 def test_where_no_piece_fits_the_guide_stays() -> None:
