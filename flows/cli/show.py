@@ -216,12 +216,15 @@ class SoFar:
         self.photos, self.stages, self.started = photos, stages, time.monotonic()
         self.counts, self.states = Counts(), dict[str, str]()
         self.stored: Counter[str] = Counter()
+        self.by_state: Counter[str] = Counter()  # counted as they come: every photo asks for them
 
     def count(self, stage: str, row: Row, from_store: bool, seconds: float) -> None:
         first = row["id"] not in self.counts[stage].photos  # not of an extra pass
         self.stored[stage] += from_store and first and "key" in row
         self.counts(stage, row, from_store, seconds)
         if state := final_state(stage, row):
+            self.by_state[self.states.get(row["id"], "")] -= 1
+            self.by_state[state] += 1
             self.states[row["id"]] = state
 
     @property
@@ -245,8 +248,7 @@ class SoFar:
             parts.append(f"{done / max(seconds, 1e-9):.2f} photos/s")
         if done >= WORTH and computed >= SHARE and work < 1 - 1e-9:
             parts.append(f"about {_minutes(seconds * (1 - work) / computed)} left")
-        counts = Counter(self.states.values())
-        states = ", ".join(f"{state} {counts[state]}" for state in STATES if counts[state])
+        states = ", ".join(f"{state} {self.by_state[state]}" for state in STATES if self.by_state[state])
         return ", ".join(parts) + (f": {states}" if states else "")
 
 
