@@ -164,11 +164,29 @@ def sentence(error: ValidationError, model: type[BaseModel] = Settings) -> str:
     path = [str(part) for part in first["loc"]]
     where = ".".join(path)
     if first["type"] == "extra_forbidden":
-        return f"There is no setting {where!r}{_nearest(path[-1], _fields(model, path[:-1]), path[:-1])}."
+        return f"There is no setting {where!r}{_hint(model, path, first['input'])}."
     if not path:  # a rule between two fields
         return str(first["msg"]).removeprefix("Value error, ").rstrip(".") + "."
     message = first["msg"].removeprefix("Value error, ").rstrip(".")
     return f"{where} = {_short(first['input'])}: {message[0].lower()}{message[1:]}."
+
+
+def _hint(model: type[BaseModel], path: Sequence[str], value: object) -> str:
+    """Which setting was meant: the same name in another section, else the nearest name in this one, else anywhere."""
+    while isinstance(value, Mapping) and len(value) == 1:  # `patchmatch.seed` stands under `inpaint`
+        (inner, value), *_ = value.items()
+        path = [*path, str(inner)]
+    known = list(setting_names(model))
+    fields = _fields(model, path[:-1])
+    for end in (".".join(path), path[-1]):
+        if same := [name for name in known if name.endswith(f".{end}")][:3]:
+            return f" (did you mean {' or '.join(map(repr, same))}?)"
+    if fields and len(path) > 1:
+        return _nearest(path[-1], fields, path[:-1])
+    last = {name.rpartition(".")[2]: name for name in reversed(known)}
+    if len(path) == 1 and (close := difflib.get_close_matches(path[0], last, n=1, cutoff=0.7)):
+        return f" (did you mean {last[close[0]]!r}?)"
+    return _nearest(path[0], list(model.model_fields))
 
 
 def _short(value: object) -> str:

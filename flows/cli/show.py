@@ -116,7 +116,8 @@ class Show:
         if not any(stage.compute for stage in ahead.stages.values()):
             self._say("Everything is in the store: nothing would be computed.")
         elif ahead.seconds is None:
-            self._say(f"Time: unknown: {ahead.unknown}; run a few with --photos first.")
+            way = "a run of these measures it" if ahead.others else "run a few with --photos first"
+            self._say(f"Time: unknown: {ahead.unknown}; {way}.")
         else:
             self._say(
                 f"Time: about {_minutes(ahead.seconds)} with {ahead.workers} processes on {ahead.cores} cores, as "

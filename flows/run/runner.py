@@ -117,7 +117,8 @@ def make_row(run: str, stage: str, entry: Entry, given: Mapping[str, Row]) -> Ro
         context.store.discard(error.stage, error.key)
         return {**_over(entry, "failed", f"{entry.name}: {error} It was discarded; run again."), "damaged": True}
     except MemoryError:
-        return _over(entry, "failed", f"{entry.name}: out of memory in stage '{stage}'; use fewer --set run.workers=N.")
+        way = "use fewer --set run.workers=N" if context.workers > 1 else "it needs more than this machine has free"
+        return _over(entry, "failed", f"{entry.name}: out of memory in stage '{stage}'; {way}.")
     except InputError as error:  # a link that was not there when the run began
         return _over(entry, "failed", f"{entry.name}: {error}")
     except OSError as error:

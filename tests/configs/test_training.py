@@ -23,7 +23,7 @@ def test_a_file_and_what_stands_over_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("optimizer.steps=3", r"no setting 'optimizer' \(did you mean 'optimiser'\?\)"),
+        ("optimizer.steps=3", r"no setting 'optimizer' \(did you mean 'optimiser.steps'\?\)"),
         ("optimiser.step=3", r"did you mean 'optimiser.steps'\?"),
         ("data.size=100", "data.size = 100: "),
         ("data.scales=[3, 1]", "data.scales = .* in this order"),

@@ -199,5 +199,8 @@ def test_on_the_command_line(coco: Path, tmp_path: Path) -> None:
     command = ["run", str(coco), str(tmp_path / "out"), "--preset", "coco", "--dry-run", *options]
     done = CliRunner().invoke(app, command, catch_exceptions=False)
     assert done.exit_code == 0 and "Nothing was written." in done.stdout and not (tmp_path / "out").exists()
+    assert "run a few with --photos first" in done.stdout
+    few = CliRunner().invoke(app, [*command, "--photos", "0001.png"], catch_exceptions=False)
+    assert "a run of these measures it" in few.stdout and "--photos first" not in few.stdout
     found = json.loads(CliRunner().invoke(app, [*command, "--json"], catch_exceptions=False).stdout)
     assert found["photos"] == 6 and found["stages"]["inpaint"]["compute"] == 6 and found["seconds"] is None

@@ -128,3 +128,11 @@ def test_a_run_says_so_and_the_next_one_tries_again(
     assert computed()["inpaint"] == sum(map(bool, degraded.values()))
     assert not any(run(100).values())  # the full result stands in the store, nothing is computed
     assert not computed()
+
+
+def test_one_worker_is_not_told_to_be_fewer(coco: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "fill", lambda settings, weights: Small(0))
+    settings = load_settings("coco", [*FAST, "run.workers=1", "run.retries=0"])
+    summary = execute(prepare(coco, tmp_path / "out", settings, selection()))
+    assert summary and summary.problems
+    assert all("stage 'inpaint'; it needs more than this machine has free" in said for said in summary.problems)
