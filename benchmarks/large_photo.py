@@ -1,6 +1,6 @@
 """Seconds and peak memory of filling three people in a photo of 12 megapixels, each line in a fresh process.
 
-    python benchmarks/large_photo.py [PHOTO] --set "" guide=none "guide=none window=384"
+    python benchmarks/large_photo.py [PHOTO] --set "" patchmatch.guide=none "patchmatch.guide=none window=384"
 
 PHOTO (the ultralytics package's bus.jpg unless given) is enlarged to 4000 x 3000 and gets grain; the people are bodies
 of 700 to 900 px, far apart. The process has one computing thread, as every process of a run.
@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from configs import InpaintSettings
+from configs.load import load_settings
 from data.types import Hole, Pixels
 from data.weights.files import find
 from flows.run.workers import prepare_process
@@ -45,7 +45,9 @@ def picture(path: Path) -> tuple[Pixels, Hole]:
 def measure(path: Path, chosen: str) -> str:
     """One line of the table."""
     image, hole = picture(path)
-    settings = InpaintSettings.model_validate({"fill": "patchmatch", **dict(p.split("=") for p in chosen.split())})
+    settings = load_settings(
+        "coco", ["inpaint.fill=patchmatch", *(f"inpaint.{part}" for part in chosen.split())]
+    ).inpaint
     fill = build_fill(settings, {name: find(name) for name in settings.required_weights()})
     prepare_process()
     wall, cpu = time.perf_counter(), time.process_time()
