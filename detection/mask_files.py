@@ -101,8 +101,50 @@ def read_ids(path: Path | BytesIO, size: tuple[int, int]) -> NDArray[np.int32]:
     return _read(path, size, _ids)
 
 
-def _read(path: Path | BytesIO, size: tuple[int, int], values: Callable[[Image.Image], _Values]) -> _Values:
-    """What `values` takes from the image, which has the photo's size and no alpha. Raises BadMask."""
+def read_drawn(path: Path | BytesIO, size: tuple[int, int]) -> tuple[NDArray[np.bool_], str]:
+    """The white pixels of a mask as a painting program saves it, bool H x W, and a note where a threshold took them.
+
+    Soft, anti-aliased and JPEG masks: a gray value of 128 or more is white. Strokes on a transparent layer, in white or
+    in one other colour: an opacity of 128 or more is white. `size` (height, width) is the photo's. Raises BadMask.
+    """
+    return _read(path, size, _drawn, alpha=True)
+
+
+def _drawn(image: Image.Image) -> tuple[NDArray[np.bool_], str]:
+    if image.mode not in ("1", "L", "LA", "P", "PA", "RGB", "RGBA"):  # 16 bits would be cut off at 255
+        raise BadMask(f"has the mode {image.mode}; save it as an 8-bit black and white image")
+    painted = image.convert("RGBA")
+    pixels = np.asarray(painted)
+    colours, opacity = pixels[..., :3].astype(np.int16), pixels[..., 3]
+    gray = np.asarray(painted.convert("L"))
+    if (opacity < 255).any():
+        seen = colours[opacity >= _WHITE]
+        spread = int((seen.max(0) - seen.min(0)).max()) if seen.size else 0
+        if spread <= _NOISE:
+            return opacity >= _WHITE, "The mask is a transparent layer: what is painted on it is filled."
+        if (np.ptp(seen, axis=1) > _NOISE).any():
+            raise BadMask("is a picture with transparent places; save the hole as white on black")
+        gray = np.where(opacity >= _WHITE, gray, 0).astype(np.uint8)
+    if (np.ptp(colours[opacity >= _WHITE], axis=1) > _NOISE).any():
+        raise BadMask("is coloured; save it as a plain black and white image")
+    found = np.unique(gray)
+    if found[-1] == 0 or set(found.tolist()) <= {0, 255}:
+        return gray > 0, "The transparent places of the mask count as black." if (opacity < 255).any() else ""
+    if set(found.tolist()) <= {0, 1}:
+        return gray > 0, ""
+    if found[-1] < _WHITE:
+        raise BadMask(f"has no value above {found[-1]}; white (255) is filled, from {_WHITE} on")
+    return gray >= _WHITE, f"The mask is not plain black and white: what has a value of {_WHITE} or more is filled."
+
+
+_WHITE, _NOISE = 128, 48
+"""Gray value or opacity from which a drawn mask is white; what the channels of a gray JPEG may differ by."""
+
+
+def _read(
+    path: Path | BytesIO, size: tuple[int, int], values: Callable[[Image.Image], _Values], alpha: bool = False
+) -> _Values:
+    """What `values` takes from the image, which has the photo's size and, unless `alpha`, is opaque. Raises BadMask."""
     height, width = size
     try:
         with no_limit():
@@ -111,7 +153,7 @@ def _read(path: Path | BytesIO, size: tuple[int, int], values: Callable[[Image.I
             if image.size != (width, height):
                 turned = ", which is the photo's size turned by 90 degrees" if image.size == size else ""
                 raise BadMask(f"is {image.size[0]} x {image.size[1]} pixels{turned}; the photo is {width} x {height}")
-            if "A" in image.getbands() or "transparency" in image.info:
+            if not alpha and ("A" in image.getbands() or "transparency" in image.info):
                 raise BadMask(f"carries alpha (mode {image.mode}); save it as a plain black and white image")
             return values(image)
     except FileNotFoundError:

@@ -15,7 +15,7 @@ from data.images import SUFFIXES, decode, encode, read_photo_bytes, upright
 from data.storage.files import write_atomic
 from data.types import Hole, PhotoError, as_hole
 from data.weights.files import find_all
-from detection.mask_files import BadMask, read_mask
+from detection.mask_files import BadMask, read_drawn
 from flows.cli.options import Fill, Preset, Set, console
 from flows.run.workers import prepare_process
 from flows.stages.context import resolve
@@ -26,20 +26,25 @@ def fill(
     image: Annotated[Path, typer.Argument(metavar="PHOTO", help="The photo.")],
     mask: Annotated[
         Path,
-        typer.Argument(metavar="MASK", help="The hole: white (255) = fill, black (0) = keep; of the photo's size."),
+        typer.Argument(
+            metavar="MASK",
+            help="The hole: white = fill, black = keep; of the photo's size. Soft edges count from 128 on.",
+        ),
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The filled photo, in the photo's own format.")],
     preset: Preset = USUAL,
     fill: Fill = None,
     weights: Annotated[str | None, typer.Option(help="Registry name or file; of deepfillv2 without --fill.")] = None,
     set_: Set = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over OUT where it is there.")] = False,
 ) -> None:
     """Fill a hole of your own in one photo.
 
-    Every other pixel stays as it is.
+    Every other pixel stays as it is. Without --fill, the best fill whose weights are here.
 
     \b
-    person-removal fill photo.jpg hole.png filled.jpg --fill patchmatch
+    person-removal fill photo.jpg hole.png filled.jpg
+    person-removal fill photo.jpg hole.png filled.jpg --fill patchmatch --force
     """
     # A mask of one's own has no dilated ring, so nothing of what it covers is blended back in.
     asked: dict[str, object] = {"feather": 0}
@@ -59,36 +64,48 @@ def fill(
         raise InputError(f"{out}: originals are never written to; give another name.")
     if out.suffix.lower() not in SUFFIXES[photo.format]:
         raise InputError(f"{out}: the result keeps the photo's format; end its name in {SUFFIXES[photo.format][0]}.")
-    hole = read_hole(mask, photo.size, photo.orientation)
+    check_free(out, force)
+    hole, drawn = read_hole(mask, photo.size, photo.orientation)
+    if not hole.any():
+        raise InputError(f"{mask}: nothing to fill, the mask has no white; {out} was not written.")
     prepare_process()
     filled = fill_hole(photo.pixels, hole, None, settings, found)
     lower, note = filled.facts.get(DEGRADED), filled.facts.get(NOTE)
     result = inpainting.compose(photo.pixels, hole, filled.patches)
     encoded = encode(photo, result, hole)
     write_atomic(out, encoded.raw)
-    console.print(
-        f"{out}: filled {(hole > 0).mean():.1%} of the photo with {inpainting.settings_for(settings, hole)[0].fill}.",
-        markup=False,
-    )
-    if note:
-        console.print(f"  {note}", markup=False)
+    used = inpainting.settings_for(settings, hole)[0]
+    name = f"{used.fill} guided by {used.guide}" if used.guide else used.fill
+    console.print(f"{out}: filled {(hole > 0).mean():.1%} of the photo with {name}.", markup=False)
+    for said in (drawn, note):
+        if said:
+            console.print(f"  {said}", markup=False)
     if lower:
         console.print(f"  out of memory: filled at a lower resolution ({lower})", markup=False)
     for note in encoded.notes:
         console.print(f"  {note}", markup=False)
 
 
-def read_hole(path: Path, size: tuple[int, int], orientation: int = 1) -> Hole:
-    """A mask file as a hole of the upright photo. size: (height, width) of the photo in its file's own frame, in which
-    the mask is taken to be drawn, unless only the size that the photo has upright fits. Raises PhotoError."""
+def check_free(out: Path, force: bool) -> None:
+    """Raises InputError where something stands at `out` that a command must not write over."""
+    if out.is_dir():
+        raise InputError(f"{out}: this is a folder; give the result a file name.")
+    if out.exists() and not force:
+        raise InputError(f"{out}: the file is there already; give another name, or --force to write over it.")
+
+
+def read_hole(path: Path, size: tuple[int, int], orientation: int = 1) -> tuple[Hole, str]:
+    """A mask file as a hole of the upright photo, and a note where the mask was taken with a threshold. size: (height,
+    width) of the photo in its file's own frame, in which the mask is taken to be drawn, unless only the size that the
+    photo has upright fits. Raises PhotoError."""
     try:
-        mask = read_mask(path, size)
+        mask, note = read_drawn(path, size)
     except BadMask as error:
         if orientation < 5:
             raise PhotoError("refused", f"The mask {path} {error}.") from None
         try:
-            mask = read_mask(path, size[::-1])
+            mask, note = read_drawn(path, size[::-1])
         except BadMask:
             raise PhotoError("refused", f"The mask {path} {error}.") from None
-        return as_hole(mask)
-    return upright(as_hole(mask), orientation)
+        return as_hole(mask), note
+    return upright(as_hole(mask), orientation), note

@@ -167,12 +167,55 @@ def test_a_mask_drawn_on_the_upright_photo_is_turned_into_the_files_frame(
     assert not (after == (220, 20, 30)).all(-1).any()
 
 
+GRAY = np.zeros((96, 128), np.uint8)
+GRAY[26:74, 16:40] = 255
+SOFT, PHOTO = GRAY.copy(), np.dstack([*np.indices((96, 128)), GRAY.astype(int)]).astype(np.uint8)
+SOFT[26:74, 40:43] = (200, 128, 60)
+
+
+def painted(red: int, green: int, blue: int, opacity: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return np.dstack([*(np.full_like(opacity, value) for value in (red, green, blue)), opacity])
+
+
+DRAWN = {
+    "soft": (SOFT, "hole.png", 42, "a value of 128 or more is filled"),
+    "a JPEG": (np.dstack([GRAY] * 3), "hole.jpg", 40, "a value of 128 or more is filled"),
+    "opaque alpha": (np.dstack([GRAY, GRAY, GRAY, GRAY | 255]), "hole.png", 40, ""),
+    "white on a layer": (painted(255, 255, 255, SOFT), "hole.png", 42, "what is painted on it is filled"),
+    "red on a layer": (painted(255, 0, 0, SOFT), "hole.png", 42, "what is painted on it is filled"),
+    "black on a layer": (painted(0, 0, 0, SOFT), "hole.png", 42, "what is painted on it is filled"),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_masks_as_painting_programs_save_them(person_removal: Command, tmp_path: Path, name: str) -> None:
+    pixels, file, right, words = DRAWN[name]
+    save_photo(tmp_path / "a.png", 1, (20, 30, 16, 40))
+    Image.fromarray(pixels).save(tmp_path / file)
+    fill = ["fill", tmp_path / "a.png", tmp_path / file, tmp_path / "b.png", "--fill", "telea"]
+    done = person_removal(*fill)
+    assert done.returncode == 0 and words in done.stdout, done.stderr
+    assert len(done.stdout.strip().splitlines()) == (2 if words else 1)
+    share = 48 * (right - 16) / (96 * 128)
+    assert f"filled {share:.1%} of the photo" in done.stdout
+    first = (tmp_path / "b.png").read_bytes()
+    again = person_removal(*fill)
+    assert again.returncode == 2 and "--force to write over it" in again.stderr
+    (tmp_path / "b.png").write_bytes(b"mine")
+    assert person_removal(*fill, "--force").returncode == 0 and (tmp_path / "b.png").read_bytes() == first
+
+
 FILL_MISTAKES = {
     "mask of another size": (np.zeros((50, 60), np.uint8), "b.png", "is 60 x 50 pixels; the photo is 128 x 96"),
-    "gray mask": (np.full((96, 128), 99, np.uint8), "b.png", "has the values 99; it must have only 0 and 255"),
-    "mask with alpha": (np.zeros((96, 128, 4), np.uint8), "b.png", "carries alpha (mode RGBA)"),
-    "another format": (np.zeros((96, 128), np.uint8), "b.jpg", "the result keeps the photo's format"),
-    "over the original": (np.zeros((96, 128), np.uint8), "a.png", "originals are never written to"),
+    "gray mask": (np.full((96, 128), 99, np.uint8), "b.png", "has no value above 99"),
+    "16 bits": (GRAY.astype(np.uint16) * 128, "b.png", "has the mode I;16; save it as an 8-bit"),
+    "black mask": (np.zeros((96, 128), np.uint8), "b.png", "nothing to fill, the mask has no white"),
+    "transparent mask": (np.zeros((96, 128, 4), np.uint8), "b.png", "nothing to fill, the mask has no white"),
+    "photo for a mask": (PHOTO, "b.png", "is coloured; save it as a plain black and white image"),
+    "photo with a hole": (np.dstack([PHOTO, 255 - GRAY]), "b.png", "is a picture with transparent places"),
+    "another format": (GRAY, "b.jpg", "the result keeps the photo's format"),
+    "over the original": (GRAY, "a.png", "originals are never written to"),
+    "over a folder": (GRAY, "folder.png", "this is a folder"),
 }
 
 
@@ -180,11 +223,12 @@ FILL_MISTAKES = {
 def test_mistakes_of_fill(person_removal: Command, tmp_path: Path, name: str) -> None:
     mask, out, words = FILL_MISTAKES[name]
     save_photo(tmp_path / "a.png", 1, None)
+    (tmp_path / "folder.png").mkdir()
     original = (tmp_path / "a.png").read_bytes()
     Image.fromarray(mask).save(tmp_path / "hole.png")
     done = person_removal("fill", tmp_path / "a.png", tmp_path / "hole.png", tmp_path / out, "--fill", "telea")
     assert done.returncode == 2 and words in done.stderr and len(done.stderr.strip().splitlines()) == 1
-    assert (tmp_path / "a.png").read_bytes() == original
+    assert (tmp_path / "a.png").read_bytes() == original and not (tmp_path / "b.png").exists()
 
 
 def test_the_installed_command_starts_and_its_help_shows_examples() -> None:
