@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -82,6 +82,16 @@ def remove_people(
     >>> remove_people("photo.jpg", preset="embedded", keep="largest").save("one-person.jpg")
     """
     settings, weights = _prepared(preset, tuple(overrides))
+    return remove_with(image, settings, weights, keep)
+
+
+def remove_with(
+    image: Pixels | Image.Image | str | Path,
+    settings: Settings,
+    weights: Mapping[str, Weight],
+    keep: str | int | Sequence[int | Sequence[float]] | None = None,
+) -> Result:
+    """As `remove_people`, with settings that are resolved and their weights. Raises PhotoError, InputError."""
     who = _keep(settings.refine.keep if keep is None else keep)
     name = str(image) if isinstance(image, str | Path) else "image"
     file = None

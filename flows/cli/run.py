@@ -11,10 +11,11 @@ from typing import Annotated, get_args
 
 import typer
 
-from configs import RunSettings, Settings
+from configs import RunSettings, Settings, SettingsError
 from configs.load import USUAL, load_settings
 from data.storage.places import as_path
 from data.types import STATES
+from flows.cli.one_photo import are_photos, run_photos
 from flows.cli.options import Fill, Preset, Segmenter, Set, completing, console
 from flows.cli.show import Show
 from flows.deployments import ServerError
@@ -30,8 +31,14 @@ RUNNERS = get_args(RunSettings.model_fields["runner"].annotation)
 
 
 def run(
-    source: Annotated[Path, typer.Argument(metavar="IN", parser=as_path, hidden=True)],
-    output: Annotated[Path, typer.Argument(metavar="OUT", parser=as_path, hidden=True)],
+    sources: Annotated[
+        list[Path],
+        typer.Argument(metavar="IN", parser=as_path, help="Folder of photos, COCO directory (s3:// too), or photos."),
+    ],
+    output: Annotated[
+        Path,
+        typer.Argument(metavar="OUT", parser=as_path, help="New, empty or earlier directory; for one photo a file."),
+    ],
     preset: Preset = USUAL,
     segmenter: Segmenter = None,
     fill: Fill = None,
@@ -39,6 +46,7 @@ def run(
         str | None,
         typer.Option(metavar="WHO", help="Who stays: largest, numbers (0,2), or FILE.json."),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Single photos: write over a result.")] = False,
     scrub: Annotated[bool, typer.Option("--scrub", help="Drop metadata but colours, orientation, exposure.")] = False,
     set_: Set = None,
     decisions: Annotated[
@@ -138,12 +146,16 @@ def run(
     ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show tracebacks of errors.", rich_help_panel=HOW)] = False,
 ) -> None:
-    """Take the people out of a folder of photos or a COCO directory.
+    """Take the people out of a folder of photos, a COCO directory, or single photos.
 
     \b
-    person-removal run holiday/ without-people/ --preset embedded
+    person-removal run holiday/ without-people/
+    person-removal run photo.jpg out.jpg
+    person-removal run a.jpg b.jpg out/ --keep largest
     person-removal run coco/ s3://bucket/out --preset coco --set refine.dilate=0.1
     """
+    if workers == 0:
+        raise SettingsError("--workers 0: at least one process has to compute; leave it out for one a CPU core.")
     if verbose:
         logging.basicConfig(level=logging.INFO)
         logging.getLogger("person_removal").setLevel(logging.DEBUG)
@@ -167,6 +179,38 @@ def run(
     settings = load_settings(preset, set_ or (), base=base)
     wanted = selection(stages, refresh, photos, status)
     show = Show.of(quiet=quiet, as_json=as_json)
+    if are_photos(sources):
+        folder_only: dict[str, object] = {
+            "--photos": photos,
+            "--status": status,
+            "--licences": licences,
+            "--stages": stages,
+            "--refresh": refresh,
+            "--decisions": decisions,
+            "--workers": workers,
+            "--prefect": prefect,
+            "--runner": runner,
+            "--address": address,
+            "--wait": wait,
+            "--discard-cache": discard_cache,
+            "--dry-run": dry_run,
+            "--json": as_json,
+            "--log-json": log_json,
+        }
+        raise typer.Exit(
+            run_photos(
+                sources,
+                output,
+                settings,
+                force=force,
+                allow_review=allow_review,
+                show=show,
+                folder_only=folder_only,
+            )
+        )
+    if force:
+        raise SettingsError("--force is for single photos; a run over a folder goes on in its own output directory.")
+    (source,) = sources
     if dry_run:
         ahead = forecast(open_places(source, output, settings, wanted, decisions), wanted)
         show.forecast(ahead)
