@@ -18,7 +18,7 @@ from configs.load import load_settings
 from data.images import decode, to_raw_frame
 from data.types import Instance, People, Photo, Weight
 from flows import api, remove_people
-from flows.app import steps
+from flows.app import finding, steps
 from flows.app.choices import Choice
 from flows.app.edit import Edit
 from flows.plan.selection import selection
@@ -130,7 +130,7 @@ def test_the_page_gives_what_a_run_gives(ran: tuple[Path, str], name: str, monke
     (root, keep), row = ran, manifest(ran[0] / "out")[name]
     choice = Choice("embedded", load_settings("embedded", OVERRIDES), {})
     photo = steps.open_photo((root / "in" / name).read_bytes(), name, 50)
-    found, fills = steps.find(photo, choice), {"telea": choice}
+    found, fills = finding.find(photo, choice), {"telea": choice}
     edit = Edit("embedded", "telea", choice.settings.refine.dilate)
     if keep and len(found.people):
         areas = [found.people.area(person) for person in found.people.persons]
@@ -141,7 +141,7 @@ def test_the_page_gives_what_a_run_gives(ran: tuple[Path, str], name: str, monke
             return
         result = steps.remove(photo, found, edit, choice, fills, None)
         look = steps.check(photo, found, edit, choice, fills, result)
-        found, ids = steps.with_late(found, look.missed(False))
+        found, ids = finding.with_late(found, look.missed(False))
         edit = replace(edit, too=ids)
     assert steps.write(photo, result, False)[1].raw == (root / "out" / row["output"]).read_bytes()
     doubts = [*result.doubts, *look.doubts]

@@ -19,7 +19,7 @@ from inpainting.deepfillv2 import CheckpointError, load_generator
 from inpainting.deepfillv2.fill import build
 
 GOLDEN = Path(__file__).parent / "golden" / "deepfillv2_pt.npz"
-CPU = InpaintSettings(device="cpu")
+CPU = InpaintSettings.model_validate({"device": "cpu", "deepfillv2": {"weights": "places2"}})
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,8 @@ from literal_masks import mask, picture
 from refine_plainly import kept_plainly
 
 import masks
-from configs import RefineSettings
+from configs import RefineSettings, SettingsError
 from configs.load import load_settings
-from configs.settings import SettingsError
 from data.types import Instance, Keep, People
 from masks import choose, hole_and_rest, refine
 from masks.choice import INSIDE

@@ -12,7 +12,7 @@ from exif_blocks import ASCII, SHORT, block
 from image_kinds import picture, png, png_chunk, saved, unfiltered
 from PIL import Image
 
-from data.images import decode, encode
+from data.images import decode, encode, upright
 from data.images.containers.png import parse_png
 
 SIZE = (32, 20)
@@ -104,7 +104,7 @@ def test_exif_in_a_text_chunk_keeps_the_orientation(packed: bool, preview: bool,
     raw = saved(picture(size=SIZE), "PNG")
     photo = decode(raw[:33] + png_chunk(chunk[0], b"Raw profile type exif\0" + chunk[1]) + raw[33:], "x.png")
     assert photo.orientation == 6
-    done = encode(photo, photo.pixels, HOLE, scrub=scrub)
+    done = encode(photo, photo.pixels, upright(HOLE, 6), scrub=scrub)
     assert Image.open(io.BytesIO(done.raw)).getexif() == ({274: 6} if scrub else {274: 6, 271: "Maker"})
     assert scrub or (done.notes == ("dropped: EXIF thumbnail",)) == preview
 

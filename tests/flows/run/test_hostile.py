@@ -309,8 +309,8 @@ def only_people(tree: Tree) -> None:
 
 NOT_A_NUMBER = {"b.png": ("refused", "b.png: its image id is not a number.")}
 BOX = (
-    "b.png: annotation 3 has a box and no outline; name another segmenter, which finds outlines itself (--preset "
-    "embedded, or --set segment.segmenter=yolo)."
+    "b.png: annotation 3 has a box and no outline; name another segmenter, which finds outlines itself "
+    "(--segmenter embedded, or yolo)."
 )
 WRONG_SIZE = "b.png: the photo is 128 x 96, the annotation file says {}; its masks would not fit."
 FOUND = {"b.png": ("removed", None)}

@@ -11,7 +11,7 @@ import pytest
 from collection_with_people import contents, manifest, remove
 from PIL import Image, ImageDraw
 
-from data.storage.files import write_atomic
+from data.storage.inside import write_inside
 from flows.stages import output_files
 
 Computed = Callable[[], dict[str, int]]
@@ -163,16 +163,16 @@ def test_a_run_killed_at_any_write_takes_no_file_of_its_own_for_an_edit(
     class Killed(BaseException):
         pass
 
-    def deadly(path: Path, data: bytes) -> None:
+    def deadly(root: Path, name: str, data: bytes, durable: bool = False) -> None:
         nonlocal count
         count += 1
         if count > write:
             raise Killed
-        write_atomic(path, data)
+        write_inside(root, name, data, durable)
 
     with monkeypatch.context() as patch:
-        patch.setattr(output_files, "write_atomic", deadly)
-        patch.setattr("data.storage.store.write_atomic", deadly)
+        patch.setattr(output_files, "write_inside", deadly)
+        patch.setattr("data.storage.homes.write_inside", deadly)
         count = -20 - 2 * write  # somewhere in the middle of a run of about 60 writes
         with pytest.raises(Killed):
             remove(coco, out, "refine.dilate=0.3")
