@@ -9,14 +9,16 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from configs import Settings, SettingsError
 from configs.load import USUAL, load_settings
 from data.collection.keep_list import as_keep, parse_keep
+from data.errors import InputError
 from data.images import SUFFIXES, Decoded, decode, encode, read_photo_bytes
+from data.images.samples import to_pixels
 from data.storage.files import write_atomic
-from data.types import Hole, Keep, People, Pixels, State, Weight
+from data.types import Hole, Keep, People, PhotoError, Pixels, State, Weight
 from flows.stages.context import find_weights, resolve
 from flows.stages.doubts import photo_state, reasons
 from flows.stages.photo_steps import DEGRADED, NOTE
@@ -65,13 +67,13 @@ class Result:
 
 def remove_people(
     image: Pixels | Image.Image | str | Path,
-    preset: str = USUAL,
+    preset: str | Path = USUAL,
     overrides: Sequence[str] = (),
     keep: str | int | Sequence[int | Sequence[float]] | None = None,
 ) -> Result:
     """Take the people out of one image.
 
-    image: uint8 H x W x 3 RGB array, PIL image, or path (seen upright). preset: name or YAML file. overrides:
+    image: uint8 H x W x 3 RGB array, or PIL image or path (both seen upright). preset: name or YAML file. overrides:
     settings as SECTION.FIELD=VALUE. keep: who stays: `largest`, numbers as in `Result.people` (0, "0,2", [0, 2]), and
     boxes (x, y, width, height in pixels of the image seen upright); by default what `refine.keep` says. The result has
     the pixels that a run gives, its second look and extra passes included; `verify.segmenter=none` among the overrides
@@ -81,7 +83,11 @@ def remove_people(
     >>> result.save("without-people.jpg")
     >>> remove_people("photo.jpg", preset="embedded", keep="largest").save("one-person.jpg")
     """
-    settings, weights = _prepared(preset, tuple(overrides))
+    if not isinstance(preset, str | Path):
+        raise SettingsError(f"a preset is a name or a YAML file, not {type(preset).__name__}.")
+    if isinstance(overrides, str) or not isinstance(overrides, Sequence):
+        raise SettingsError('overrides are a list of settings: overrides=["refine.dilate=0.1"].')
+    settings, weights = _prepared(str(preset), tuple(overrides))
     return remove_with(image, settings, weights, keep)
 
 
@@ -96,7 +102,11 @@ def remove_with(
     name = str(image) if isinstance(image, str | Path) else "image"
     file = None
     if isinstance(image, str | Path):
-        file = decode(read_photo_bytes(Path(image), name), name, settings.input.megapixels)
+        try:
+            raw = read_photo_bytes(Path(image), name)
+        except (OSError, ValueError) as error:  # also a name that no file can have
+            raise InputError(f"{name[:200]!r}: the file cannot be read ({error}).") from None
+        file = decode(raw, name, settings.input.megapixels)
         image = file.pixels
     made = remove_from(_pixels(image), name, who, settings, weights)
     hole, filled = made.marked.hole, made.facts["inpaint"]
@@ -127,9 +137,27 @@ def _prepared(preset: str, overrides: tuple[str, ...]) -> tuple[Settings, dict[s
     return settings, find_weights(settings)
 
 
-def _pixels(image: Pixels | Image.Image) -> Pixels:
+def _pixels(image: object) -> Pixels:
     if isinstance(image, Image.Image):
-        return np.asarray(image.convert("RGB"))
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        return _pixels_of(image)
+    if not isinstance(image, np.ndarray):
+        raise SettingsError(f"an image is a path, a PIL image or an array, not {type(image).__name__}.")
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise SettingsError(f"an image array is uint8 H x W x 3 (RGB), this one is {image.dtype} {image.shape}.")
     return image
+
+
+def _pixels_of(image: Image.Image) -> Pixels:
+    """A PIL image, upright. PIL's own conversion to RGB cuts values above 255 off instead of scaling them."""
+    if image.mode in ("I", "F"):
+        raise SettingsError(
+            f"a PIL image of mode {image.mode} does not say which of its values is white; give the path of its file, "
+            "or convert it to 8 bits."
+        )
+    try:
+        image = ImageOps.exif_transpose(image)
+        if image.mode.startswith("I;16"):
+            return to_pixels(np.asarray(image), "L;16")
+        return np.asarray(image.convert("RGB"))
+    except OSError as error:
+        raise PhotoError("corrupt", f"the image cannot be decoded ({error}).") from None

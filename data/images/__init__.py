@@ -23,7 +23,7 @@ from data.images.orientation import (
     upright,
 )
 from data.images.pillow import open_image
-from data.storage.files import open_regular
+from data.storage.files import NotOwn, open_regular
 from data.storage.places import is_remote, read_bytes
 from data.types import Hole, PhotoError, as_hole
 
@@ -39,6 +39,8 @@ def read_photo_bytes(path: Path, name: str) -> bytes:
         raise PhotoError("failed", f"{name}: the file is not there.") from None
     except PermissionError:
         raise PhotoError("failed", f"{name}: no permission to read the file.") from None
+    except NotOwn:
+        raise PhotoError("failed", f"{name}: it is a folder, a pipe or a device, not a file.") from None
 
 
 def mask_png(hole: Hole) -> bytes:

@@ -14,6 +14,7 @@ from flows.app.strokes import Stroke, parse_strokes
 MOST_ROUNDS = 100
 """Corrections of one result."""
 MOST_ROOM = 0.5
+UNREADABLE = "The page said something that could not be read; load it again."
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,8 @@ def parse_edit(said: object, segmenters: Container[str], fills: Container[str]) 
             strokes=parse_strokes(said.get("strokes", ())),
             rounds=tuple(rounds),
         )
-    except (TypeError, KeyError, ValueError, AttributeError):
-        raise InputError("The page said something that could not be read; load it again.") from None
+    except (TypeError, KeyError, ValueError, AttributeError, OverflowError):
+        raise InputError(UNREADABLE) from None
 
 
 def _one_of(names: Container[str], name: object) -> str:

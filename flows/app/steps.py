@@ -6,6 +6,7 @@ These run in the process that computes; nothing is kept here. All arrays are of 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePath
@@ -184,7 +185,13 @@ def write(photo: OpenPhoto, result: Result, scrub: bool) -> tuple[str, Encoded]:
     encoded = encode(photo.photo, composed(photo.pixels, result), hole, scrub=scrub)
     path, suffixes = PurePath(photo.photo.name), SUFFIXES[photo.photo.format]
     suffix = path.suffix if path.suffix.lower() in suffixes else suffixes[0]
-    return f"{path.stem}-without-people{suffix}", encoded
+    return f"{file_stem(path.stem)}-without-people{suffix}", encoded
+
+
+def file_stem(stem: str) -> str:
+    """A name's stem as every file system takes it: at most 200 bytes of UTF-8, no character that Windows refuses."""
+    stem = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", stem)
+    return stem.encode("utf-8", "replace")[:200].decode("utf-8", "ignore") or "photo"
 
 
 def full_picture(photo: OpenPhoto, result: Result | None) -> bytes:

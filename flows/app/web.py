@@ -23,7 +23,7 @@ from data.errors import InputError
 from data.images import read_size
 from data.sample_photos import sample_paths
 from flows.app.desk import Desk
-from flows.app.edit import Edit, parse_edit
+from flows.app.edit import UNREADABLE, Edit, parse_edit
 from flows.app.guard import Guard
 from flows.app.sessions import Photo, Tab
 
@@ -215,9 +215,9 @@ class Web:
         if not isinstance(items, list) or not items:
             raise InputError("There is no result yet.")
         sessions = self.desk.sessions
-        wanted = [
-            (sessions.photo(tab, str(one.get("photo"))), self._edit(one)) for one in items if isinstance(one, dict)
-        ]
+        if not all(isinstance(one, dict) for one in items):
+            raise InputError(UNREADABLE)
+        wanted = [(sessions.photo(tab, str(one.get("photo"))), self._edit(one)) for one in items]
         raw, notes = await self.desk.zip(tab, wanted, bool(said.get("scrub")))
         name = "without-people.zip"
         token = self.desk.offer(tab, name, raw)
@@ -260,10 +260,10 @@ async def _json(request: Request) -> dict[str, object]:
             raise InputError("These are more brush strokes than the page can take; undo some and use a larger brush.")
     try:
         said = json.loads(raw or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
-        raise InputError("The page said something that could not be read; load it again.")
+        raise InputError(UNREADABLE)
     return said
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from collection_with_people import texture
+from PIL import Image
 from red_people import RED, RedPeople
 
+from configs.errors import UserError
 from configs.load import load_settings
 from data.errors import InputError
-from data.types import Hole, Pixels
+from data.images import to_raw_frame
+from data.types import Hole, PhotoError, Pixels
 from flows import api, remove_people
 from flows.stages import models
 
@@ -77,3 +82,68 @@ def test_who_stays(monkeypatch: pytest.MonkeyPatch, keep: Any, stay: tuple[int, 
 def test_a_keep_that_says_nobody_is_one_sentence(keep: Any) -> None:
     with pytest.raises(InputError, match="keep"):
         remove_people(texture(3), "embedded", keep=keep)
+
+
+@pytest.fixture
+def red(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything red is a person, and no weights are looked for."""
+    monkeypatch.setattr(models, "segmenter", lambda settings, weights: RedPeople())
+    monkeypatch.setattr(api, "find_weights", lambda settings: {})
+
+
+QUICK = ("inpaint.fill=telea", "verify.segmenter=none")
+
+
+def test_a_pil_image_is_seen_upright(red: None, tmp_path: Path) -> None:
+    pixels = texture(3).copy()
+    pixels[30:70, 20:36] = RED
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = tmp_path / "turned.png"
+    Image.fromarray(to_raw_frame(pixels, 6)).save(path, exif=exif)
+    results = [remove_people(image, overrides=QUICK) for image in (pixels, path, Image.open(path))]
+    assert results[0].hole[30:70, 20:36].all()
+    for result in results[1:]:
+        np.testing.assert_array_equal(result.hole, results[0].hole)
+        np.testing.assert_array_equal(result.image, results[0].image)
+
+
+def test_a_pil_image_of_16_bits_is_scaled(red: None, tmp_path: Path) -> None:
+    path = tmp_path / "deep.png"
+    cv2.imwrite(str(path), texture(3)[..., 0].astype(np.uint16) * 257)
+    with Image.open(path) as image:
+        assert image.mode == "I;16"
+        seen = remove_people(image, overrides=QUICK).image
+    np.testing.assert_array_equal(seen, np.repeat(texture(3)[..., :1], 3, axis=2))
+    np.testing.assert_array_equal(seen, remove_people(path, overrides=QUICK).image)
+
+
+@pytest.mark.parametrize(
+    ("image", "options", "error"),
+    [
+        (None, {}, "not NoneType"),
+        ([[0]], {}, "not list"),
+        (np.zeros((0, 9, 3), np.uint8), {}, r"\(0, 9, 3\)"),
+        (np.zeros((9, 9), np.uint8), {}, r"uint8 \(9, 9\)"),
+        (Image.new("I", (9, 9)), {}, "mode I does not say"),
+        (Image.new("F", (9, 9)), {}, "mode F does not say"),
+        (Image.new("RGB", (9, 9)), {"preset": None}, "not NoneType"),
+        (Image.new("RGB", (9, 9)), {"preset": Path("nothing")}, "nothing"),
+        (Image.new("RGB", (9, 9)), {"overrides": "refine.dilate=0.1"}, "list of settings"),
+        (Image.new("RGB", (9, 9)), {"overrides": None}, "list of settings"),
+        (Path(), {}, "a folder, a pipe or a device"),
+        ("n" * 300 + ".jpg", {}, "cannot be read"),
+        ("a\0b.jpg", {}, "cannot be read"),
+    ],
+)
+def test_what_is_no_image_or_setting_is_one_sentence(red: None, image: Any, options: Any, error: str) -> None:
+    with pytest.raises(UserError, match=error) as raised:
+        remove_people(image, **{"overrides": QUICK, **options})
+    assert "\n" not in str(raised.value)
+
+
+def test_a_cut_pil_image_is_one_sentence(red: None, tmp_path: Path) -> None:
+    Image.fromarray(texture(3)).save(tmp_path / "a.jpg")
+    (tmp_path / "a.jpg").write_bytes((tmp_path / "a.jpg").read_bytes()[:-400])
+    with Image.open(tmp_path / "a.jpg") as image, pytest.raises(PhotoError, match="cannot be decoded"):
+        remove_people(image, overrides=QUICK)

@@ -23,6 +23,7 @@ export function connect(on, gone) {
     });
     socket.addEventListener("close", ({ code, reason }) => {
       if (code === 4429) gone(reason);
+      else if (code === 4401) gone("person-removal app was started again: open the address that it printed.");
       else if (tries++ < 20) setTimeout(open, Math.min(4000, 250 * tries));
       else gone("The page's server has ended: start person-removal app again.");
     });

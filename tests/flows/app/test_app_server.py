@@ -308,11 +308,22 @@ def test_other_sites_other_names_and_other_accounts_are_refused(app: red_app.App
 def test_what_the_page_may_not_say_is_a_sentence(page: Page) -> None:
     name = page.uploads(photo())["photo"]
     page.hears("people", photo=name)
-    for body in (b"", b"[]", b"{", b'{"edit": 3}', b'{"edit": {"segmenter": "rm -rf"}}', b"\xff"):
+    endless = json.dumps({"edit": {**EDIT, "keep": [0]}}).replace("[0]", "[1e999]").encode()
+    for body in (
+        b"",
+        b"[]",
+        b"{",
+        b'{"edit": 3}',
+        b'{"edit": {"segmenter": "rm -rf"}}',
+        b"\xff",
+        b"[" * 10**5,
+        endless,
+    ):
         status, said, _ = page.asks("POST", f"/t/{page.tab}/photos/{name}/hole", body)
         assert status == 400 and said["message"].endswith("load it again.")
     assert page.asks("POST", f"/t/{page.tab}/photos/{name}/elsewhere", b"{}")[0] == 404
     assert page.asks("POST", f"/t/{page.tab}/zip", b"{}")[1]["message"] == "There is no result yet."
+    assert page.asks("POST", f"/t/{page.tab}/zip", b'{"items": [5, "a"]}')[0] == 400
     nothing = {**EDIT, "keep": [0, 1]}
     page.says(f"photos/{name}/remove", edit=nothing)
     assert "Nothing is marked" in page.hears("job", photo=name, state="failed")["message"]

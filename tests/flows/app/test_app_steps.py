@@ -490,3 +490,17 @@ def mask_of(box: tuple[int, int, int, int]) -> np.ndarray:
     out = np.zeros((96, 128), bool)
     out[y : y + height, x : x + width] = True
     return out
+
+
+@pytest.mark.parametrize(
+    ("stem", "name"),
+    [
+        ("beach", "beach"),
+        ('a<b>:"c|?*', "a_b___c___"),
+        ("n" * 300, "n" * 200),
+        ("é" * 150, "é" * 100),
+        ("", "photo"),
+    ],
+)
+def test_a_name_that_every_file_system_takes(stem: str, name: str) -> None:
+    assert steps.file_stem(stem) == name
