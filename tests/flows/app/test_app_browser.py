@@ -297,6 +297,7 @@ def test_wheel_keys_and_drag_zoom_and_move_while_brushing(tab: Tab) -> None:
 
 def test_the_keyboard_is_enough(browser: Any, app: red_app.App) -> None:
     tab = Tab(browser, app.address, TABLET)
+    tab.page.on("filechooser", lambda _: None)  # the browser is told early: its own dialog would open for a fast key
     keys = tab.page.keyboard
     keys.press("Tab")
     while tab.page.evaluate("document.activeElement.id") != "choose":
