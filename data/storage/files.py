@@ -10,7 +10,8 @@ import secrets
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -19,31 +20,35 @@ from data.storage.places import is_remote, put, read_bytes
 
 
 @contextmanager
-def atomic_file(path: Path, durable: bool = False) -> Iterator[BinaryIO]:
+def atomic_file(path: Path, durable: bool = False, folder: int | None = None) -> Iterator[BinaryIO]:
     """A new file that stands under `path` once the block is left without an error; no reader sees a part of it.
 
     It is written under a temporary name in the same folder and put in place by `os.replace`; for an object store in
     a temporary file and put there in one. durable: on the disk before it is put in place, so that not even a power
-    failure leaves a part of it (costs milliseconds).
+    failure leaves a part of it (costs milliseconds). folder: an open folder of this machine that the file is put into,
+    whatever has taken that folder's place meanwhile; `path` is then a plain name.
     """
-    if is_remote(path):
-        with tempfile.TemporaryDirectory() as folder:
-            with (Path(folder) / "object").open("wb") as file:
+    if folder is None and is_remote(path):
+        with tempfile.TemporaryDirectory() as scratch:
+            with (Path(scratch) / "object").open("wb") as file:
                 yield file
-            put(Path(folder) / "object", path)
+            put(Path(scratch) / "object", path)
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if folder is None:
+        path.parent.mkdir(parents=True, exist_ok=True)
     # The photo's name is not part of it: names may be as long as the file system allows.
     temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
-        with temporary.open("xb") as file:  # never through a link that stands there
+        # "x": never through a link that stands there
+        with open(temporary, "xb", opener=partial(os.open, mode=0o666, dir_fd=folder)) as file:
             yield file
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        temporary.replace(path)
+        os.replace(temporary, path, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=folder)
         raise
 
 

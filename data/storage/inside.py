@@ -19,14 +19,13 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from data.errors import InputError
-from data.storage.files import write_atomic
+from data.storage.files import atomic_file, write_atomic
 from data.storage.places import is_remote
 
 _NAME_SURROGATE = 0x20000000
@@ -62,20 +61,8 @@ def write_inside(root: Path, name: str, data: bytes, durable: bool = False) -> N
         write_atomic(path, data, durable)
         return
     root.mkdir(parents=True, exist_ok=True)
-    temporary, last = f".{secrets.token_hex(8)}.tmp", name.rpartition("/")[2]
-    with _folder(root, name, make=True) as folder:
-        handle = os.open(temporary, _CREATE, 0o666, dir_fd=folder)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                if durable:
-                    file.flush()
-                    os.fsync(file.fileno())
-            os.replace(temporary, last, src_dir_fd=folder, dst_dir_fd=folder)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary, dir_fd=folder)
-            raise
+    with _folder(root, name, make=True) as folder, atomic_file(Path(path.name), durable, folder) as file:
+        file.write(data)
 
 
 def remove_inside(root: Path, name: str) -> None:
@@ -90,7 +77,6 @@ def remove_inside(root: Path, name: str) -> None:
 
 _FROM_FOLDERS = {os.open, os.mkdir, os.unlink} <= os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 _OPEN = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 @contextmanager

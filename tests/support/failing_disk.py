@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from data.storage import files
+
 
 class Disk:
     """Counts what `atomic_file` asks of the disk; `fail` is called at number `at` (from 0), and after it when it
@@ -48,16 +50,16 @@ class _File:
 @contextmanager
 def failing(disk: Disk) -> Iterator[Disk]:
     """Every file that `atomic_file` writes is on this disk."""
-    open_, replace, fsync = Path.open, Path.replace, os.fsync
+    replace, fsync = os.replace, os.fsync
 
-    def opened(path: Path, mode: str = "r", *arguments: Any, **options: Any) -> Any:
-        file = open_(path, mode, *arguments, **options)
-        return _File(file, disk) if mode[0] in "wx" and path.name.endswith(".tmp") else file
+    def opened(path: Path, mode: str, **options: Any) -> Any:
+        assert mode == "xb" and files.is_temporary(path.name)
+        return _File(open(path, mode, **options), disk)  # noqa: PTH123 (Path.open takes no opener)
 
-    def replaced(path: Path, target: Path) -> Path:
+    def replaced(path: Path, target: Path, **options: Any) -> None:
         if disk.count():
             disk.fail()
-        return replace(path, target)
+        replace(path, target, **options)
 
     def synced(handle: int) -> None:
         if disk.count():
@@ -65,7 +67,7 @@ def failing(disk: Disk) -> Iterator[Disk]:
         fsync(handle)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Path, "open", opened)
-        patch.setattr(Path, "replace", replaced)
+        patch.setattr(files, "open", opened, raising=False)  # what `atomic_file` calls, and nobody else there
+        patch.setattr(os, "replace", replaced)
         patch.setattr(os, "fsync", synced)
         yield disk
