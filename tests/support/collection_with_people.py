@@ -77,6 +77,21 @@ def make_coco(root: Path) -> Path:
     return root
 
 
+def make_slow_coco(root: Path) -> Path:
+    """`make_coco` with larger photos that take a while each, so that there is a middle to kill a run in."""
+    coco = make_coco(root)
+    path = coco / "annotations/instances_test.json"
+    tree = json.loads(path.read_text())
+    for image in tree["images"]:
+        save_photo(coco / "images" / image["file_name"], image["id"], (150, 100, 100, 200), scale=4)
+        image |= {"height": 384, "width": 512}
+    for annotation in tree["annotations"]:
+        annotation["segmentation"] = [[150, 100, 250, 100, 250, 300, 150, 300]]
+        annotation["bbox"] = [150, 100, 100, 200]
+    path.write_text(json.dumps(tree))
+    return coco
+
+
 def coco_settings(*overrides: str) -> Settings:
     return load_settings("coco", [*FAST, *overrides])
 

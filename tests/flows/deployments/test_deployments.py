@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from collection_with_people import contents, make_coco, remove, save_photo
+from collection_with_people import contents, make_slow_coco, remove
 from prefect_server import PERSON_REMOVAL, PREFECT, Operator, kill, wait_for
 
 pytestmark = [
@@ -38,18 +38,7 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
 
 @pytest.fixture(scope="module")
 def slow_coco(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Photos that take about a second each, so that there is a middle to kill a run in."""
-    coco = make_coco(tmp_path_factory.mktemp("slow") / "coco")
-    path = coco / "annotations/instances_test.json"
-    tree = json.loads(path.read_text())
-    for image in tree["images"]:
-        save_photo(coco / "images" / image["file_name"], image["id"], (150, 100, 100, 200), scale=4)
-        image |= {"height": 384, "width": 512}
-    for annotation in tree["annotations"]:
-        annotation["segmentation"] = [[150, 100, 250, 100, 250, 300, 150, 300]]
-        annotation["bbox"] = [150, 100, 100, 200]
-    path.write_text(json.dumps(tree))
-    return coco
+    return make_slow_coco(tmp_path_factory.mktemp("slow") / "coco")
 
 
 def test_a_bare_name_runs_the_whole_pipeline(operator: Operator, coco: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from collection_with_people import make_coco, save_photo
+from collection_with_people import make_slow_coco
 from prefect_server import PERSON_REMOVAL, PREFECT, Operator, kill, wait_for
 
 from flows.deployments.household import MARK
@@ -34,18 +34,7 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
 
 @pytest.fixture(scope="module")
 def coco(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Photos that take a while each, so that there is a middle to kill a run in."""
-    coco = make_coco(tmp_path_factory.mktemp("slow") / "coco")
-    path = coco / "annotations/instances_test.json"
-    tree = json.loads(path.read_text())
-    for image in tree["images"]:
-        save_photo(coco / "images" / image["file_name"], image["id"], (150, 100, 100, 200), scale=4)
-        image |= {"height": 384, "width": 512}
-    for annotation in tree["annotations"]:
-        annotation["segmentation"] = [[150, 100, 250, 100, 250, 300, 150, 300]]
-        annotation["bbox"] = [150, 100, 100, 200]
-    path.write_text(json.dumps(tree))
-    return coco
+    return make_slow_coco(tmp_path_factory.mktemp("slow") / "coco")
 
 
 @pytest.fixture(scope="module")
