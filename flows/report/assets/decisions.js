@@ -23,9 +23,10 @@ function makeDecisions(id, photos, changed) {
 
   function load() {
     try {
-      const text = localStorage.getItem(KEY);
-      localStorage.setItem(KEY, text ?? "{}"); // whether it may be written
-      return JSON.parse(text ?? "{}");
+      // Whether it may be written, under a name of its own: another tab may be writing the decisions just now.
+      localStorage.setItem(`${KEY}:writable`, "");
+      localStorage.removeItem(`${KEY}:writable`);
+      return JSON.parse(localStorage.getItem(KEY) ?? "{}");
     } catch {
       kept = false;
       return {};

@@ -214,7 +214,7 @@ def test_an_interrupted_write_leaves_the_old_report(tmp_path: Path, monkeypatch:
     path = write_report(tmp_path, [row("old.jpg")], RUN)
     before = path.read_bytes()
 
-    def full_disk(*_: object) -> None:
+    def full_disk(*_: object, **__: object) -> None:
         raise OSError("no space left on device")
 
     monkeypatch.setattr(os, "replace", full_disk)
