@@ -2,7 +2,7 @@
 
     python benchmarks/crowd.py [--people 100 300] [--fill telea]
 
-Each line is a run in fresh processes: segment, refine, inpaint, verify (without a second look), publish, annotations.
+Each line is a run in fresh processes: segment, refine, inpaint, verify (without a verifier), publish, annotations.
 `small` people are 30 x 60 pixels, `large` ones 20 to 230 pixels wide and three times as tall, so that they hide most of
 the photo and each other. The largest process of the run is what counts.
 """

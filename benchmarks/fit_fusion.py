@@ -59,16 +59,16 @@ def samples(segmenter: Embedded, photo: Photo, truth: NDArray[np.bool_], seed: i
         side = max(box[2] - box[0], box[3] - box[1])
         wanted = [(large, segmenter._networks)] if side >= SMALL else []
         for out, networks in [*wanted, *([(small, None)] if side < SMALL * AROUND else [])]:
-            look = crop_maps(photo.pixels, tuple(box), score, networks)
-            if look is None:
+            maps = crop_maps(photo.pixels, tuple(box), score, networks)
+            if maps is None:
                 continue
-            x = random.integers(look.where.left, look.where.right, PIXELS)
-            y = random.integers(look.where.top, look.where.bottom, PIXELS)
-            column = ((x + 0.5 - look.centred.left) * SIDE / look.centred.width).astype(int).clip(0, SIDE - 1)
-            row = ((y + 0.5 - look.centred.top) * SIDE / look.centred.height).astype(int).clip(0, SIDE - 1)
-            out.names = [*look.features, *(f"cue {i}" for i in range(len(cues.maps)))]
-            values = [np.broadcast_to(v, (SIDE, SIDE))[row, column] for v in look.features.values()]
-            values += [at_crop(one, cues, look.centred)[row, column] for one in cues.maps]
+            x = random.integers(maps.where.left, maps.where.right, PIXELS)
+            y = random.integers(maps.where.top, maps.where.bottom, PIXELS)
+            column = ((x + 0.5 - maps.centred.left) * SIDE / maps.centred.width).astype(int).clip(0, SIDE - 1)
+            row = ((y + 0.5 - maps.centred.top) * SIDE / maps.centred.height).astype(int).clip(0, SIDE - 1)
+            out.names = [*maps.features, *(f"cue {i}" for i in range(len(cues.maps)))]
+            values = [np.broadcast_to(v, (SIDE, SIDE))[row, column] for v in maps.features.values()]
+            values += [at_crop(one, cues, maps.centred)[row, column] for one in cues.maps]
             out.x.append(np.stack(values, 1).astype(np.float64))
             out.y.append(truth[y, x])
     return large, small

@@ -18,7 +18,7 @@ from data.types import People, Pixels
 from data.weights.files import find
 from flows.stages import models
 from flows.stages.context import resolve
-from flows.stages.segment import see
+from flows.stages.segment import detect
 from masks import choose, refine
 
 HEIGHT = 480
@@ -28,7 +28,7 @@ COLOURS = ((255, 80, 80), (80, 200, 255), (255, 210, 60), (170, 110, 255), (90, 
 def people_in(pixels: Pixels) -> People:
     settings = resolve(load_settings("embedded")).segment
     weights = {name: find(name) for name in settings.required_weights()}
-    return see(models.segmenter(settings, weights), "bus.jpg", pixels)
+    return detect(models.segmenter(settings, weights), "bus.jpg", pixels)
 
 
 def tinted(pixels: Pixels, mask: np.ndarray, colour: tuple[int, int, int]) -> Pixels:

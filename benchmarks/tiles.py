@@ -29,7 +29,7 @@ from configs import InputSettings, SegmentSettings
 from data.collection.folder import read_collection
 from data.geometry import Box
 from data.images import decode
-from data.types import Given, People, Photo
+from data.types import GivenMasks, People, Photo
 from data.weights.files import find
 from detection import Segmenter, build_segmenter
 from detection.annotations import AnnotatedPeople
@@ -77,7 +77,7 @@ def photos_with_people(directory: Path) -> list[Photo]:
         raise SystemExit(f"{directory} has no COCO annotation file to compare with.")
     people = collection.mains[0].coco.persons_by_image()
     return [
-        Photo(s.name, s.name, decode(s.path.read_bytes(), s.name).pixels, Given(tuple(people[s.image_id])))
+        Photo(s.name, s.name, decode(s.path.read_bytes(), s.name).pixels, GivenMasks(tuple(people[s.image_id])))
         for s in collection.sources
         if not s.refused and s.image_id in people
     ]

@@ -43,7 +43,7 @@ class InputSettings(Frozen):
     (person, people, pedestrian, rider, man, woman, ...)."""
     frame: Literal["auto", "raw", "upright"] = "auto"
     """How given masks are drawn on a photo that EXIF turns, where their size fits both ways: as its pixels are stored
-    (`raw`), or as the photo is shown (`upright`). `auto` asks the segmenter of the second look; where that cannot
+    (`raw`), or as the photo is shown (`upright`). `auto` asks the verifier; where that cannot
     tell, `raw` is taken and the photo ends in `review`."""
     licences: tuple[str, ...] = ()
     """Take only photos under these licences, by the annotation file's ids or names; none named takes all."""
@@ -71,7 +71,7 @@ class SegmentSettings(Section):
     image_size: int = Field(default=640, ge=64, le=4096, multiple_of=32)
     """Longer side, in pixels, at which `yolo` and the detector of `embedded` see the photo."""
     tile: Literal["auto", "none"] | Annotated[int, Field(ge=64, le=4096)] = "auto"
-    """Side, in pixels, of the tiles in which larger photos are also looked at; `auto` is what the network sees."""
+    """Side, in pixels, of the tiles in which larger photos are also searched; `auto` is what the network sees."""
     tile_overlap: float = Field(default=0.2, ge=0, le=0.5)
     """Least share of a tile that its neighbour shows too; people smaller than that are whole in one of them."""
     objects: tuple[str, ...] = CARRIED
@@ -196,20 +196,20 @@ class InpaintSettings(Section):
 
 
 class VerifySettings(Frozen):
-    """Look again: is anyone left?"""
+    """Search the result: is anyone left?"""
 
     segmenter: VerifierName = "auto"
-    """The segmenter that looks for people in the result (the second look). `auto`: another one than made the masks,
+    """The segmenter that searches the result for people (the verifier). `auto`: another one than made the masks,
     `yolo` or else `embedded`, if its weights are on this machine; if none is, the same one again, or none where the
     masks were given. `none` only checks that every known person is inside the hole."""
     weights: str | None = None
-    """Registry name or path of the weights of a `yolo` or `maskrcnn` that looks; None: the ones of `segment`."""
+    """Registry name or path of the weights of a `yolo` or `maskrcnn` that verifies; None: the ones of `segment`."""
     score: float = Field(default=0.25, ge=0, le=1)
     """Lowest confidence that counts as somebody left."""
     left: float = Field(default=0.2, ge=0, le=1)
     """A known person with more than this share of pixels outside the hole is left behind."""
     passes: int = Field(default=1, ge=0, le=3)
-    """Extra passes that also remove the people that the second look found: those that the first one missed and, with a
+    """Extra passes that also remove the people that the verifier found: those that the first one missed and, with a
     larger hole, what looks like a person in a fill."""
     invented: float = Field(default=0.5, ge=0, le=1)
     """A network's fill of which more than this share looks made up, because nothing around it is like it, is for
@@ -218,7 +218,7 @@ class VerifySettings(Frozen):
     """A photo is for review when more than this share of it is filled in: it is mostly made up and hardly shows the
     place any more."""
     lookalikes: Literal["review", "remove", "ignore"] = "review"
-    """What becomes of people who are seen on a screen or in a book: `review` flags the photo, `remove` takes them out
+    """What becomes of people who are shown on a screen or in a book: `review` flags the photo, `remove` takes them out
     like everyone, `ignore` leaves them with a note."""
 
 

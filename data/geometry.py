@@ -136,7 +136,7 @@ class Box(NamedTuple):
         """This box `x` pixels to the right and `y` pixels down."""
         return Box(self.left + x, self.top + y, self.right + x, self.bottom + y)
 
-    def seen_from(self, other: Box) -> Box:
+    def relative_to(self, other: Box) -> Box:
         """The same box, counted from the upper left pixel of `other`."""
         return self.moved(-other.left, -other.top)
 

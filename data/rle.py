@@ -79,12 +79,12 @@ class BoxMask(NamedTuple):
         out = np.zeros(box.shape, bool)
         common = box.common(self.box)
         if not common.empty:
-            out[common.seen_from(box).slices] = self.part(common)
+            out[common.relative_to(box).slices] = self.part(common)
         return out
 
     def part(self, box: Box) -> NDArray[np.bool_]:
         """The mask's pixels in a box that lies inside its own: a view."""
-        return self.mask[box.seen_from(self.box).slices]
+        return self.mask[box.relative_to(self.box).slices]
 
     def tight(self) -> BoxMask:
         """The same mask in the smallest box; one of 0 x 0 pixels where the mask is empty."""

@@ -59,7 +59,7 @@ Annotation = Mapping[str, object]
 
 
 @dataclass(frozen=True)
-class Given:
+class GivenMasks:
     """Masks that came with a photo: its slice of the annotations, or its mask file.
 
     `annotations` are COCO annotation objects of this photo's persons, `objects` (category name, annotation object) of
@@ -82,7 +82,7 @@ class Photo:
     id: str
     name: str
     pixels: Pixels
-    given: Given | None = None
+    given: GivenMasks | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -286,7 +286,7 @@ class People:
         )
 
     def plus(self, others: Sequence[People]) -> People:
-        """These people and those of other looks at the same photo; the things stay those of this look."""
+        """These people and those of other passes over the same photo; the things stay those of this pass."""
         return replace(self, persons=self.persons + tuple(p for other in others for p in other.persons))
 
 

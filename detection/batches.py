@@ -8,17 +8,17 @@ from typing import TypeVar
 from configs.devices import memory_errors
 
 Image = TypeVar("Image")
-Look = TypeVar("Look")
+Result = TypeVar("Result")
 
 
 def in_batches(
-    look: Callable[[Sequence[Image]], list[Look]],
+    detect: Callable[[Sequence[Image]], list[Result]],
     images: Sequence[Image],
     most: int,
     size: Callable[[Image], Hashable],
-) -> list[Look]:
-    """What `look` makes of the images, in their order: at most `most` at a time, and one at a time where the device has
-    no memory for so many.
+) -> list[Result]:
+    """What `detect` makes of the images, in their order: at most `most` at a time, and one at a time where the device
+    has no memory for so many.
 
     Only images of one size share a batch: a network pads those of several sizes to a common one, and sees them
     otherwise than alone. Raises MemoryError where there is none for one image, whatever torch calls it on its devices.
@@ -26,20 +26,20 @@ def in_batches(
     alike: dict[Hashable, list[int]] = {}
     for i, image in enumerate(images):
         alike.setdefault(size(image), []).append(i)
-    found: dict[int, Look] = {}
+    found: dict[int, Result] = {}
     for group in alike.values():
         for start in range(0, len(group), most):
             some = group[start : start + most]
-            found.update(zip(some, _within_memory(look, [images[i] for i in some]), strict=True))
+            found.update(zip(some, _within_memory(detect, [images[i] for i in some]), strict=True))
     return [found[i] for i in range(len(images))]
 
 
-def _within_memory(look: Callable[[Sequence[Image]], list[Look]], some: Sequence[Image]) -> list[Look]:
+def _within_memory(detect: Callable[[Sequence[Image]], list[Result]], some: Sequence[Image]) -> list[Result]:
     try:
         with memory_errors():
-            return look(some)
+            return detect(some)
     except MemoryError:
         if len(some) == 1:
             raise
     # Only here, after the error is gone: it holds the tensors that were made.
-    return [one for image in some for one in _within_memory(look, [image])]
+    return [one for image in some for one in _within_memory(detect, [image])]

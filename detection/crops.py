@@ -59,7 +59,7 @@ def paste(soft: SoftMask, window: Box, where: Box) -> SoftMask:
     common = where.common(window)
     if not common.empty:
         large = cv2.resize(soft, (window.width, window.height), interpolation=cv2.INTER_LINEAR)
-        out[common.seen_from(where).slices] = large[common.seen_from(window).slices]
+        out[common.relative_to(where).slices] = large[common.relative_to(window).slices]
     return out
 
 

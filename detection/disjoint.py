@@ -185,7 +185,7 @@ def _at_edges(first: Detection, second: Detection, window: Box, pixels: Pixels) 
     more = np.clip(second.certainty(around) - first.certainty(around), -CERTAIN, CERTAIN)
     more = np.where(one == two, more, np.where(two, CERTAIN, -CERTAIN)).astype(np.float32)
     moved = along_edges(more, pixels[around.slices], radius)
-    return moved[window.seen_from(around).slices]
+    return moved[window.relative_to(around).slices]
 
 
 def _without_rims(whole: Sequence[BoxMask], left: Sequence[BoxMask], size: tuple[int, int]) -> list[BoxMask]:

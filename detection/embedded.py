@@ -91,10 +91,10 @@ class Embedded:
         score = self._settings.score
         faint = self._settings.of(EmbeddedSettings).small_score
         least = score if faint is None else faint
-        looks = self._detector.find(pixels, min(score, least), self._settings.image_size)
+        passes = self._detector.find(pixels, min(score, least), self._settings.image_size)
         return [
             self._people(photo, found.where(_enough(found, score, least)))
-            for photo, found in zip(photos, looks, strict=True)
+            for photo, found in zip(photos, passes, strict=True)
         ]
 
     def _people(self, photo: Photo, found: Found) -> People:
@@ -103,13 +103,13 @@ class Embedded:
         for box, score, cues in zip(found.boxes.tolist(), found.scores.tolist(), found.cues or (), strict=True):
             x0, y0, x1, y1 = box
             is_small = max(x1 - x0, y1 - y0) < SMALL
-            look = crop_maps(photo.pixels, (x0, y0, x1, y1), score, None if is_small else self._networks)
-            if look is not None:
+            maps = crop_maps(photo.pixels, (x0, y0, x1, y1), score, None if is_small else self._networks)
+            if maps is not None:
                 fusion, weighed = (self._fusions.small, small) if is_small else (self._fusions.large, large)
-                logits = fusion.logits(look.features, weighed(cues), look.centred)
-                mask = BoxMask(look.where.top, look.where.left, person_mask(logits, (x0, y0, x1, y1), look)).tight()
+                logits = fusion.logits(maps.features, weighed(cues), maps.centred)
+                mask = BoxMask(maps.where.top, maps.where.left, person_mask(logits, (x0, y0, x1, y1), maps)).tight()
                 if mask.mask.size:
-                    sure = certainty(logits, (x0, y0, x1, y1), look.centred, score)
+                    sure = certainty(logits, (x0, y0, x1, y1), maps.centred, score)
                     detections.append(Detection(mask, score, SOURCE, sure, box=(x0, y0, x1, y1)))
         return People(photo.size, tuple(disjoint(detections, photo.size, photo.pixels)))
 
@@ -121,7 +121,7 @@ def _enough(found: Found, score: float, small: float) -> NDArray[np.bool_]:
 
 
 def _each_once(function: Callable[[Cues], Cues]) -> Callable[[Cues], Cues]:
-    """The function for the cues of one photo's finds, of which those of a look share one object."""
+    """The function for the cues of one photo's finds, of which those of a pass share one object."""
     made: dict[int, Cues] = {}
 
     def of(cues: Cues) -> Cues:
@@ -143,8 +143,8 @@ def build(settings: SegmentSettings, weights: Mapping[str, Weight], fusions: Fus
     # Only the detector needs sizes and tiles: a person's crop comes from the photo at full size.
     further = settings.of(EmbeddedSettings).further_sizes
     sized = SeveralSizes(detector, further) if further else detector
-    seen = tiled_detector(sized, settings, sees=max((settings.image_size, *further)))
-    return Embedded(seen, CropNetworks(selfie, pose), settings, fusions)
+    in_tiles = tiled_detector(sized, settings, sees=max((settings.image_size, *further)))
+    return Embedded(in_tiles, CropNetworks(selfie, pose), settings, fusions)
 
 
 @dataclass(frozen=True)
@@ -170,13 +170,13 @@ def crop_maps(pixels: Pixels, box: Corners, score: float, networks: CropNetworks
     inside = centred.moved_inside(size)
     selfie = regridded(networks.selfie(cut(pixels, inside)), inside, centred)
 
-    def seen(pose: SoftMask) -> dict[str, Map | float]:
+    def pose_cues(pose: SoftMask) -> dict[str, Map | float]:
         return features(pose, selfie, box, score, centred)
 
     crop = cut(pixels, centred)
-    known = seen(networks.pose(crop))
+    known = pose_cues(networks.pose(crop))
     if float(known["mean pose"]) < NOBODY:
-        mirrored = seen(networks.pose(np.ascontiguousarray(crop[:, ::-1]))[:, ::-1])
+        mirrored = pose_cues(networks.pose(np.ascontiguousarray(crop[:, ::-1]))[:, ::-1])
         known = max(known, mirrored, key=lambda one: float(one["mean pose"]))
     return CropMaps(known, centred, where)
 
@@ -200,11 +200,11 @@ def certainty(logits: Map, box: Corners, centred: Box, score: float) -> Certaint
     return of
 
 
-def person_mask(logits: Map, box: Corners, look: CropMaps) -> NDArray[np.bool_]:
-    """The mask from a person's log odds on the crop's grid: bool h x w on the pixels of `look.where`."""
+def person_mask(logits: Map, box: Corners, maps: CropMaps) -> NDArray[np.bool_]:
+    """The mask from a person's log odds on the crop's grid: bool h x w on the pixels of `maps.where`."""
     least = math.log(THRESHOLD / (1 - THRESHOLD))
-    mask: NDArray[np.bool_] = paste(logits - np.float32(least), look.centred, look.where) > 0
-    likely = ellipse(box, look.where) <= 1
+    mask: NDArray[np.bool_] = paste(logits - np.float32(least), maps.centred, maps.where) > 0
+    likely = ellipse(box, maps.where) <= 1
     if (mask & likely).sum() < LEAST * likely.sum():
         mask |= likely
     return mask

@@ -65,13 +65,13 @@ class FaceReader:
         scale = min(SIDE / max(crop.shape[:2]), ENLARGED)
         size = (max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale)))
         way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        seen = np.ascontiguousarray(cv2.resize(crop, size, interpolation=way), np.uint8)
+        resized = np.ascontiguousarray(cv2.resize(crop, size, interpolation=way), np.uint8)
         faces = []
-        for found in self._find(seen, 0):
+        for found in self._find(resized, 0):
             side = found.width() / scale
             if side < LEAST:
                 continue
-            vector = np.array(self._network.compute_face_descriptor(seen, self._landmarks(seen, found)))
+            vector = np.array(self._network.compute_face_descriptor(resized, self._landmarks(resized, found)))
             middle = found.center()
             faces.append(Face(left + middle.x / scale, top + middle.y / scale, side, vector))
         return sorted(faces, key=lambda face: -face.side)

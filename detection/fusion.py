@@ -38,7 +38,7 @@ class Fusion:
     cues: NDArray[np.float32]
 
     def weighed(self, cues: Cues) -> Cues:
-        """The sum of a look's maps: cues with one map. All finds of the look share it."""
+        """The sum of a pass's maps: cues with one map. All finds of the pass share it."""
         return replace(cues, maps=np.tensordot(self.cues, cues.maps, 1).astype(np.float32)[None])
 
     def logits(self, maps: dict[str, Map | float], weighed: Cues, centred: Box) -> Map:

@@ -63,11 +63,11 @@ class MaskRcnn:
         Raises MemoryError where the device has none for one photo.
         """
 
-        def look(some: Sequence[Photo]) -> list[People]:
-            looks = self._detect([photo.pixels for photo in some])
-            return [people(one, photo.size) for photo, one in zip(some, looks, strict=True)]
+        def detect(some: Sequence[Photo]) -> list[People]:
+            passes = self._detect([photo.pixels for photo in some])
+            return [people(one, photo.size) for photo, one in zip(some, passes, strict=True)]
 
-        return in_batches(look, photos, 1 if self._device == "cpu" else BATCH, lambda photo: photo.size)
+        return in_batches(detect, photos, 1 if self._device == "cpu" else BATCH, lambda photo: photo.size)
 
     def _detect(self, images: Sequence[Pixels]) -> list[Detections]:
         import torch
@@ -77,8 +77,8 @@ class MaskRcnn:
         with torch.inference_mode():
             results = self._network(inputs)
         return [
-            self._wanted_ones(result, np.array([p.shape[1] / seen.shape[1], p.shape[0] / seen.shape[0]] * 2))
-            for result, p, seen in zip(results, images, small, strict=True)
+            self._wanted_ones(result, np.array([p.shape[1] / resized.shape[1], p.shape[0] / resized.shape[0]] * 2))
+            for result, p, resized in zip(results, images, small, strict=True)
         ]
 
     def _wanted_ones(self, result: dict[str, torch.Tensor], scale: NDArray[np.float64]) -> Detections:
@@ -164,11 +164,11 @@ def paste(mask: NDArray[np.float32], box: NDArray[np.float64], size: tuple[int, 
 
 
 def _resize_boxes_only(
-    result: list[dict[str, torch.Tensor]], seen: list[tuple[int, int]], original: list[tuple[int, int]]
+    result: list[dict[str, torch.Tensor]], resized: list[tuple[int, int]], original: list[tuple[int, int]]
 ) -> list[dict[str, torch.Tensor]]:
     from torchvision.models.detection.transform import resize_boxes
 
-    for one, from_size, to_size in zip(result, seen, original, strict=True):
+    for one, from_size, to_size in zip(result, resized, original, strict=True):
         one["boxes"] = resize_boxes(one["boxes"], from_size, to_size)
     return result
 

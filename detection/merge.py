@@ -1,4 +1,4 @@
-"""Which detections of several looks at one photo are the same person: looks at its tiles, or of several segmenters."""
+"""Which detections of several passes over one photo (over its tiles, or of several segmenters) are the same person."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from data.rle import Rle, rle_of_counts
 from data.types import Instance, People
 
 SAME_IOU = 0.5
-"""Least IoU, within what both looks saw, of two detections of one person."""
+"""Least IoU, within what both passes covered, of two detections of one person."""
 INSIDE = 0.8
 """Or: least share of the smaller one that lies inside the larger one (a part of the person that the other shows)."""
 
 CUT = 2
-"""Pixels from the border of what its look saw within which a detection counts as cut by it."""
+"""Pixels from the border of what its pass covered within which a detection counts as cut by it."""
 
 
 class Overlap(NamedTuple):
-    """How two detections lie to each other within what both looks saw.
+    """How two detections lie to each other within what both passes covered.
 
-    inside: share of the smaller one inside the larger one. cut: the smaller one ends at the border of its look.
+    inside: share of the smaller one inside the larger one. cut: the smaller one ends at the border of its pass.
     """
 
     iou: float
@@ -32,24 +32,24 @@ class Overlap(NamedTuple):
     cut: bool = False
 
 
-def groups_of_same(looks: Sequence[int], overlap: Callable[[int, int], Overlap]) -> list[list[int]]:
+def groups_of_same(passes: Sequence[int], overlap: Callable[[int, int], Overlap]) -> list[list[int]]:
     """Indices of the detections of each person, in ascending order.
 
-    looks: for each detection, the look that it is from. Two detections of one look are not joined, because the network
-    says that they are two people; the exception is a piece cut off by its look's border, of which there may be several.
+    passes: for each detection, the pass that it is from. Two detections of one pass are not joined, because the network
+    says that they are two people; the exception is a piece cut off by its pass's border, of which there may be several.
     The most alike are joined first, ties by index: the result depends on nothing but the detections and their order.
     """
     pairs = []
-    for i in range(len(looks)):
-        for j in range(i + 1, len(looks)):
-            if looks[i] != looks[j]:
+    for i in range(len(passes)):
+        for j in range(i + 1, len(passes)):
+            if passes[i] != passes[j]:
                 iou, inside, cut = overlap(i, j)
                 if iou >= SAME_IOU or inside >= INSIDE:
                     pairs.append((iou < SAME_IOU, -iou, -inside, i, j, cut))  # by IoU, then by containment
-    group = [[i] for i in range(len(looks))]
+    group = [[i] for i in range(len(passes))]
     for *_, i, j, cut in sorted(pairs):
         a, b = group[i], group[j]
-        if a is not b and (cut or not {looks[k] for k in a} & {looks[k] for k in b}):
+        if a is not b and (cut or not {passes[k] for k in a} & {passes[k] for k in b}):
             a.extend(b)
             for k in b:
                 group[k] = a
@@ -57,25 +57,25 @@ def groups_of_same(looks: Sequence[int], overlap: Callable[[int, int], Overlap])
     return [first[i] for i in sorted(first)]
 
 
-def merged(looks: Sequence[People], zones: Sequence[Box] | None = None) -> People:
-    """One `People` of several looks at the same photo, all at its full size, the most certain person first.
+def merged(passes: Sequence[People], zones: Sequence[Box] | None = None) -> People:
+    """One `People` of several passes over the same photo, all at its full size, the most certain person first.
 
-    zones: the part of the photo that each look saw; None when each saw all of it. A person's mask is the union of its
-    detections, its score the highest, its source names each of theirs once (`yolo+embedded`). Things are merged in the
-    same way, by label. Works on run lengths: no full frame is held, whatever the photo's size.
+    zones: the part of the photo that each pass covered; None when each covered all of it. A person's mask is the union
+    of its detections, its score the highest, its source names each of theirs once (`yolo+embedded`). Things are merged
+    in the same way, by label. Works on run lengths: no full frame is held, whatever the photo's size.
     """
-    size = looks[0].size
-    labels = sorted({thing.label for look in looks for thing in look.objects})
+    size = passes[0].size
+    labels = sorted({thing.label for one_pass in passes for thing in one_pass.objects})
     things = [
         found
         for label in labels
-        for found in _merged([[t for t in look.objects if t.label == label] for look in looks], zones, size)
+        for found in _merged([[t for t in one_pass.objects if t.label == label] for one_pass in passes], zones, size)
     ]
-    return People(size, tuple(_merged([look.persons for look in looks], zones, size)), tuple(things))
+    return People(size, tuple(_merged([one_pass.persons for one_pass in passes], zones, size)), tuple(things))
 
 
-def _merged(looks: Sequence[Sequence[Instance]], zones: Sequence[Box] | None, size: tuple[int, int]) -> list[Instance]:
-    persons = [(k, person) for k, look in enumerate(looks) for person in look]
+def _merged(passes: Sequence[Sequence[Instance]], zones: Sequence[Box] | None, size: tuple[int, int]) -> list[Instance]:
+    persons = [(k, person) for k, one_pass in enumerate(passes) for person in one_pass]
     masks = [rle_of_counts(person.counts, size) for _, person in persons]
     boxes = [Box.at(*(int(v) for v in person.bbox)) for _, person in persons]
 
@@ -98,7 +98,7 @@ def _merged(looks: Sequence[Sequence[Instance]], zones: Sequence[Box] | None, si
 
 
 def measured(both: float, areas: tuple[float, float], cut: tuple[bool, bool]) -> Overlap:
-    """The overlap of two detections from areas in pixels; cut: whether each ends at the border of its look."""
+    """The overlap of two detections from areas in pixels; cut: whether each ends at the border of its pass."""
     if not both:
         return Overlap(0, 0)
     return Overlap(both / (sum(areas) - both), both / min(areas), cut[areas[1] < areas[0]])

@@ -27,18 +27,18 @@ class SeveralSizes:
     def find(self, images: Sequence[Pixels], score: float, image_size: int) -> list[Found]:
         """Boxes of each image, the most certain first, each with the cues of the size at which it was found."""
         sizes = dict.fromkeys([image_size, *self._further])
-        looks = [self._detector.find(images, score, size) for size in sizes]
-        return [_together(of_one) for of_one in zip(*looks, strict=True)]
+        passes = [self._detector.find(images, score, size) for size in sizes]
+        return [_together(of_one) for of_one in zip(*passes, strict=True)]
 
 
-def _together(looks: Sequence[Found]) -> Found:
+def _together(passes: Sequence[Found]) -> Found:
     every = Found(
-        np.concatenate([look.boxes for look in looks]),
-        np.concatenate([look.scores for look in looks]),
+        np.concatenate([one_pass.boxes for one_pass in passes]),
+        np.concatenate([one_pass.scores for one_pass in passes]),
         None,
-        cues=tuple(cues for look in looks for cues in look.cues or ()) if looks[0].cues is not None else None,
+        cues=tuple(cues for one_pass in passes for cues in one_pass.cues or ()) if passes[0].cues is not None else None,
     )
-    of = np.repeat(np.arange(len(looks)), [len(look.scores) for look in looks])
+    of = np.repeat(np.arange(len(passes)), [len(one_pass.scores) for one_pass in passes])
     kept: list[int] = []
     boxes = [(x0, y0, x1 - x0, y1 - y0) for x0, y0, x1, y1 in every.boxes.tolist()]
     for i in np.argsort(-every.scores, kind="stable").tolist():

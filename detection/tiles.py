@@ -24,7 +24,7 @@ from detection.yolo_network import Found
 WORTH = 1.5
 """A photo is tiled when its longer side is more than this many tiles: below, the whole photo shows as much."""
 ALL = 0.98
-"""A look saw all of a person of whose box it saw this share."""
+"""A pass covered all of a person of whose box it covered this share."""
 
 
 class Detector(Protocol):
@@ -88,10 +88,10 @@ class Tiled:
 
     def segment(self, photos: Sequence[Photo]) -> list[People]:
         """One `People` a photo, the most certain person first; who is cut by a tile's border is put together again."""
-        looks = [views(photo.size, self._side, self._overlap) for photo in photos]
-        if all(len(windows) == 1 for windows in looks):
+        passes = [views(photo.size, self._side, self._overlap) for photo in photos]
+        if all(len(windows) == 1 for windows in passes):
             return self._segmenter.segment(photos)  # together, for networks that take a batch
-        return [self._people(photo, windows) for photo, windows in zip(photos, looks, strict=True)]
+        return [self._people(photo, windows) for photo, windows in zip(photos, passes, strict=True)]
 
     def _people(self, photo: Photo, windows: Sequence[Box]) -> People:
         found = self._segmenter.segment([Photo(photo.id, photo.name, cut_out(photo.pixels, w)) for w in windows])
@@ -115,14 +115,14 @@ class TiledDetector:
     def _boxes(self, pixels: Pixels, score: float, image_size: int) -> Found:
         size = pixels.shape[0], pixels.shape[1]
         windows = views(size, self._side, self._overlap)
-        looks = self._detector.find([cut_out(pixels, w) for w in windows], score, image_size)
-        if len(looks) == 1:
-            return looks[0]
-        which = [k for k, found in enumerate(looks) for _ in found.scores]
+        passes = self._detector.find([cut_out(pixels, w) for w in windows], score, image_size)
+        if len(passes) == 1:
+            return passes[0]
+        which = [k for k, found in enumerate(passes) for _ in found.scores]
         boxes = np.concatenate(
-            [found.boxes + np.array([w.left, w.top, w.left, w.top]) for found, w in zip(looks, windows, strict=True)]
+            [found.boxes + np.array([w.left, w.top, w.left, w.top]) for found, w in zip(passes, windows, strict=True)]
         )
-        scores = np.concatenate([found.scores for found in looks])
+        scores = np.concatenate([found.scores for found in passes])
         corners: list[Corners] = [(x0, y0, x1, y1) for x0, y0, x1, y1 in boxes.tolist()]
 
         def overlap(i: int, j: int) -> Overlap:
@@ -142,13 +142,13 @@ class TiledDetector:
         ]
         order = np.argsort(-best, kind="stable")
         cues = None
-        if all(found.cues is not None for found in looks):
+        if all(found.cues is not None for found in passes):
             every = [
                 replace(c, x0=c.x0 + w.left, y0=c.y0 + w.top)
-                for found, w in zip(looks, windows, strict=True)
+                for found, w in zip(passes, windows, strict=True)
                 for c in found.cues or ()
             ]
-            # What a tile knows of a person ends at the tile's border: first those looks that saw all of them.
+            # What a tile knows of a person ends at the tile's border: first those passes that covered all of them.
             said = [
                 max(members, key=lambda i: (_area(_within(box, windows[which[i]])) > ALL * _area(box), scores[i]))
                 for members, box in zip(people, enclosing, strict=True)

@@ -1,4 +1,4 @@
-"""`union`: several segmenters look, and whoever any of them sees is a person."""
+"""`union`: several segmenters detect, and whoever any of them finds is a person."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Union:
 
     def segment(self, photos: Sequence[Photo]) -> list[People]:
         """One `People` a photo, the most certain person first; a mask is the union of the members' masks."""
-        looks = [member.segment(photos) for member in self._members]
-        return [merged(of_one) for of_one in zip(*looks, strict=True)]
+        passes = [member.segment(photos) for member in self._members]
+        return [merged(of_one) for of_one in zip(*passes, strict=True)]
 
 
 def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Union:

@@ -31,8 +31,8 @@ class Yolo:
     def segment(self, photos: Sequence[Photo]) -> list[People]:
         """One `People` a photo with the things of `segment.objects`, the most certain first; masks at its full size."""
         pixels = [photo.pixels for photo in photos]
-        looks = self._network.find(pixels, self._settings.score, self._settings.image_size)
-        return [people_from_masks(found, photo.size) for photo, found in zip(photos, looks, strict=True)]
+        passes = self._network.find(pixels, self._settings.score, self._settings.image_size)
+        return [people_from_masks(found, photo.size) for photo, found in zip(photos, passes, strict=True)]
 
 
 def build(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Segmenter:

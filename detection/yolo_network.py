@@ -59,7 +59,7 @@ class Found:
     """Boxes, float N x 4 (x0, y0, x1, y1 in pixels of the photo), scores, float N, masks, labels and cues.
 
     masks: bool N x h x w over the whole photo, at most `MOST_PIXELS` each; None from a detector. labels: `person` or
-    the name of a thing, N; None when all are persons. cues: those of the look that each box is from, N; None unless
+    the name of a thing, N; None when all are persons. cues: those of the pass that each box is from, N; None unless
     they were asked for.
     """
 
@@ -129,10 +129,10 @@ class YoloNetwork:
         that have a fixed one. Raises MemoryError where the device has none for one image.
         """
 
-        def look(some: Sequence[Pixels]) -> list[Found]:
+        def detect(some: Sequence[Pixels]) -> list[Found]:
             return self._find(some, score, image_size)
 
-        return in_batches(look, images, BATCH if self._on_gpu else 1, lambda image: image.shape[:2])
+        return in_batches(detect, images, BATCH if self._on_gpu else 1, lambda image: image.shape[:2])
 
     def features(self, image: Pixels, layers: Sequence[int]) -> list[NDArray[np.float32]]:
         """What these of the network's first layers make of an image, float32 C x h x w each, in the layers' order.
@@ -171,16 +171,16 @@ class YoloNetwork:
                 verbose=False,
                 **({"half": True} if self._device.startswith("cuda") else {}),  # newer versions warn of any `half`
             )
-            looks = [self._found(*of_one) for of_one in zip(results, images, small, strict=True)]
+            passes = [self._found(*of_one) for of_one in zip(results, images, small, strict=True)]
         if not self._layers:
-            return looks
-        sizes = [(pixels.shape[:2], seen.shape[:2]) for pixels, seen in zip(images, small, strict=True)]
+            return passes
+        sizes = [(pixels.shape[:2], resized.shape[:2]) for pixels, resized in zip(images, small, strict=True)]
         return [
             replace(found, cues=(self._cues(i, *of_one),) * len(found.scores))
-            for i, (found, of_one) in enumerate(zip(looks, sizes, strict=True))
+            for i, (found, of_one) in enumerate(zip(passes, sizes, strict=True))
         ]
 
-    def _cues(self, i: int, size: tuple[int, ...], seen: tuple[int, ...]) -> Cues:
+    def _cues(self, i: int, size: tuple[int, ...], resized: tuple[int, ...]) -> Cues:
         """Cues of the i-th image of the batch: how much each place looks like a person and like the likeliest other
         thing on the head's three levels (class logits), then the features of the finest level of the neck."""
         features, *heads = (self._layers[k][i].numpy() for k in range(len(self._layers)))
@@ -192,10 +192,10 @@ class YoloNetwork:
                 bounded = np.clip(one, *LOGITS)
                 levels.append(cv2.resize(bounded, (width, height), interpolation=cv2.INTER_LINEAR))
         # The network saw the image enlarged by `gain`, with a border on both sides (ultralytics' LetterBox).
-        gain = min(height * CUE_STRIDE / seen[0], width * CUE_STRIDE / seen[1])
-        scale = size[1] / seen[1] / gain
+        gain = min(height * CUE_STRIDE / resized[0], width * CUE_STRIDE / resized[1])
+        scale = size[1] / resized[1] / gain
         left, top = (
-            round((n * CUE_STRIDE - round(m * gain)) / 2 - 0.1) for n, m in ((width, seen[1]), (height, seen[0]))
+            round((n * CUE_STRIDE - round(m * gain)) / 2 - 0.1) for n, m in ((width, resized[1]), (height, resized[0]))
         )
         middle = CUE_STRIDE / 2
         maps = np.concatenate([np.stack(levels), features]).astype(np.float32)

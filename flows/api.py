@@ -76,7 +76,7 @@ def remove_people(
     image: uint8 H x W x 3 RGB array, or PIL image or path (both seen upright). preset: name or YAML file. overrides:
     settings as SECTION.FIELD=VALUE. keep: who stays: `largest`, numbers as in `Result.people` (0, "0,2", [0, 2]), and
     boxes (x, y, width, height in pixels of the image seen upright); by default what `refine.keep` says. The result has
-    the pixels that a run gives, its second look and extra passes included; `verify.segmenter=none` among the overrides
+    the pixels that a run gives, its verification and extra passes included; `verify.segmenter=none` among the overrides
     goes without these, in half the time. Raises SettingsError, WeightsError, PhotoError, InputError: one sentence each.
 
     >>> result = remove_people("photo.jpg", preset="embedded")

@@ -1,6 +1,6 @@
 """What the stages say of a photo: the keys of the JSON objects in the store, in shard manifests and in manifest.jsonl.
 
-A new field of manifest.jsonl is a line of `Told`, and what `flows.stages.publish.publish_photo` gives for it.
+A new field of manifest.jsonl is a line of `ManifestFacts`, and what `flows.stages.publish.publish_photo` gives for it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class InpaintFacts(TypedDict, total=False):
 
 
 class FindFacts(TypedDict):
-    """Somebody whom the second look found: see `flows.stages.verify.Find`."""
+    """Somebody whom the verifier found: see `flows.stages.verify.Find`."""
 
     bbox: list[float]
     score: float
@@ -71,7 +71,7 @@ class Verified(TypedDict):
 
 class VerifyFacts(Verified):
     """doubts: how many finds count. extra: digest of the people for a further pass. matched: boxes of the keep-list
-    that only the second look fits. made_up, invented: shares, where they are more than the settings allow."""
+    that only the verifier finds. made_up, invented: shares, where they are more than the settings allow."""
 
     doubts: int
     extra: str | None
@@ -111,7 +111,7 @@ class PersonFacts(TypedDict):
     stays: bool
 
 
-class Told(TypedDict):
+class ManifestFacts(TypedDict):
     """What manifest.jsonl says of a photo beyond its name and state, in this order; docs/output.md describes it. Each
     is None for a photo without a result, but for `reason`."""
 
@@ -132,7 +132,7 @@ class Told(TypedDict):
     settings: OwnSettings | None
 
 
-class PublishFacts(Told):
+class PublishFacts(ManifestFacts):
     """outdated: whether a decision is of another result. thumbnails: paths by kind. files: all that were written."""
 
     state: State
@@ -145,7 +145,7 @@ class PublishFacts(Told):
     files: NotRequired[dict[str, PublishedFile]]
 
 
-class PhotoRecord(Told):
+class PhotoRecord(ManifestFacts):
     """A line of manifest.jsonl."""
 
     file_name: str

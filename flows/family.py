@@ -41,7 +41,7 @@ Word = Literal["stays", "unsure", "leaves"]
 
 
 @dataclass(frozen=True)
-class Seen:
+class DetectedPerson:
     """One found person. number: in the list of the photo's people. box: x, y, width, height in the file's own frame.
     faces: those that are this person's and nobody else's, largest first. others: how many faces more its mask shows,
     which are another found person's: one that was found twice, or a mask of two people."""
@@ -61,24 +61,24 @@ class Seen:
 class Verdict:
     """word: what is to be done. name: who it may be. distance: to the nearest marked face; None without a face."""
 
-    person: Seen
+    person: DetectedPerson
     word: Word
     name: str | None = None
     distance: float | None = None
 
 
-def see_people(job: Job) -> Iterator[tuple[str, list[Seen]]]:
+def detect_people(job: Job) -> Iterator[tuple[str, list[DetectedPerson]]]:
     """(name, people with their faces) of every photo of a job whose people are found. Raises SettingsError,
     WeightsError."""
     entries = [entry for shard in job.planned.shards for entry in read_shard(as_path(shard)) if entry.state is None]
     arguments = [(job.planned.run, entry) for entry in entries]
     with given_up_when_stopped():
-        for entry, people, _ in run_in_processes(_see, arguments, entries, job.context.workers, lambda *lost: None):
+        for entry, people, _ in run_in_processes(_detect, arguments, entries, job.context.workers, lambda *lost: None):
             if people is not None:
                 yield entry.name, people
 
 
-def _see(run: str, entry: Entry) -> list[Seen] | None:
+def _detect(run: str, entry: Entry) -> list[DetectedPerson] | None:
     """None for a photo that the segment stage did not finish."""
     context = load_run(run).for_photo(entry.settings)
     key = STAGES["segment"].key(context, entry, {})
@@ -93,13 +93,13 @@ def _see(run: str, entry: Entry) -> list[Seen] | None:
         return None
     reader, shown = models.face_reader(), [people.boxed(person) for person in people.persons]
     read = [reader.read(photo.pixels, (one.x, one.y, one.box.width, one.box.height)) for one in shown]
-    seen = share_out(people, shown, read, people.size)
-    return [replace(one, box=bbox_to_raw_frame(one.box, people.size, photo.orientation)) for one in seen]
+    detected = share_out(people, shown, read, people.size)
+    return [replace(one, box=bbox_to_raw_frame(one.box, people.size, photo.orientation)) for one in detected]
 
 
 def share_out(
     people: People, masks: Sequence[BoxMask], read: Sequence[Sequence[Face]], size: tuple[int, int]
-) -> list[Seen]:
+) -> list[DetectedPerson]:
     """Every face of a photo to one person. masks: of the persons, upright. read: faces that were seen in the
     surroundings of each. size: (height, width) of the photo, upright.
 
@@ -122,7 +122,7 @@ def share_out(
     for number, person in enumerate(people.persons):
         own = [places[n].get(number, faces[n]) for n in inside[number] if owners[n] == number]
         own.sort(key=lambda face: -face.side)
-        out.append(Seen(number, person.bbox, tuple(own), len(inside[number]) - len(own)))
+        out.append(DetectedPerson(number, person.bbox, tuple(own), len(inside[number]) - len(own)))
     return out
 
 
@@ -148,7 +148,7 @@ def _is_in(mask: BoxMask, face: Face, size: tuple[int, int]) -> bool:
     return 0 <= y < height and 0 <= x < width and bool(mask.mask[y, x])
 
 
-def marked_faces(marks: Sequence[Mark], photos: Mapping[str, Sequence[Seen]]) -> dict[str, list[Vector]]:
+def marked_faces(marks: Sequence[Mark], photos: Mapping[str, Sequence[DetectedPerson]]) -> dict[str, list[Vector]]:
     """The faces of each marked person. Raises InputError for a mark that fits nobody, and for a person none of whose
     marks shows a face."""
     faces: dict[str, list[Vector]] = {}
@@ -163,7 +163,7 @@ def marked_faces(marks: Sequence[Mark], photos: Mapping[str, Sequence[Seen]]) ->
     return faces
 
 
-def marked(mark: Mark, people: Sequence[Seen]) -> Seen | None:
+def marked(mark: Mark, people: Sequence[DetectedPerson]) -> DetectedPerson | None:
     """Whom a mark means."""
     who = mark.who
     if isinstance(who, int):
@@ -173,8 +173,10 @@ def marked(mark: Mark, people: Sequence[Seen]) -> Seen | None:
     return marked(mark._replace(who=number), people) if best >= masks.SAME_BOX else None
 
 
-def judge(people: Sequence[Seen], known: Mapping[str, Sequence[Vector]], faceless: Word = "unsure") -> list[Verdict]:
-    """Who of a photo's people stays. faceless: what becomes of those whose face is not seen."""
+def judge(
+    people: Sequence[DetectedPerson], known: Mapping[str, Sequence[Vector]], faceless: Word = "unsure"
+) -> list[Verdict]:
+    """Who of a photo's people stays. faceless: what becomes of those whose face is not detected."""
     verdicts = [_judge(person, known, faceless) for person in people]
     for name in known:
         those = [v for v in verdicts if v.word == "stays" and v.name == name]
@@ -184,7 +186,7 @@ def judge(people: Sequence[Seen], known: Mapping[str, Sequence[Vector]], faceles
     return verdicts
 
 
-def _judge(person: Seen, known: Mapping[str, Sequence[Vector]], faceless: Word) -> Verdict:
+def _judge(person: DetectedPerson, known: Mapping[str, Sequence[Vector]], faceless: Word) -> Verdict:
     if not person.faces:
         return Verdict(person, faceless)
     nearest = [
@@ -224,5 +226,5 @@ def keep_list(photos: Mapping[str, Sequence[Verdict]], marks: Iterable[Mark]) ->
     return asked
 
 
-def _rounded(person: Seen) -> list[float]:
+def _rounded(person: DetectedPerson) -> list[float]:
     return [round(value, 1) for value in person.box]

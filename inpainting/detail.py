@@ -43,16 +43,16 @@ def nearest_known(image: Pixels, hole: Hole, known: NDArray[np.bool_]) -> tuple[
     """
     height, width = hole.shape
     padded = np.pad(image, ((_REACH, _REACH), (_REACH, _REACH), (0, 0)), mode="edge").astype(np.int16)
-    seen = np.concatenate(
+    patches = np.concatenate(
         [padded[_REACH + y : _REACH + y + height, _REACH + x : _REACH + x + width] for y, x in _SAMPLES], axis=2
     ).reshape(height * width, -1)
     ys, xs = np.nonzero(hole)
-    mine = seen[ys * width + xs]
+    mine = patches[ys * width + xs]
     rng = np.random.default_rng(0)
     sources = np.flatnonzero(known)
     best = sources[rng.integers(len(sources), size=len(ys))]
     best_y, best_x = best // width, best % width
-    cost = _distance(mine, seen, best)
+    cost = _distance(mine, patches, best)
     number = np.full((height, width), -1, np.int64)
     number[ys, xs] = np.arange(len(ys))
 
@@ -61,7 +61,7 @@ def nearest_known(image: Pixels, hole: Hole, known: NDArray[np.bool_]) -> tuple[
         rows, cand_y, cand_x = rows[ok], cand_y[ok], cand_x[ok]
         ok = known[cand_y, cand_x]
         rows, cand_y, cand_x = rows[ok], cand_y[ok], cand_x[ok]
-        new = _distance(mine[rows], seen, cand_y * width + cand_x)
+        new = _distance(mine[rows], patches, cand_y * width + cand_x)
         better = new < cost[rows]
         rows = rows[better]
         cost[rows], best_y[rows], best_x[rows] = new[better], cand_y[better], cand_x[better]
@@ -103,8 +103,8 @@ def patch_distance(
     return np.sqrt(total / side**2)
 
 
-def _distance(mine: NDArray[np.int16], seen: NDArray[np.int16], at: NDArray[np.intp]) -> NDArray[np.int32]:
-    difference = seen[at] - mine
+def _distance(mine: NDArray[np.int16], patches: NDArray[np.int16], at: NDArray[np.intp]) -> NDArray[np.int32]:
+    difference = patches[at] - mine
     return np.asarray(np.einsum("ij,ij->i", difference, difference, dtype=np.int32), np.int32)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_SEEN = 0.02
+_LEAST_WEIGHT = 0.02
 """Share of known pixels in its neighbourhood from which a pixel takes their mean."""
 
 
@@ -21,10 +21,10 @@ def spread(values: NDArray[np.float32], known: NDArray[np.bool_], sigma: float =
     weighted = values * weights[..., None]
     out, open_ = np.zeros_like(weighted), np.ones(known.shape, bool)
     while open_.any() and sigma < 2 * max(known.shape):
-        seen = cv2.GaussianBlur(weights, (0, 0), sigma)
-        now = open_ & (seen > _SEEN)
+        weight = cv2.GaussianBlur(weights, (0, 0), sigma)
+        now = open_ & (weight > _LEAST_WEIGHT)
         total = cv2.GaussianBlur(weighted, (0, 0), sigma).reshape(weighted.shape)
-        out[now] = total[now] / seen[now][:, None]
+        out[now] = total[now] / weight[now][:, None]
         open_ &= ~now
         sigma *= 2
     if known.any():  # so few of so many pixels that no neighbourhood saw enough

@@ -59,7 +59,7 @@ def plan_windows(unknown: Hole, boxes: list[Window], settings: InpaintSettings) 
     """
     if not boxes:
         return []
-    if settings.strategy == "whole" or _seen_whole(unknown.shape, settings):
+    if settings.strategy == "whole" or _fits_whole(unknown.shape, settings):
         return [Window(Box.whole(unknown.shape), tuple(n for box in boxes for n in box.groups))]
     # Far apart ones stay alone, or a scattered crowd would be filled at a tiny scale.
     fill = FILLS.get(settings.fill)  # none for `auto`
@@ -70,7 +70,7 @@ def plan_windows(unknown: Hole, boxes: list[Window], settings: InpaintSettings) 
     return sorted(windows, key=lambda w: w.groups)
 
 
-def _seen_whole(shape: tuple[int, ...], settings: InpaintSettings) -> bool:
+def _fits_whole(shape: tuple[int, ...], settings: InpaintSettings) -> bool:
     """Whether the network that guides a shift map sees the photo whole, as it would by itself. Of a larger photo there
     are windows with as much context as for other fills, because a shift map takes its pieces from there."""
     guide = FILLS.get(settings.guide or "")

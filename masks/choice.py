@@ -61,7 +61,7 @@ def choose(
     """Who of these people stays.
 
     keep: the photo's keep-list, which speaks of `people`. spared: bool H x W, where nothing is removed, on top of
-    `settings.spare`. extra: people whom a later look found; in the choice they follow the others.
+    `settings.spare`. extra: people whom a later pass found; in the choice they follow the others.
     """
     first, people = people, people.plus([extra] if extra else [])
     areas = [people.area(p) for p in people.persons]
@@ -78,7 +78,7 @@ def choose(
         for i in (i for i, staying in enumerate(stays) if not staying):
             mask = people.boxed(people.persons[i])
             leave[mask.box.slices] |= mask.mask
-            if i < len(first):  # whom only a later look found takes nothing from those whom the keep-list names
+            if i < len(first):  # whom only a later pass found takes nothing from those whom the keep-list names
                 spots[i] = mask.box
         for i in (i for i, staying in enumerate(stays) if staying):
             mask = people.boxed(people.persons[i])
@@ -193,7 +193,7 @@ def _nearer_to_others(mask: BoxMask, core: Mask, claimed: Mask, leave: Mask) -> 
     # Who is farther than that decides nothing, however large the photo is.
     around = bounds([mask], math.ceil(farthest) + 1, (leave.shape[0], leave.shape[1]))
     others = distance(leave[around.slices] & ~mask.within(around))
-    return np.asarray(others[mask.box.seen_from(around).slices] < away)
+    return np.asarray(others[mask.box.relative_to(around).slices] < away)
 
 
 def is_small(area: float, size: tuple[int, int], settings: RefineSettings) -> bool:
@@ -219,7 +219,7 @@ def listed(people: People, keep: Keep) -> list[int]:
 
 
 def is_outgrown(first: People, later: People, keep: Keep) -> bool:
-    """Whether `largest` was somebody else than a later look shows: it found somebody larger."""
+    """Whether `largest` was somebody else than a later pass shows: it found somebody larger."""
     areas, others = ([p.area(one) for one in p.persons if not one.crowd] for p in (first, later))
     return keep == "largest" and max(others, default=0) > max(areas, default=0)
 

@@ -158,7 +158,7 @@ def _join(folder: Path, sources: list[Source], mains: list[AnnotationFile]) -> l
         seen: set[str] = set()
         for image in file.coco.images:
             name, image_id = file.name_of(image), id_of(image.get("id"))
-            source = out.get(name) or by_name.get(name) or _unseen(folder, name)
+            source = out.get(name) or by_name.get(name) or _not_in_folder(folder, name)
             stated = size_of(image.get("height"), image.get("width"))
             reason = source.refused
             if name in seen:
@@ -179,7 +179,7 @@ def _join(folder: Path, sources: list[Source], mains: list[AnnotationFile]) -> l
     return [*out.values(), *(source for name, source in by_name.items() if name not in out)]
 
 
-def _unseen(folder: Path, name: str) -> Source:
+def _not_in_folder(folder: Path, name: str) -> Source:
     """A listed photo that the walk through the folder has not met."""
     return _from_folder(folder, name, folder / name) if is_inside(name) else Source(name, folder)
 

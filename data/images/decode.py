@@ -130,7 +130,7 @@ def _decode(raw: bytes, name: str, megapixels: float, known: bool) -> Decoded:
     palette, orientation = _palette(image) if mode == "P" else None, _orientation(image)
     return Decoded(
         name=name,
-        pixels=_seen(to_pixels(samples, mode, palette), orientation),
+        pixels=_upright(to_pixels(samples, mode, palette), orientation),
         format="JPEG" if image.format == "MPO" else str(image.format),
         mode=mode,
         orientation=orientation,
@@ -171,7 +171,7 @@ def _decode_tiff(raw: bytes, name: str, megapixels: float) -> Decoded:
         raise PhotoError("corrupt", f"{name}: damaged image file (its picture has another size than its header says).")
     return Decoded(
         name=name,
-        pixels=_seen(to_pixels(picture.samples, picture.mode, picture.palette, picture.premultiplied), orientation),
+        pixels=_upright(to_pixels(picture.samples, picture.mode, picture.palette, picture.premultiplied), orientation),
         format="TIFF",
         mode=picture.mode,
         orientation=orientation,
@@ -239,7 +239,7 @@ def _samples(image: Image.Image, raw: bytes, name: str) -> tuple[str, Samples]:
     return image.mode, np.asarray(image)
 
 
-def _seen(pixels: Pixels, orientation: int) -> Pixels:
+def _upright(pixels: Pixels, orientation: int) -> Pixels:
     return np.ascontiguousarray(upright(pixels, orientation))
 
 

@@ -22,7 +22,7 @@ from data.errors import InputError
 from data.storage.files import canonical_json, digest, sha256, sha256_of
 from data.storage.places import bytes_in, is_remote, stamp_of
 from data.storage.store import Store
-from data.types import Annotation, Given, Keep, PhotoError, State
+from data.types import Annotation, GivenMasks, Keep, PhotoError, State
 
 _LONGEST_NAME = 255  # bytes, on every common file system
 _BYTES_A_PIXEL, _OTHER_BYTES = 16, 1 << 29  # four channels of 32 bits; metadata, layers and further pages
@@ -216,7 +216,7 @@ def _doubtful_of(collection: Collection) -> Callable[[Source], list[Annotation]]
     return doubtful
 
 
-def annotations_of(collection: Collection, objects: AnyOf[str]) -> Callable[[Source], Given]:
+def annotations_of(collection: Collection, objects: AnyOf[str]) -> Callable[[Source], GivenMasks]:
     """What gives each photo its slice of the annotations: persons, and things of the classes `objects`.
 
     Raises InputError when the annotation files know no persons. What it returns raises PhotoError (refused) for a photo
@@ -229,7 +229,7 @@ def annotations_of(collection: Collection, objects: AnyOf[str]) -> Callable[[Sou
     persons = [file.persons_by_image() for file in files]
     things = [file.objects_by_image(objects) for file in files]
 
-    def given(source: Source) -> Given:
+    def given(source: Source) -> GivenMasks:
         people, others = (
             sum(slices[number].count(image) for number, image in source.listed) for slices in (persons, things)
         )
@@ -240,7 +240,7 @@ def annotations_of(collection: Collection, objects: AnyOf[str]) -> Callable[[Sou
                 f"{MOST_ANNOTATIONS:,} that a photo may have; mark a crowd as one region (iscrowd), or let a network "
                 "find the people (--segmenter embedded).",
             )
-        return Given(
+        return GivenMasks(
             tuple(person for number, image in source.listed for person in persons[number].get(image, [])),
             tuple(thing for number, image in source.listed for thing in things[number].get(image, [])),
         )

@@ -151,7 +151,7 @@ def fetch(name: str, *, offline: bool = False, progress: Progress | None = None,
                 f"Weights '{name}' are not on this machine and --offline forbids fetching them: bring "
                 f"{entry.file} from a connected one with `person-removal weights fetch {name} --from FILE`."
             )
-    with _alone():
+    with _download_lock():
         if given is not None:
             return _take(name, entry, given)
         with suppress(WeightsError):
@@ -196,7 +196,7 @@ def _expected(name: str, entry: Entry) -> str | None:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def _download_lock() -> Iterator[None]:
     """Hold the cache's fetch lock; what a killed process left behind is cleared."""
     lock = FileLock(folder() / "fetch.lock")
     try:

@@ -111,7 +111,7 @@ def _other(name: str, preset: str, overrides: Sequence[str], base: dict[str, obj
 def _choice(name: str, settings: Settings, fill: bool = False) -> Choice:
     try:
         settings = resolve(settings)
-        wanted = settings.inpaint.required_weights() if fill else _looking(settings)
+        wanted = settings.inpaint.required_weights() if fill else _detection_weights(settings)
     except (SettingsError, WeightsError) as error:
         return Choice(name, settings, {}, str(error))
     found, missing, problem = {}, [], ""
@@ -126,10 +126,10 @@ def _choice(name: str, settings: Settings, fill: bool = False) -> Choice:
     return Choice(name, settings, found, problem or None)
 
 
-def _looking(settings: Settings) -> list[str]:
-    """Weights of who finds the people and of who looks again."""
-    look = verifier_settings(settings)
-    again = look.required_weights() if look else []
+def _detection_weights(settings: Settings) -> list[str]:
+    """Weights of the segmenter and of the verifier."""
+    verifier = verifier_settings(settings)
+    again = verifier.required_weights() if verifier else []
     return list(dict.fromkeys([*settings.segment.required_weights(), *again]))
 
 

@@ -15,7 +15,7 @@ from flows.app.edit import Edit
 from flows.app.finding import Found
 from flows.app.queue import Call, Job, Queue
 from flows.app.sessions import Offer, Photo, Sessions, Tab
-from flows.app.steps import Look, Result
+from flows.app.steps import Result, Verification
 from flows.app.words import verdict
 
 MARKS = 8
@@ -30,7 +30,7 @@ class Desk:
 
     # ------------------------------------------------------------ people
 
-    def look(self, tab: Tab, photo: Photo, segmenter: str) -> None:
+    def detect(self, tab: Tab, photo: Photo, segmenter: str) -> None:
         """Open the photo and find its people: quickly first, then in full size while somebody looks at them."""
 
         async def run(call: Call) -> None:
@@ -47,7 +47,7 @@ class Desk:
         async def again(call: Call) -> None:
             await self._thorough(call, tab, photo, segmenter)
 
-        self.queue.submit(Job(tab, photo, "look", run))
+        self.queue.submit(Job(tab, photo, "detect", run))
 
     async def _opened(self, call: Call, tab: Tab, photo: Photo, tell: bool = True) -> None:
         if photo.small is None:
@@ -93,12 +93,12 @@ class Desk:
     # ------------------------------------------------------------ result
 
     def remove(self, tab: Tab, photo: Photo, edit: Edit, tag: object) -> None:
-        """Fill, show the result, and then look again whether anyone is left. tag: the page's name of its question."""
+        """Fill, show the result, and then verify that nobody is left. tag: the page's name of its question."""
 
         async def run(call: Call) -> None:
             result = await self._result(call, tab, photo, edit)
             tab.tell(type="result", photo=photo.id, key=edit.key, tag=tag, lower=result.lower)
-            if edit.key in photo.looks:
+            if edit.key in photo.verifications:
                 self._tell_verdict(tab, photo, edit)
             else:
                 self.queue.submit(Job(tab, photo, "check", check, patient=True))
@@ -108,12 +108,12 @@ class Desk:
             if result is None:
                 return
             choice = self.sessions.segmenters[edit.segmenter]
-            look = await call("checking", steps.check, found, edit, choice, self.sessions.fills, result)
-            assert isinstance(look, Look)
+            checked = await call("checking", steps.check, found, edit, choice, self.sessions.fills, result)
+            assert isinstance(checked, Verification)
             late = photo.found[edit.segmenter].late
-            missed = look.missed(choice.settings.verify.lookalikes == "remove")
+            missed = checked.missed(choice.settings.verify.lookalikes == "remove")
             photo.found[edit.segmenter], ids = finding.with_late(photo.found[edit.segmenter], missed)
-            photo.looks[edit.key] = look, ids
+            photo.verifications[edit.key] = checked, ids
             if photo.found[edit.segmenter].late != late:
                 await self.tell_people(tab, photo, edit.segmenter)
             self._tell_verdict(tab, photo, edit)
@@ -134,11 +134,11 @@ class Desk:
         return result
 
     def _tell_verdict(self, tab: Tab, photo: Photo, edit: Edit) -> None:
-        look, ids = photo.looks[edit.key]
+        checked, ids = photo.verifications[edit.key]
         result = photo.results.get(edit.key)
-        sentence, sure = verdict(look, result.doubts if result else ())
+        sentence, sure = verdict(checked, result.doubts if result else ())
         size = photo.found[edit.segmenter].people.size
-        boxes = [views.box_view(size, find.person.bbox) for find in look.finds]
+        boxes = [views.box_view(size, find.person.bbox) for find in checked.finds]
         too = [one for one in ids if one not in edit.too]
         tab.tell(type="verdict", photo=photo.id, key=edit.key, sentence=sentence, sure=sure, boxes=boxes, too=too)
 

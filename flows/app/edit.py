@@ -28,7 +28,7 @@ class Round:
 @dataclass(frozen=True)
 class Edit:
     """segmenter, fill: names of choices. room: `refine.dilate`. keep: ids of people who stay. too: ids of people whom
-    only the second look found and who go as well. strokes: drawn on the photo. rounds: corrections, in order."""
+    only the verifier found and who go as well. strokes: drawn on the photo. rounds: corrections, in order."""
 
     segmenter: str
     fill: str

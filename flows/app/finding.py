@@ -1,4 +1,4 @@
-"""Who is in a photo: quickly at first, then as a run finds them; ids stay the same when somebody looks again."""
+"""Who is in a photo: quickly at first, then as a run finds them; ids stay the same when people are found again."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class OpenPhoto:
 
 @dataclass(frozen=True)
 class Found:
-    """People at the photo's size and at the page's, with ids that stay the same when somebody looks again.
+    """People at the photo's size and at the page's, with ids that stay the same when people are found again.
 
-    late: how many at the end were found by the second look. thorough: whether the photo was looked at in full size.
+    late: how many at the end were found by the verifier. thorough: whether the photo was looked at in full size.
     """
 
     people: People
@@ -74,7 +74,7 @@ def _not_covered(before: People, people: People) -> tuple[Instance, ...]:
 
 
 def with_late(found: Found, missed: Sequence[Instance]) -> tuple[Found, tuple[int, ...]]:
-    """Together with those whom the second look found, and the ids of these; nobody is added twice."""
+    """Together with those whom the verifier found, and the ids of these; nobody is added twice."""
     ids = []
     for person in missed:
         known = range(len(found.ids) - found.late, len(found.ids))

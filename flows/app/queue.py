@@ -27,7 +27,7 @@ Call = Callable[..., Awaitable[Any]]
 
 @dataclass(eq=False)
 class Job:
-    """kind: look, thorough, remove, check, file, picture. run: what is to be done. patient: whether nobody waits for
+    """kind: detect, thorough, remove, check, file, picture. run: what is to be done. patient: whether nobody waits for
     it. problem: why it failed, a sentence, once it is done."""
 
     tab: Tab

@@ -13,7 +13,7 @@ from data.types import Pixels
 from flows.app.choices import Choice
 from flows.app.edit import Edit
 from flows.app.finding import Found
-from flows.app.steps import Look, Result
+from flows.app.steps import Result, Verification
 from flows.app.worker import Seed
 from flows.stages.photo_steps import Marked
 
@@ -39,7 +39,7 @@ class Limits:
 @dataclass(eq=False)
 class Photo:
     """name: of the file. raw: its bytes. megapixels: the most that it may have; megapixel_count: that it has. small,
-    view: at the page's size, once it was opened. found: by segmenter. results, looks: by `Edit.key`."""
+    view: at the page's size, once it was opened. found: by segmenter. results, verifications: by `Edit.key`."""
 
     id: str
     name: str
@@ -50,7 +50,7 @@ class Photo:
     view: bytes = b""
     found: dict[str, Found] = field(default_factory=dict)
     results: OrderedDict[str, Result] = field(default_factory=OrderedDict)
-    looks: dict[str, tuple[Look, tuple[int, ...]]] = field(default_factory=dict)
+    verifications: dict[str, tuple[Verification, tuple[int, ...]]] = field(default_factory=dict)
     marks: OrderedDict[tuple[object, ...], Marked] = field(default_factory=OrderedDict)
 
     @property
@@ -65,7 +65,7 @@ class Photo:
         self.results[edit.key] = result
         self.results.move_to_end(edit.key)
         while len(self.results) > RESULTS or (len(self.results) > 2 and self._held() > RESULT_BYTES):
-            self.looks.pop(self.results.popitem(last=False)[0], None)
+            self.verifications.pop(self.results.popitem(last=False)[0], None)
 
     def _held(self) -> int:
         patches = {

@@ -1,4 +1,4 @@
-"""From a photo, its people and what the page says to hole, result, second look and file: arrays in, arrays out.
+"""From a photo, its people and what the page says to hole, result, verification and file: arrays in, arrays out.
 
 These run in the process that computes; nothing is kept here. All arrays are of the photo seen upright.
 """
@@ -52,7 +52,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Look:
+class Verification:
     """Who may be left. looked: the segmenter that looked; `none`. independent: whether it is another one than the one
     that found the people. finds: whom it sees in the result. doubts: what is doubtful about the fill, in words."""
 
@@ -161,8 +161,8 @@ def _hole(counts: str, size: tuple[int, ...]) -> Hole:
 
 def check(
     photo: OpenPhoto, found: Found, edit: Edit, segmenter: Choice, fills: Mapping[str, Choice], result: Result
-) -> Look:
-    """Whom a second look sees in the result."""
+) -> Verification:
+    """Whom the verifier sees in the result."""
     settings = segmenter.settings
     people, keep = _meant(found.people, found, edit)
     checked = verify.check(
@@ -176,7 +176,7 @@ def check(
         keep,
     )
     facts = checked.facts
-    return Look(facts["looked"], facts["independent"], checked.finds, tuple(doubts_of_fill(facts)))
+    return Verification(facts["looked"], facts["independent"], checked.finds, tuple(doubts_of_fill(facts)))
 
 
 def write(photo: OpenPhoto, result: Result, scrub: bool) -> tuple[str, Encoded]:

@@ -80,7 +80,7 @@ def people_view(people: People, ids: Sequence[int], late: int = 0) -> list[dict[
 
     id; number: counted in that order from 1, those that are folded and late ones last; name: in words; outline, place
     (x, y for the number) and box (x, y, width, height) in the view's pixels; area; folded: whether it is a tiny,
-    uncertain find; late: found by the second look.
+    uncertain find; late: found by the verifier.
     """
 
     def is_late(index: int) -> bool:

@@ -146,7 +146,7 @@ class Web:
                 "start it with --set input.megapixels=200 where the memory is there, or use person-removal run."
             )
         photo = self.desk.sessions.take(tab, name, raw, size)
-        self.desk.look(tab, photo, self._one_of(request.query_params.get("segmenter")))
+        self.desk.detect(tab, photo, self._one_of(request.query_params.get("segmenter")))
         return JSONResponse({"photo": photo.id, "name": name, "bytes": len(raw)})
 
     async def _body(self, request: Request, tab: Tab, name: str) -> bytes:
@@ -193,7 +193,7 @@ class Web:
         if what == "cancel":
             self.desk.queue.cancel(lambda job: job.photo is photo)
         elif what == "people":
-            self.desk.look(tab, photo, self._one_of(said.get("segmenter")))
+            self.desk.detect(tab, photo, self._one_of(said.get("segmenter")))
         elif what == "hole":
             edit = self._edit(said)
             return JSONResponse({"hole": await asyncio.to_thread(self.desk.outline, photo, edit)})

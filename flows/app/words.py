@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flows.app.steps import Look
+from flows.app.steps import Verification
 
 
-def verdict(look: Look, doubts: Sequence[str] = ()) -> tuple[str, bool]:
-    """What is to be thought of a result, and whether all is well: whom the second look sees, and what may be wrong
+def verdict(checked: Verification, doubts: Sequence[str] = ()) -> tuple[str, bool]:
+    """What is to be thought of a result, and whether all is well: whom the verifier sees, and what may be wrong
     with those who stay (doubts) or with the fill."""
-    sentence, sure = _left(look)
-    doubts = [*doubts, *look.doubts]
+    sentence, sure = _left(checked)
+    doubts = [*doubts, *checked.doubts]
     return " ".join([*(f"{doubt[0].upper()}{doubt[1:]}." for doubt in doubts), sentence]), sure and not doubts
 
 
-def _left(look: Look) -> tuple[str, bool]:
-    """What the second look says, and whether nobody is left by its word."""
-    if look.looked == "none":
-        return "Nobody has looked at the result a second time.", False
-    who = f"a second look by {look.looked}"
-    who += "" if look.independent else ", the same that found the people"
-    if not look.finds:
+def _left(checked: Verification) -> tuple[str, bool]:
+    """What the verifier says, and whether nobody is left by its word."""
+    if checked.looked == "none":
+        return "The result has not been verified.", False
+    who = f"verified by {checked.looked}"
+    who += "" if checked.independent else ", the same that found the people"
+    if not checked.finds:
         return f"Nobody found afterwards ({who}).", True
-    missed = sum(find.where == "elsewhere" and not find.like for find in look.finds)
-    made_up = sum(find.where == "hole" and not find.like for find in look.finds)
-    like = sorted({find.like for find in look.finds if find.like})
+    missed = sum(find.where == "elsewhere" and not find.like for find in checked.finds)
+    hallucinated = sum(find.where == "hole" and not find.like for find in checked.finds)
+    like = sorted({find.like for find in checked.finds if find.like})
     parts = [
         f"{missed} whom the photo still shows" if missed else "",
-        f"{made_up} in the filled part (another fill may do better)" if made_up else "",
+        f"{hallucinated} in the filled part (another fill may do better)" if hallucinated else "",
         f"something like a person ({', '.join(like)})" if like else "",
     ]
     return f"Someone may be left, marked in the result: {'; '.join(filter(None, parts))} ({who}).", False

@@ -13,9 +13,9 @@ from data.errors import InputError
 from data.storage.store import Store
 from flows.cli.options import Result, console
 from flows.run import store_maintenance
+from flows.run.checks import check_links, is_store
 from flows.run.job import absolute
-from flows.run.lock import alone
-from flows.run.places import check_links, is_store
+from flows.run.lock import output_lock
 from flows.stages.context import STORE
 
 app = typer.Typer(no_args_is_help=True, help="The store beside a result: size, what can go, whether it is intact.")
@@ -48,7 +48,7 @@ def prune(
     person-removal cache prune out/ --older-than 30d --dry-run
     """
     store, age = _store(output), _seconds(older_than)
-    with alone(absolute(output)):
+    with output_lock(absolute(output)):
         freed = store_maintenance.prune(store, everything=everything, older_than=age, dry_run=dry_run)
     _print(freed)
     total = sum(share.bytes for share in freed.values())
@@ -65,7 +65,7 @@ def verify(output: Result) -> None:
     person-removal cache verify out/
     """
     store = _store(output)
-    with alone(absolute(output)):
+    with output_lock(absolute(output)):
         found = store_maintenance.verify(store)
     for name in found:
         console.print(f"  {name}: damaged, discarded", markup=False)

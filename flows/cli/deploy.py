@@ -15,8 +15,8 @@ from data.weights.registry import WeightsError
 from flows.cli.options import Preset, Set, console
 from flows.deployments import ServerError
 from flows.deployments.settings_files import check_prefect_settings
+from flows.run.checks import check_places
 from flows.run.job import absolute
-from flows.run.places import check_places
 from flows.stages.context import find_weights, resolve
 
 MaybeInput = Annotated[

@@ -31,7 +31,7 @@ from flows.evaluation.sheet import contact_sheet
 from flows.run.workers import prepare_process
 from flows.stages import models
 from flows.stages.context import resolve
-from flows.stages.segment import given_people, see
+from flows.stages.segment import detect, given_people
 from masks import refine
 
 app = typer.Typer(no_args_is_help=True, help="Figures against the truth: masks, removal.")
@@ -76,7 +76,9 @@ def masks(
     if of and wanted:
         raise InputError("--sweep changes settings, but the holes of --of are made already; give one of the two.")
     collection, sources = listed_photos(directory, settings, limit, seed)
-    photos = track(read_annotated(collection, sources, settings), "looking", len(sources), console=Console(stderr=True))
+    photos = track(
+        read_annotated(collection, sources, settings), "detecting", len(sources), console=Console(stderr=True)
+    )
     cases = FinishedRun(of).cases(photos) if of else _computed(settings, photos)
     variants = {value: settings.refine.model_copy(update={wanted[0]: value}) for value in wanted[1]} if wanted else {}
     judged = judge(cases, variants, WORST if out else 0, seed)
@@ -102,7 +104,7 @@ def _computed(settings: Settings, photos: Iterable[AnnotatedPhoto]) -> Iterator[
             turned = 1 if photo.turned else photo.orientation
             found = given_people(segmenter, photo.name, photo.pixels, photo.given, turned)
         else:
-            found = see(segmenter, photo.name, photo.pixels)
+            found = detect(segmenter, photo.name, photo.pixels)
         case = Case(photo.name, photo.pixels, photo.truth, found, time.perf_counter() - start)
         yield case, refine(found, settings.refine, photo.pixels), {}
 

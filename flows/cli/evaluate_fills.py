@@ -64,7 +64,7 @@ def evaluate_fills(asked: FillsAsked) -> None:
     pictures: list[tuple[str, Pixels]] = []
     shown = {pairs[len(pairs) * i // min(SHOWN, len(pairs))].number for i in range(min(SHOWN, len(pairs)))}
 
-    def see(case: Case, results: Mapping[str, Pixels]) -> None:
+    def on_case(case: Case, results: Mapping[str, Pixels]) -> None:
         if asked.out and case.pair.number in shown and len(results) == len(contenders):
             pictures.extend(row_of_pictures(case, results))
         if blind:
@@ -73,7 +73,7 @@ def evaluate_fills(asked: FillsAsked) -> None:
     prepare_process()
     cases = make_cases(pairs, asked.scenes, asked.coco, settings, asked.size, asked.paste)
     progress = track(cases, "filling", len(pairs), console=Console(stderr=True))
-    judged, shares = judge_fills(contenders, progress, see, further)
+    judged, shares = judge_fills(contenders, progress, on_case, further)
     text = f"{table(judged, shares, asked.seed)}\n{differences_table(judged, shares, asked.seed)}"
     console.print(text, markup=False)
     for one in judged:

@@ -23,7 +23,7 @@ from flows.cli.evaluate_fills import COMPARED, FillsAsked, evaluate_fills, write
 from flows.cli.options import FILLS, SEGMENTERS, Preset, Segmenter, Set, completing, console
 from flows.evaluation.fills import MEAN, Contender, parse_fills
 from flows.evaluation.finished import FinishedRun
-from flows.evaluation.judged_run import Looked, Verifier, build_verifier, look_at_run
+from flows.evaluation.judged_run import JudgedRun, Verifier, build_verifier, judge_run
 from flows.evaluation.plots import left_plot
 from flows.evaluation.reference import AnnotatedPhoto, listed_photos, read_annotated
 from flows.evaluation.removal import FIGURES, table
@@ -64,7 +64,7 @@ def removal(
         str | None,
         typer.Option(
             metavar="NAME[:FILE]",
-            help="Segmenter that looks at the results; best another than the run's.",
+            help="Segmenter that judges the results; best another than the run's.",
             autocompletion=completing(SEGMENTERS),
         ),
     ] = None,
@@ -131,16 +131,16 @@ def removal(
     settings = load_settings(preset, base)
     collection, sources = listed_photos(directory, settings, limit, seed)
     prepare_process()
-    look = build_verifier(verifier, settings) if verifier else None
+    judge = build_verifier(verifier, settings) if verifier else None
     contenders = _contenders(fills, of, preset, base)
-    originals: dict[str, People] = {}  # looked at once, whatever the number of fills
+    originals: dict[str, People] = {}  # detected once, whatever the number of fills
 
     def before(photo: AnnotatedPhoto) -> People | None:
-        if look and photo.name not in originals:
-            originals[photo.name] = look.look(photo, photo.pixels)
+        if judge and photo.name not in originals:
+            originals[photo.name] = judge.detect(photo, photo.pixels)
         return originals.get(photo.name)
 
-    looked = []
+    judged = []
     for contender in contenders:
         with _finished(of, directory, contender, out, sources if limit else None) as run:
             photos = track(
@@ -149,12 +149,12 @@ def removal(
                 len(sources),
                 console=Console(stderr=True),
             )
-            looked.append(look_at_run(contender.label, run, photos, look, before, WORST if out else 0))
-    if not any(one.parts for one in looked):
+            judged.append(judge_run(contender.label, run, photos, judge, before, WORST if out else 0))
+    if not any(one.parts for one in judged):
         raise InputError(f"{of or directory}: none of its photos can be judged.")
-    _show(looked, len(sources), look, seed)
+    _show(judged, len(sources), judge, seed)
     if out:
-        _write(out, looked, look, seed)
+        _write(out, judged, judge, seed)
         console.print(f"Written: {out}", markup=False)
 
 
@@ -193,40 +193,40 @@ def _finished(
         yield FinishedRun(output)
 
 
-def _show(looked: Sequence[Looked], photos: int, look: Verifier | None, seed: int) -> None:
-    name = look.name if look else "nobody (--verifier NAME)"
-    for one in looked:
-        makers, lookers = (", ".join(sorted(names)) or "nobody" for names in (one.makers, one.lookers - {"none"}))
-        judged = f"{len(one.parts)} of {photos} photos; masks by {makers}, the run's own second look by {lookers}"
-        console.print(f"{one.label}: {judged}; judged by {name}.", markup=False)
+def _show(judged: Sequence[JudgedRun], photos: int, judge: Verifier | None, seed: int) -> None:
+    name = judge.name if judge else "nobody (--verifier NAME)"
+    for one in judged:
+        makers, verifiers = (", ".join(sorted(names)) or "nobody" for names in (one.makers, one.verifiers - {"none"}))
+        summary = f"{len(one.parts)} of {photos} photos; masks by {makers}, verified in the run by {verifiers}"
+        console.print(f"{one.label}: {summary}; judged by {name}.", markup=False)
         if name in one.makers:
             console.print(f"{name} made the masks too: it is blind to whom it missed.", style="yellow", markup=False)
-        if name in one.lookers:
+        if name in one.verifiers:
             sentence = f"The run may have acted on what a {name} saw; with the same weights, detections flatter it."
             console.print(sentence, style="yellow", markup=False)
-    console.print("\n" + table({one.label: one.figures(seed) for one in looked}), markup=False)
+    console.print("\n" + table({one.label: one.figures(seed) for one in judged}), markup=False)
 
 
-def _write(out: Path, looked: Sequence[Looked], look: Verifier | None, seed: int) -> None:
-    runs = {one.label: one.figures(seed) for one in looked}
+def _write(out: Path, judged: Sequence[JudgedRun], judge: Verifier | None, seed: int) -> None:
+    runs = {one.label: one.figures(seed) for one in judged}
     report: dict[str, object] = {
-        "verifier": look.name if look else None,
+        "verifier": judge.name if judge else None,
         "seed": seed,
         "figures": FIGURES,
         "runs": {
             one.label: {
                 "photos": len(one.parts),
                 "masks_by": sorted(one.makers),
-                "second_look_by": sorted(one.lookers),
+                "second_look_by": sorted(one.verifiers),
                 **{name: {**e.to_json(), "of": e.count} for name, e in runs[one.label].items()},
             }
-            for one in looked
+            for one in judged
         },
     }
-    by_photo = {one.label: one.photos for one in looked}
+    by_photo = {one.label: one.photos for one in judged}
     write_atomic(out / "removal.json", json.dumps(report, indent=2).encode() + b"\n")
     write_atomic(out / "removal-by-photo.json", json.dumps(by_photo, indent=1).encode() + b"\n")
     write_atomic(out / "removal.md", table(runs).encode())
     left_plot(out / "removal.png", runs)
-    for number, one in enumerate(looked):
+    for number, one in enumerate(judged):
         contact_sheet(one.worst).save(out / f"removal-worst{f'-{number}' if number else ''}.jpg", quality=88)

@@ -19,7 +19,7 @@ from data.errors import InputError
 from data.storage.files import atomic_file, write_atomic
 from flows.cli.options import Input, Output, Preset, Segmenter, Set, completing, console
 from flows.cli.portraits import MOST, can_be_marked, portraits
-from flows.family import Seen, Verdict, Word, judge, keep_list, marked_faces, see_people
+from flows.family import Verdict, Word, detect_people, judge, keep_list, marked_faces
 from flows.plan.selection import selection
 from flows.run.job import execute, prepare
 from flows.stages import models
@@ -69,25 +69,25 @@ def family(
     names = {item.name for item in job.collection.sources}
     known = read_marks(marks, names) if marks else []
     execute(job)
-    looked = track(see_people(job), "faces", job.planned.photos, console=Console(stderr=True), transient=True)
-    seen = dict(sorted(looked))
+    tracked = track(detect_people(job), "faces", job.planned.photos, console=Console(stderr=True), transient=True)
+    detected = dict(sorted(tracked))
     if people:
-        found = can_be_marked(seen)
+        found = can_be_marked(detected)
         with atomic_file(people) as file:
             portraits(job, found[:MOST]).save(file, "JPEG", quality=85)
-        everyone, shown = sum(map(len, seen.values())), min(len(found), MOST)
+        everyone, shown = sum(map(len, detected.values())), min(len(found), MOST)
         console.print(
             f"{people}: {shown} of the {len(found)} people who show a face, the largest first, with photo, number and "
             f"box; {everyone - len(found)} others were found whose face is not seen or stands with another one.",
             markup=False,
         )
         return
-    faces = marked_faces(known, seen)
+    faces = marked_faces(known, detected)
     without: Word = "leaves" if faceless == "remove" else "unsure"
-    verdicts = {name: judge(those, faces, without) for name, those in seen.items()}
+    verdicts = {name: judge(those, faces, without) for name, those in detected.items()}
     write_atomic(keep, json.dumps(keep_list(verdicts, known), indent=1).encode())
     console.print(_table(verdicts, faces))
-    _say_how(verdicts, seen, keep)
+    _say_how(verdicts, sum(map(len, detected.values())), keep)
 
 
 def _table(photos: Mapping[str, Sequence[Verdict]], names: Mapping[str, object]) -> Table:
@@ -99,12 +99,12 @@ def _table(photos: Mapping[str, Sequence[Verdict]], names: Mapping[str, object])
     return table
 
 
-def _say_how(photos: Mapping[str, Sequence[Verdict]], seen: Mapping[str, Sequence[Seen]], keep: Path) -> None:
+def _say_how(photos: Mapping[str, Sequence[Verdict]], people: int, keep: Path) -> None:
     doubtful = sum(any(verdict.word == "unsure" for verdict in verdicts) for verdicts in photos.values())
     leave = sum(verdict.word == "leaves" for verdicts in photos.values() for verdict in verdicts)
     console.print(
-        f"{leave} of {sum(map(len, seen.values()))} people are nobody of these and leave. {doubtful} of {len(seen)} "
-        f"photos hold somebody who may be one: they will end in review/. In {keep}, move boxes from unsure to keep, or "
+        f"{leave} of {people} people are nobody of these and leave. {doubtful} of {len(photos)} photos hold somebody "
+        f"who may be one: they will end in review/. In {keep}, move boxes from unsure to keep, or "
         f"delete them; then: person-removal run ... --keep {keep}",
         markup=False,
     )

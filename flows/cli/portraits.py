@@ -12,7 +12,7 @@ from data.plan.shards import read_shard
 from data.storage.places import as_path
 from data.types import Pixels
 from detection.faces import Face
-from flows.family import Seen
+from flows.family import DetectedPerson
 from flows.run.job import Job
 from flows.stages.records import read_photo
 
@@ -24,33 +24,35 @@ _AROUND = 1.5
 _FRAME = (60, 255, 90)
 
 
-def can_be_marked(photos: Mapping[str, Sequence[Seen]]) -> list[tuple[str, Seen, Face]]:
+def can_be_marked(photos: Mapping[str, Sequence[DetectedPerson]]) -> list[tuple[str, DetectedPerson, Face]]:
     """(photo, person, face) of everybody whose mask shows one face, the largest faces first; no face is in it twice."""
-    found = [(name, seen, seen.face) for name, people in photos.items() for seen in people if seen.face]
+    found = [(name, person, person.face) for name, people in photos.items() for person in people if person.face]
     return sorted(found, key=lambda item: -item[2].side)
 
 
-def portraits(job: Job, found: Sequence[tuple[str, Seen, Face]]) -> Image.Image:
+def portraits(job: Job, found: Sequence[tuple[str, DetectedPerson, Face]]) -> Image.Image:
     """A sheet of the people that `can_be_marked` gives, each with the photo's name, the number in the list of the
     photo's people, and the box as a keep-list writes it."""
     font = ImageFont.load_default(_LINE - 6)
     rows = -(-len(found) // _COLUMNS)
     sheet = Image.new("RGB", (_COLUMNS * _SIDE, max(1, rows) * (_SIDE + 3 * _LINE)), "black")
     draw = ImageDraw.Draw(sheet)
-    for place, (name, seen, picture) in enumerate(_pictures(job, found)):
+    for place, (name, person, picture) in enumerate(_pictures(job, found)):
         x, y = place % _COLUMNS * _SIDE, place // _COLUMNS * (_SIDE + 3 * _LINE)
         sheet.paste(Image.fromarray(picture), (x, y))
-        box = ", ".join(f"{value:g}" for value in (round(value, 1) for value in seen.box))
-        for line, text in enumerate((_end_of(name), f"person {seen.number}", f"box [{box}]")):
+        box = ", ".join(f"{value:g}" for value in (round(value, 1) for value in person.box))
+        for line, text in enumerate((_end_of(name), f"person {person.number}", f"box [{box}]")):
             draw.text((x + 3, y + _SIDE + line * _LINE), text, fill="white", font=font)
     return sheet
 
 
-def _pictures(job: Job, found: Sequence[tuple[str, Seen, Face]]) -> Iterator[tuple[str, Seen, Pixels]]:
+def _pictures(
+    job: Job, found: Sequence[tuple[str, DetectedPerson, Face]]
+) -> Iterator[tuple[str, DetectedPerson, Pixels]]:
     entries = {entry.name: entry for shard in job.planned.shards for entry in read_shard(as_path(shard))}
-    for name, seen, face in found:
+    for name, person, face in found:
         photo = read_photo(job.context, entries[name])
-        yield name, seen, portrait(photo.pixels, face, str(seen.number))
+        yield name, person, portrait(photo.pixels, face, str(person.number))
 
 
 def portrait(pixels: Pixels, face: Face, label: str) -> Pixels:

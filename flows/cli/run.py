@@ -24,7 +24,7 @@ from flows.pipeline import STAGE_NAMES
 from flows.plan.selection import Selection, selection
 from flows.results.finish import PhotosFailed, Summary
 from flows.run.forecast import forecast
-from flows.run.job import Job, absolute, execute, open_places, prepare
+from flows.run.job import Job, absolute, check_input, execute, prepare
 
 PHOTOS, HOW = "Which photos, which stages", "How it is done, what is said"
 RUNNERS = get_args(RunSettings.model_fields["runner"].annotation)
@@ -212,7 +212,7 @@ def run(
         raise SettingsError("--force is for single photos; a run over a folder goes on in its own output directory.")
     (source,) = sources
     if dry_run:
-        ahead = forecast(open_places(source, output, settings, wanted, decisions), wanted)
+        ahead = forecast(check_input(source, output, settings, wanted, decisions), wanted)
         show.forecast(ahead)
         if as_json:
             console.print_json(json.dumps(asdict(ahead), default=str), ensure_ascii=True)

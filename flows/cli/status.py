@@ -21,11 +21,11 @@ from flows.cli.options import Result, console
 from flows.cli.show import counted
 from flows.plan.selection import Selection
 from flows.report.states import STATE_WORDS
+from flows.run.checks import check_links, input_of
 from flows.run.forecast import Forecast, forecast
-from flows.run.job import absolute, open_places
+from flows.run.job import absolute, check_input
 from flows.run.last_run import LastRun, read_last_run
 from flows.run.lock import is_held
-from flows.run.places import check_links, input_of
 from flows.run.store_maintenance import was_killed
 from flows.stages.context import STORE
 
@@ -101,7 +101,7 @@ def _next(source: str, output: Path, last: LastRun | None) -> Forecast | str:
     settings = settings.model_copy(update={"run": RunSettings()})
     try:
         wanted = Selection()
-        return forecast(open_places(as_path(source), output, settings, wanted), wanted)
+        return forecast(check_input(as_path(source), output, settings, wanted), wanted)
     except UserError as error:
         return f"Next run: it would end with an error: {error}"
 

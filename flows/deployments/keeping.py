@@ -14,14 +14,14 @@ from flows.deployments.logs import rotate
 from flows.deployments.server import Child, answers
 from flows.deployments.unfinished import Watch
 
-LOOKS_EVERY = 2.0
+CHECK_EVERY = 2.0
 _AT_ONCE, _TRIES = 20.0, 3
 """Seconds; a child that lives shorter than this so many times in a row will not do better the next time."""
 
 
 def keep(children: list[Child], watch: Watch, api: str, tell: Callable[[str], object]) -> None:
     """For ever: a child that ends (killed, out of memory) is started again. Raises ServerError where it is in vain."""
-    in_vain, look = Counter[str](), time.monotonic()
+    in_vain, checked = Counter[str](), time.monotonic()
     while True:
         time.sleep(0.5)
         for place, child in enumerate(children):
@@ -37,10 +37,10 @@ def keep(children: list[Child], watch: Watch, api: str, tell: Callable[[str], ob
             tell(f"The {child.name} ended; starting it again.")
             child.stop()  # what it left behind
             children[place] = child.again()
-        if time.monotonic() - look > LOOKS_EVERY:
-            for sentence in _while_it_answers(watch, api, watch.look):
+        if time.monotonic() - checked > CHECK_EVERY:
+            for sentence in _while_it_answers(watch, api, watch.check):
                 tell(sentence)
-            look = time.monotonic()
+            checked = time.monotonic()
 
 
 def leave(children: list[Child], watch: Watch, api: str, tell: Callable[[str], object]) -> None:

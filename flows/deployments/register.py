@@ -74,14 +74,14 @@ def deploy_schedule(client: SyncPrefectClient, name: str, parameters: dict[str, 
     definition: Definition = {**_nightly_definition(), "name": name, "parameters": parameters, "schedules": [timed]}
     schema = parameter_schema(person_removal)
     try:
-        standing = client.read_deployment_by_name(f"{person_removal.name}/{name}")
+        existing = client.read_deployment_by_name(f"{person_removal.name}/{name}")
     except ObjectNotFound:
         _create(client, client.create_flow(person_removal), schema, definition, parameters)
         return
-    changed = _update(standing, schema, definition)
+    changed = _update(existing, schema, definition)
     changed.parameters = parameters
     changed.schedules = [DeploymentScheduleUpdate(schedule=_times(timed), active=timed["active"])]
-    client.update_deployment(standing.id, changed)
+    client.update_deployment(existing.id, changed)
 
 
 def _nightly_definition() -> Definition:
@@ -152,9 +152,9 @@ def automations() -> list[AutomationCore]:
 def _make_automations(client: SyncPrefectClient) -> None:
     """Those that are not there yet. One that is there waits for this version's events; its patience, what it does and
     whether it is on are the operator's."""
-    standing = {one.name: one for one in client.read_automations()}
+    existing = {one.name: one for one in client.read_automations()}
     for automation in automations():
-        there = standing.get(automation.name)
+        there = existing.get(automation.name)
         if there is None:
             client.create_automation(automation)
         elif _events(there) and _events(there) != (wanted := _events(automation)):
@@ -179,14 +179,14 @@ def _deploy(
     if definition.get("schedules"):
         defaults = {}  # they are of runs that somebody starts
     try:
-        standing = client.read_deployment_by_name(name)
+        existing = client.read_deployment_by_name(name)
     except ObjectNotFound:
         _create(client, flow, schema, definition, {**own, **defaults})
         return f"{name}: new"
-    changed = _update(standing, schema, definition)
-    if defaults or "source" not in standing.parameters:  # without a source the bare command would not run
-        changed.parameters = {**own, **(defaults or standing.parameters)}
-    client.update_deployment(standing.id, changed)
+    changed = _update(existing, schema, definition)
+    if defaults or "source" not in existing.parameters:  # without a source the bare command would not run
+        changed.parameters = {**own, **(defaults or existing.parameters)}
+    client.update_deployment(existing.id, changed)
     stay = "its schedules stay, its parameters are new" if defaults else "its parameters and schedules stay"
     return f"{name}: was there, {stay}"
 
@@ -221,13 +221,13 @@ def _create(
     )
 
 
-def _update(standing: DeploymentResponse, schema: ParameterSchema, definition: Definition) -> DeploymentUpdate:
+def _update(existing: DeploymentResponse, schema: ParameterSchema, definition: Definition) -> DeploymentUpdate:
     return DeploymentUpdate(
         version=tool_version(),
         entrypoint=definition["entrypoint"],
         description=definition["description"],
-        tags=standing.tags,
-        job_variables=standing.job_variables,
+        tags=existing.tags,
+        job_variables=existing.job_variables,
         parameter_openapi_schema=schema.model_dump(),
         enforce_parameter_schema=definition["enforce_parameter_schema"],
     )

@@ -93,8 +93,8 @@ def set_schedule(parameters: dict[str, object], cron: str, timezone: str, name: 
     """
     source, output = str(parameters["source"]), str(parameters["output"])
     with get_client(sync_client=True) as client:
-        standing = {one.name: one for one in scheduled(client)}
-        same = next((one for one in standing.values() if one.parameters["output"] == output), None)
+        existing = {one.name: one for one in scheduled(client)}
+        same = next((one for one in existing.values() if one.parameters["output"] == output), None)
         if same and same.parameters["source"] != source:
             raise ServerError(
                 f"{output}: schedule {same.name!r} writes there, from {same.parameters['source']}; give another output "
@@ -105,7 +105,7 @@ def set_schedule(parameters: dict[str, object], cron: str, timezone: str, name: 
                 f"{source} -> {output} has a schedule, {same.name!r}; change it under that name, or remove it first "
                 f"(schedule --remove {same.name})."
             )
-        chosen = same.name if same else _free_name(name, output, standing)
+        chosen = same.name if same else _free_name(name, output, existing)
         deploy_schedule(client, chosen, parameters, {"cron": cron, "timezone": timezone, "active": True})
         return Nightly(chosen, source, output, cron, timezone, active=True), same is None
 
@@ -134,21 +134,21 @@ def remove(name: str) -> tuple[Nightly, int]:
 
 
 def _named(client: SyncPrefectClient, name: str) -> DeploymentResponse:
-    standing = {one.name: one for one in scheduled(client)}
-    if name.removeprefix(f"{person_removal.name}/") in standing:
-        return standing[name.removeprefix(f"{person_removal.name}/")]
-    known = f"there are {', '.join(sorted(standing))}" if standing else "there is none at all"
+    existing = {one.name: one for one in scheduled(client)}
+    if name.removeprefix(f"{person_removal.name}/") in existing:
+        return existing[name.removeprefix(f"{person_removal.name}/")]
+    known = f"there are {', '.join(sorted(existing))}" if existing else "there is none at all"
     raise ServerError(f"There is no schedule {name!r}; {known}.")
 
 
-def _free_name(name: str | None, output: str, standing: dict[str, DeploymentResponse]) -> str:
-    taken = {definition["name"] for definition in definitions()} - {FIRST} | standing.keys()
+def _free_name(name: str | None, output: str, existing: dict[str, DeploymentResponse]) -> str:
+    taken = {definition["name"] for definition in definitions()} - {FIRST} | existing.keys()
     if name is None:
         own = _NOT_IN_NAMES.sub("-", re.split(r"[/\\]", output.rstrip("/\\"))[-1]) or FIRST
         numbered = (f"{own}-{number}" for number in range(2, 100_000))
         return next(one for one in (FIRST, own, *numbered) if one not in taken)
-    if name in standing:
-        has = standing[name].parameters
+    if name in existing:
+        has = existing[name].parameters
         raise ServerError(
             f"--name {name}: that schedule is of {has['source']} -> {has['output']}; give another name, or remove it."
         )

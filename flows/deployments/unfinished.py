@@ -39,26 +39,26 @@ class Watch:
     def __init__(self, worker: str) -> None:
         self._worker = worker
         self._heard_since = time.monotonic()
-        self._seen: dict[tuple[UUID, str], float] = {}
+        self._noticed: dict[tuple[UUID, str], float] = {}
 
     def unheard(self) -> None:
         """The server did not answer: nobody's silence means anything yet."""
         self._heard_since = time.monotonic()
-        self._seen.clear()
+        self._noticed.clear()
 
     def end_own(self) -> list[str]:
         """While the worker does not live: every run that it had is over. Returns a sentence for each."""
         with get_client(sync_client=True) as client:
             return [_over(client, run) for run in _unfinished(client) if self._is_own(run)]
 
-    def look(self) -> list[str]:
+    def check(self) -> list[str]:
         """Carry out cancellations that nobody does, end runs whose process is gone; a sentence for each."""
         said, still = [], set()
         with get_client(sync_client=True) as client:
             for run in _unfinished(client):
                 key = (run.id, run.state_name or "")
                 still.add(key)
-                waited = time.monotonic() - self._seen.setdefault(key, time.monotonic())
+                waited = time.monotonic() - self._noticed.setdefault(key, time.monotonic())
                 if self._is_own(run):
                     working = processes_of(str(run.id))
                     if run.state_type == StateType.CANCELLING and waited > _WORKER_HAS:
@@ -68,7 +68,7 @@ class Watch:
                         said.append(_over(client, run))
                 elif waited > SILENCE and time.monotonic() - self._heard_since > SILENCE and _is_silent(client, run):
                     said.append(_over(client, run))
-        self._seen = {key: when for key, when in self._seen.items() if key in still}
+        self._noticed = {key: when for key, when in self._noticed.items() if key in still}
         return said
 
     def _is_own(self, run: FlowRun) -> bool:

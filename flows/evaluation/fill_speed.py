@@ -127,7 +127,7 @@ def photo(height: int, width: int) -> Pixels:
 
 
 def figures(height: int, width: int, people: int) -> Hole:
-    """Standing people, spread over the photo, 10 % of it together: uint8 H x W, 255 = hole."""
+    """PublishedResult people, spread over the photo, 10 % of it together: uint8 H x W, 255 = hole."""
     y, x = np.mgrid[:height, :width] / np.array([height, width]).reshape(2, 1, 1)
     out = np.zeros((height, width), bool)
     scale = people**-0.5

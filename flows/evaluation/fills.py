@@ -177,12 +177,12 @@ def parts_of(values: Values) -> Parts:
 def judge_fills(
     contenders: Sequence[Contender],
     cases: Iterable[Case],
-    seen: Callable[[Case, Mapping[str, Pixels]], None] = lambda case, results: None,
+    on_case: Callable[[Case, Mapping[str, Pixels]], None] = lambda case, results: None,
     further: Mapping[str, Measure] = MappingProxyType({}),
 ) -> tuple[list[Judged], dict[int, float]]:
     """Every contender on every case, and the share of the photo that each case's hole covers, by the pair's number.
 
-    seen: is shown each case with what the contenders made of it, by label. further: figures beside the usual ones.
+    on_case: is called with each case and what the contenders made of it, by label. further: figures beside the usual.
     """
     fills = [contender.build() for contender in contenders]
     judged, shares = [Judged(contender.label) for contender in contenders], {}
@@ -198,7 +198,7 @@ def judge_fills(
                 continue
             one.seconds[number] = time.process_time() - started
             one.values[number] = measure(results[one.label], case, further)
-        seen(case, results)
+        on_case(case, results)
     return judged, shares
 
 

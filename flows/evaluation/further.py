@@ -18,7 +18,7 @@ from flows.evaluation.judged_run import build_verifier
 from flows.evaluation.pairs import Case
 from flows.evaluation.perceptual import load_lpips
 from flows.evaluation.removal import lies_inside, masks_from
-from flows.stages.segment import see
+from flows.stages.segment import detect
 from inpainting.invention import surroundings
 
 NETWORK = "yolov8n"
@@ -35,7 +35,7 @@ _CELLS = 32
 def further_figures(
     settings: Settings, lpips: Path | None, verifier: str | None, say: Callable[[str], None]
 ) -> dict[str, Measure]:
-    """The figures that can be taken here, by name. lpips: file of such a network. verifier: who looks for people in
+    """The figures that can be taken here, by name. lpips: file of such a network. verifier: who searches for people in
     holes, as `NAME[:FILE]`; None is `embedded`, where its weights are here. say: is told what is left out.
 
     Raises InputError, SettingsError, WeightsError for what was named and is not there.
@@ -69,16 +69,16 @@ def yolo_features() -> Measure:
 
     def distance(result: Pixels, case: Case) -> float:
         box = surroundings(case.hole, 0.25, 16)
-        shape = _seen(case.hole[box].shape)
+        shape = _window_shape(case.hole[box].shape)
         inside = _resized((case.hole[box] != 0).astype(np.float32), shape)
-        seen = (np.asarray(_resized(image[box], shape), np.uint8) for image in (result, case.truth))
-        maps = (network.features(image, LAYERS) for image in seen)
+        windows = (np.asarray(_resized(image[box], shape), np.uint8) for image in (result, case.truth))
+        maps = (network.features(image, LAYERS) for image in windows)
         return float(np.mean([_apart(a, b, inside) for a, b in zip(*maps, strict=True)]))
 
     return distance
 
 
-def _seen(shape: tuple[int, ...]) -> tuple[int, int]:
+def _window_shape(shape: tuple[int, ...]) -> tuple[int, int]:
     """Height and width at which a window of this shape is looked at: at most `_SIDE` pixels long, in whole cells."""
     scale = min(1.0, _SIDE / max(shape))
     height, width = (max(_CELLS, round(side * scale / _CELLS) * _CELLS) for side in shape)
@@ -104,7 +104,7 @@ def person_found(spec: str, settings: Settings) -> Measure:
     verifier = build_verifier(spec, settings)
 
     def found(result: Pixels, case: Case) -> float:
-        people = see(verifier.network, case.pair.scene, result)
+        people = detect(verifier.network, case.pair.scene, result)
         return 100.0 * any(lies_inside(mask, case.hole > 0) for mask in masks_from(people, FOUND))
 
     return found

@@ -1,4 +1,4 @@
-"""A finished run looked at by a verifying segmenter: figures of `removal` for every photo."""
+"""A finished run judged by a verifying segmenter: figures of `removal` for every photo."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from flows.evaluation.removal import SCORES, lies_inside, masks_from, measure
 from flows.evaluation.sheet import marked
 from flows.stages import models
 from flows.stages.context import resolve
-from flows.stages.segment import see
+from flows.stages.segment import detect
 from flows.stages.verifier import verifier_settings
 
-_SEEN = (255, 210, 0)
+_DETECTED = (255, 210, 0)
 
 
 @dataclass(frozen=True)
 class Verifier:
-    """The segmenter that looks at results. name: which; network: built."""
+    """The segmenter that judges results. name: which; network: built."""
 
     name: str
     network: Segmenter
 
-    def look(self, photo: AnnotatedPhoto, pixels: Pixels) -> People:
+    def detect(self, photo: AnnotatedPhoto, pixels: Pixels) -> People:
         """Whom it finds in `pixels`, which lie as the photo's do."""
-        return see(self.network, photo.name, pixels)
+        return detect(self.network, photo.name, pixels)
 
 
 def build_verifier(spec: str, settings: Settings) -> Verifier:
@@ -53,9 +53,9 @@ def build_verifier(spec: str, settings: Settings) -> Verifier:
     asked = {"segmenter": name, "score": min(SCORES), **({"weights": file} if file else {})}
     tree = settings.model_dump(mode="json", exclude_unset=True)
     tree["verify"] = {**tree.get("verify", {}), **asked}
-    look = verifier_settings(resolve(validate(tree)))
-    assert look is not None  # `none` is refused above
-    return Verifier(name, models.segmenter(look, find_all(look.required_weights())))
+    judge = verifier_settings(resolve(validate(tree)))
+    assert judge is not None  # `none` is refused above
+    return Verifier(name, models.segmenter(judge, find_all(judge.required_weights())))
 
 
 class FoundLine(TypedDict):
@@ -67,7 +67,7 @@ class FoundLine(TypedDict):
 
 
 class PhotoLine(TypedDict):
-    """Figures of one photo. residual: people in its hole. found: where a verifier looked."""
+    """Figures of one photo. residual: people in its hole. found: what a verifier found."""
 
     file_name: str
     state: State
@@ -78,11 +78,11 @@ class PhotoLine(TypedDict):
 
 
 @dataclass
-class Looked:
+class JudgedRun:
     """Figures of one run.
 
-    photos: one line each, for whoever wants to look closer. makers: segmenters that made the masks. lookers: those that
-    the run itself looked at its results with. worst: (caption, picture) of photos with the most confident detections in
+    photos: one line each, for whoever wants to know more. makers: segmenters that made the masks. verifiers: those that
+    verified the results in the run itself. worst: (caption, picture) of photos with the most confident detections in
     a hole, or people left.
     """
 
@@ -90,7 +90,7 @@ class Looked:
     parts: list[Parts] = field(default_factory=list)
     photos: list[PhotoLine] = field(default_factory=list)
     makers: set[str] = field(default_factory=set)
-    lookers: set[str] = field(default_factory=set)
+    verifiers: set[str] = field(default_factory=set)
     worst: list[tuple[str, Pixels]] = field(default_factory=list)
 
     def figures(self, seed: int) -> dict[str, Estimate]:
@@ -98,25 +98,25 @@ class Looked:
         return estimate(self.parts, seed)
 
 
-def look_at_run(
+def judge_run(
     label: str,
     run: FinishedRun,
     photos: Iterable[AnnotatedPhoto],
     verifier: Verifier | None,
     before: Callable[[AnnotatedPhoto], People | None],
     worst: int = 0,
-) -> Looked:
+) -> JudgedRun:
     """Every published photo judged; one in memory at a time. before: whom the verifier finds in the original."""
-    out = Looked(label)
+    out = JudgedRun(label)
     kept: list[tuple[float, int, str, Pixels]] = []
     for number, one in enumerate(run.published(photos)):
         truth = one.photo.truth
-        found = verifier.look(one.photo, one.result) if verifier else None
+        found = verifier.detect(one.photo, one.result) if verifier else None
         parts = {**measure(truth, one.hole, found, before(one.photo)), **exactness(one)}
         out.parts.append(parts)
         out.makers |= {person.source for person in one.found.persons}
         if verified := one.row["verify"]:
-            out.lookers.add(verified["looked"])
+            out.verifiers.add(verified["looked"])
         out.photos.append(_line(one, parts, found))
         badness = _badness(out.photos[-1])
         if worst and badness:
@@ -158,5 +158,5 @@ def _picture(one: Published, found: People | None) -> Pixels:
     width = max(1, round(max(one.hole.shape) / 320))
     for mask in masks_from(found, min(SCORES)) if found is not None else ():
         contours, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(picture, contours, -1, _SEEN, width)
+        cv2.drawContours(picture, contours, -1, _DETECTED, width)
     return picture

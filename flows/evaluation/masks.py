@@ -93,7 +93,7 @@ def _band(mask: Mask) -> Mask:
 
 
 def ghost(pixels: Pixels, truth: Mask, inside: Mask) -> tuple[float, float]:
-    """How much of what lies just outside the hole still looks like the people in it: pixels that do, and all looked at.
+    """How much of what lies just outside the hole still looks like the people in it: pixels that do, and all judged.
 
     A pixel within 2 px of the hole is a ghost when its colour is much nearer to that of the people around it than to
     that of the background around it (means over squares of a seventh of the people's size, at least 15 px), where those
@@ -111,10 +111,10 @@ def ghost(pixels: Pixels, truth: Mask, inside: Mask) -> tuple[float, float]:
     background, enough_background = _local_mean(image, known, 2 * side + 1)
     ring = (cv2.dilate(inside.view(np.uint8), np.ones((5, 5), np.uint8)) > 0) & ~inside & ~truth
     contrast = np.linalg.norm(person - background, axis=2)
-    looked = ring & enough_person & enough_background & (contrast >= 30)
+    judged = ring & enough_person & enough_background & (contrast >= 30)
     to_person = np.linalg.norm(image - person, axis=2)
     to_background = np.linalg.norm(image - background, axis=2)
-    return float(np.count_nonzero(looked & (to_person < 0.5 * to_background))), float(np.count_nonzero(looked))
+    return float(np.count_nonzero(judged & (to_person < 0.5 * to_background))), float(np.count_nonzero(judged))
 
 
 def _local_mean(image: NDArray[np.float32], mask: Mask, side: int) -> tuple[NDArray[np.float32], Mask]:

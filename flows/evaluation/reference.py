@@ -12,7 +12,7 @@ from data.collection.folder import Collection, Source, read_collection
 from data.errors import InputError
 from data.images import decode, read_photo_bytes
 from data.plan.entries import annotations_of
-from data.types import Given, People, PhotoError, Pixels
+from data.types import GivenMasks, People, PhotoError, Pixels
 from detection.annotations import AnnotatedPeople
 from flows.stages.frames import fits_both, is_upright
 from flows.stages.segment import given_people
@@ -28,7 +28,7 @@ class AnnotatedPhoto:
     pixels: Pixels
     orientation: int
     turned: bool
-    given: Given
+    given: GivenMasks
     truth: People
 
 

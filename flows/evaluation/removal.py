@@ -37,7 +37,7 @@ def measure(truth: People, hole: Hole, found: People | None = None, before: Peop
     """One photo's part of the figures, numerator and denominator.
 
     truth: its annotated people. hole: uint8 H x W, 255 = removed. found: whom the verifying segmenter finds in the
-    result, down to the least of `SCORES` (None: nobody looked). before: whom it finds in the original. All at the
+    result, down to the least of `SCORES` (None: no verifier). before: whom it finds in the original. All at the
     photo's full size.
     """
     inside = hole > 0
@@ -47,23 +47,23 @@ def measure(truth: People, hole: Hole, found: People | None = None, before: Peop
     lost = [is_left(mask, inside) for _, mask in persons]
     parts |= by_size("left", lost, [size for size, _ in persons])
     if found is not None:
-        parts |= _second_look(persons, hole, found)
+        parts |= _verified(persons, hole, found)
     if before is not None:
         for score in SCORES:
             parts |= _covered(f"before@{score}", persons, masks_from(before, score))
     return parts
 
 
-def _second_look(persons: Sequence[tuple[str, Mask]], hole: Hole, found: People) -> dict[str, tuple[float, float]]:
+def _verified(persons: Sequence[tuple[str, Mask]], hole: Hole, found: People) -> dict[str, tuple[float, float]]:
     parts: dict[str, tuple[float, float]] = {}
     inside, holes = hole > 0, cv2.connectedComponents(hole, connectivity=8)[0] - 1
     for score in SCORES:
-        seen = masks_from(found, score)
-        in_hole = sum(lies_inside(mask, inside) for mask in seen)
+        detected = masks_from(found, score)
+        in_hole = sum(lies_inside(mask, inside) for mask in detected)
         parts[f"in_hole@{score}"] = float(in_hole), float(holes)
         parts[f"in_hole_person@{score}"] = float(in_hole), float(len(persons))
-        parts[f"elsewhere@{score}"] = float(len(seen) - in_hole), float(len(persons))
-        parts |= _covered(f"again@{score}", persons, seen)
+        parts[f"elsewhere@{score}"] = float(len(detected) - in_hole), float(len(persons))
+        parts |= _covered(f"again@{score}", persons, detected)
     return parts
 
 
@@ -77,9 +77,11 @@ def masks_from(found: People, score: float) -> list[Mask]:
     return [found.mask(person) for person in found.persons if person.score >= score]
 
 
-def _covered(name: str, persons: Sequence[tuple[str, Mask]], seen: Sequence[Mask]) -> dict[str, tuple[float, float]]:
-    """Persons mostly covered by what was seen, in all and by size."""
-    union = np.any(seen, axis=0) if seen else np.False_
+def _covered(
+    name: str, persons: Sequence[tuple[str, Mask]], detected: Sequence[Mask]
+) -> dict[str, tuple[float, float]]:
+    """Persons mostly covered by what was detected, in all and by size."""
+    union = np.any(detected, axis=0) if detected else np.False_
     covered = [np.count_nonzero(mask & union) > MOSTLY * np.count_nonzero(mask) for _, mask in persons]
     return by_size(name, covered, [size for size, _ in persons])
 
@@ -95,12 +97,12 @@ def table(runs: Mapping[str, Mapping[str, Estimate]]) -> str:
                 split = " / ".join(f"{100 * e.value:.1f}" if e else "-" for e in sizes) if any(sizes) else ""
                 count = f"{figures[name].count:,.0f}"
                 lines.append(f"| {label} | {name} | {_per_cent(figures[name])} | {count} | {split} |")
-    looks = ("in_hole", "in_hole_person", "elsewhere", "again", "before")
+    shares = ("in_hole", "in_hole_person", "elsewhere", "again", "before")
     if any("@" in name for figures in runs.values() for name in figures):
         scores = " | ".join(f"≥ {score}" for score in SCORES)
         lines += ["", f"| run | detections | of | {scores} |", "|---|---|---|" + "---|" * len(SCORES)]
     for label, figures in runs.items():
-        for name in looks:
+        for name in shares:
             cells = [figures[at] for at in (f"{name}@{score}" for score in SCORES) if at in figures]
             if cells:
                 row = " | ".join(map(_per_cent, cells))

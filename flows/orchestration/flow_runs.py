@@ -18,7 +18,7 @@ from flows.orchestration.artifacts import progress_by_stage, publish_figures, pu
 from flows.orchestration.task_runners import task_runner_of
 from flows.orchestration.tasks import STAGE_TASKS, results_storage
 from flows.plan.manifests import read_manifest
-from flows.plan.planning import Planned
+from flows.plan.planning import Plan
 from flows.plan.selection import Selection, masks_ahead
 from flows.results.finish import PhotosFailed, Summary
 from flows.run.elsewhere import listening_elsewhere
@@ -86,7 +86,7 @@ def _ending(job: Job, summary: Summary | None, then: str) -> State[object]:
     return Completed(name=name, message=message, data=summary)
 
 
-def _run_tasks(counts: Counts, planned: Planned, selection: Selection) -> list[str]:
+def _run_tasks(counts: Counts, planned: Plan, selection: Selection) -> list[str]:
     """Every stage of every shard as a task; the paths of the last stage's manifests."""
     folder = results_storage(planned.run)
 
@@ -99,7 +99,7 @@ def _run_tasks(counts: Counts, planned: Planned, selection: Selection) -> list[s
 
 
 def _shard_by_shard(
-    counts: Counts, planned: Planned, selection: Selection, submit: Callable[..., PrefectFuture[str]]
+    counts: Counts, planned: Plan, selection: Selection, submit: Callable[..., PrefectFuture[str]]
 ) -> list[str]:
     """A few shards at a time, as a run without Prefect does: a task that waits for another would hold a thread, and
     the processes would stand idle while the last photos of a shard's stage are computed."""
@@ -114,7 +114,7 @@ def _shard_by_shard(
 
 
 def _all_at_once(
-    counts: Counts, planned: Planned, selection: Selection, submit: Callable[..., PrefectFuture[str]]
+    counts: Counts, planned: Plan, selection: Selection, submit: Callable[..., PrefectFuture[str]]
 ) -> list[str]:
     """On a cluster, which starts each task when its inputs are there."""
     submitted: list[tuple[str, PrefectFuture[str]]] = []

@@ -87,7 +87,7 @@ class Decisions:
 NOTHING = Decisions()
 
 
-class Standing(TypedDict, total=False):
+class PublishedResult(TypedDict, total=False):
     """What the last run's manifest says of a photo's result."""
 
     result_sha256: str | None
@@ -129,12 +129,12 @@ def _decisions(path: Path, tree: object, base: Settings) -> dict[str, Decision]:
 
 
 def plan_decisions(
-    decisions: Decisions, entries: Sequence[Entry], standing: Mapping[str, Standing], file: str
+    decisions: Decisions, entries: Sequence[Entry], published: Mapping[str, PublishedResult], file: str
 ) -> tuple[list[Entry], Decisions]:
     """Entries with what was decided of them, and the decisions that hold: those kept, photo by photo under those given.
 
-    standing: rows of the last run's manifest, by name. file: for messages. Raises InputError for a photo that is not in
-    the collection, or a word on a result that nobody named.
+    published: rows of the last run's manifest, by name. file: for messages. Raises InputError for a photo that is not
+    in the collection, or a word on a result that nobody named.
     """
     known = {entry.name: entry for entry in entries}
     if unknown := sorted(decisions.given.keys() - known.keys()):
@@ -143,7 +143,7 @@ def plan_decisions(
     by_hand = {name: one for name, one in holding.items() if name in known and not (one.result or one.photo)}
     for where, new in ((RECORD, by_hand), (file, decisions.given)):
         for name, decision in new.items():
-            row = standing.get(name, Standing())
+            row = published.get(name, PublishedResult())
             decision = _bound(decision, known[name], row, f"{where}: {name}")
             if decision.decision == "withdraw":
                 holding.pop(name, None)
@@ -153,7 +153,7 @@ def plan_decisions(
                 notes.append(not_applied(name, decision))
     for name in sorted(holding.keys() & known.keys()):  # a photo that is gone may come back
         decision = holding[name]
-        if _settings_hold(decision, known[name], standing.get(name, Standing())):
+        if _settings_hold(decision, known[name], published.get(name, PublishedResult())):
             planned[name] = _decided(known[name], decision)
         elif decision.publishes:  # the word counts without them: of another result, so that somebody looks again
             planned[name] = _decided(known[name], replace(decision, settings={}))
@@ -167,7 +167,7 @@ def not_applied(name: str, decision: Decision) -> str:
     return f"{name}: '{decision.decision}' was decided of another result and is not applied; look again."
 
 
-def standing_results(output: Path) -> dict[str, Standing]:
+def published_results(output: Path) -> dict[str, PublishedResult]:
     """What the manifest of the last run says of each photo's result; nothing where there was none."""
     try:
         rows = map(json.loads, read_own(output / "manifest.jsonl").splitlines())
@@ -188,14 +188,14 @@ def record(output: Path, decisions: Decisions, base: Settings) -> None:
     def photos(decided: Mapping[str, Decision]) -> dict[str, object]:
         return {name: decision.as_json() for name, decision in sorted(decided.items())}
 
-    holding, standing = photos(decisions.by_name), photos(_read_record(output, base))
-    if standing not in (photos(decisions.kept), holding):
+    holding, published = photos(decisions.by_name), photos(_read_record(output, base))
+    if published not in (photos(decisions.kept), holding):
         raise InputError(f"{output / RECORD}: its decisions changed while this run was planned; run again.")
-    if standing != holding:
+    if published != holding:
         write_atomic(output / RECORD, json.dumps({_MARK: _FORMAT, "photos": holding}, indent=1).encode() + b"\n")
 
 
-def _bound(decision: Decision, entry: Entry, row: Standing, where: str) -> Decision:
+def _bound(decision: Decision, entry: Entry, row: PublishedResult, where: str) -> Decision:
     """A decision that a hand wrote without digests is about what stands now."""
     result = decision.result or row.get("result_sha256")
     if decision.publishes and not result and not entry.state:
@@ -206,7 +206,7 @@ def _bound(decision: Decision, entry: Entry, row: Standing, where: str) -> Decis
     return replace(decision, result=result, photo=decision.photo or entry.sha256 or None)
 
 
-def _settings_hold(decision: Decision, entry: Entry, row: Standing) -> bool:
+def _settings_hold(decision: Decision, entry: Entry, row: PublishedResult) -> bool:
     """Whether the photo's own settings were decided of the photo as it is, and of the result that stands, or have been
     followed since."""
     if not decision.settings:

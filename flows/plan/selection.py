@@ -88,7 +88,7 @@ def select_photos(context: RunContext, names: Iterable[str], wanted: Selection) 
     return chosen
 
 
-def standing_rows(context: RunContext, photos: Collection[str]) -> list[Row]:
+def published_rows(context: RunContext, photos: Collection[str]) -> list[Row]:
     """What the last runs said of these photos (by id); nothing of those that no run has finished."""
     found: dict[str, Row] = {}
     for name in context.store.names(STANDING):
@@ -109,7 +109,7 @@ def masks_ahead(context: RunContext) -> int:
     return sum(is_ahead(row) for name in context.store.names(STANDING) for row in _rows(context, name))
 
 
-def keep_standing(context: RunContext, manifests: Iterable[str], others: list[Row]) -> None:
+def keep_published(context: RunContext, manifests: Iterable[str], others: list[Row]) -> None:
     """Remember the rows that describe the output directory now, for a later run over some of the photos."""
     names = [file_name(path) for path in manifests]
     if others:

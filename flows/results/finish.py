@@ -17,11 +17,11 @@ from data.storage.files import atomic_file, canonical_json, read_own
 from data.storage.places import is_remote
 from data.storage.store import StoreError
 from data.types import PUBLISHED, STATES, PeopleJson
-from flows.facts import FinishedRecord, HowItWent, PhotoRecord, PublishRow, ShownPhoto, Told
+from flows.facts import FinishedRecord, HowItWent, ManifestFacts, PhotoRecord, PublishRow, ShownPhoto
 from flows.plan.decisions import Decisions, not_applied
 from flows.plan.manifests import read_published
-from flows.plan.planning import Planned
-from flows.plan.selection import keep_standing, standing_rows
+from flows.plan.planning import Plan
+from flows.plan.selection import keep_published, published_rows
 from flows.report.page import write_report
 from flows.results.annotations import write_annotations
 from flows.results.paths import without_paths
@@ -91,19 +91,19 @@ def finish(
     collection: Collection,
     manifests: Sequence[str],
     started: float,
-    planned: Planned,
+    planned: Plan,
     computed: Mapping[str, Set[str]],
 ) -> Summary:
     """Write what speaks of the collection as a whole. started: seconds since the epoch. computed: ids of the photos of
     which each stage computed anything. Of photos that this run left alone (`planned.others`), what earlier runs said
     still holds."""
     others = planned.others
-    former = standing_rows(context, others) if others else []
+    former = published_rows(context, others) if others else []
     rows = [_slim(row) for path in manifests for row in read_published(path)] + former
     rows.sort(key=lambda row: str(row["name"]))
     output = context.output
     _withdraw_the_gone(context, {row["id"] for row in rows if "key" in row} | others)
-    keep_standing(context, manifests, former)
+    keep_published(context, manifests, former)
     table = [photo_record(row) for row in rows]
     with atomic_file(output / "manifest.jsonl") as file:
         file.writelines(map(_line, table))
@@ -173,7 +173,7 @@ def photo_record(row: PublishRow) -> PhotoRecord:
     record = {
         "file_name": row["name"],
         "state": row.get("state") or facts["state"],
-        **{key: facts.get(key) for key in Told.__annotations__},
+        **{key: facts.get(key) for key in ManifestFacts.__annotations__},
         "reason": row.get("reason") or facts.get("reason"),
     }
     return cast(PhotoRecord, record)  # whose keys these are

@@ -21,7 +21,7 @@ from flows.facts import Row
 from flows.pipeline import remove_people_from_shard
 from flows.plan.planning import plan_entries
 from flows.plan.selection import Selection, select_photos
-from flows.run.job import Opened
+from flows.run.job import CheckedInput
 from flows.run.rates import Measured, cores, measured, stage_name, worker
 from flows.run.runner import stored_row
 from flows.stages.context import STORE, RunContext
@@ -53,7 +53,7 @@ class ReadOnlyStore(Store):
         return Path(tempfile.gettempdir())
 
 
-class OnlyLooking(RunContext):
+class ReadOnlyContext(RunContext):
     """A run's context whose store is only read."""
 
     @property
@@ -104,13 +104,15 @@ class Forecast:
     notes: tuple[str, ...] = field(default=())
 
 
-def forecast(opened: Opened, selection: Selection) -> Forecast:
+def forecast(checked: CheckedInput, selection: Selection) -> Forecast:
     """Raises InputError, CocoError: what a run would say before its first photo."""
     # Read back as stages read them: a default 0 and the 0.0 that JSON makes of it have different digests.
-    settings = Settings.model_validate(opened.context.settings.model_dump(mode="json"))
-    context = OnlyLooking(opened.context.output, settings, opened.context.weights)
-    photos = select_photos(context, (source.name for source in opened.collection.sources), selection)
-    entries, chosen, decisions = plan_entries(context, opened.collection, photos, opened.decisions, opened.decided_in)
+    settings = Settings.model_validate(checked.context.settings.model_dump(mode="json"))
+    context = ReadOnlyContext(checked.context.output, settings, checked.context.weights)
+    photos = select_photos(context, (source.name for source in checked.collection.sources), selection)
+    entries, chosen, decisions = plan_entries(
+        context, checked.collection, photos, checked.decisions, checked.decided_in
+    )
     able = [entry for entry in chosen if entry.state is None]
     stored = dict.fromkeys(selection.reached, 0)
     todo = []
@@ -128,7 +130,7 @@ def forecast(opened: Opened, selection: Selection) -> Forecast:
             raise InputError(
                 f"{stages[stage].compute} photos have nothing from stage '{stage}' in the store; run it first."
             )
-    sizes, outlined = _sizes(able), _outlined(opened, able)
+    sizes, outlined = _sizes(able), _outlined(checked, able)
     unknown = _unknown(stages, known, _of(sizes, todo), _of(outlined or [], todo))
     work = sum(stage.compute * (stage.seconds or 0.0) for stage in stages.values())
     last = stages[selection.reached[-1]].compute
@@ -150,7 +152,7 @@ def forecast(opened: Opened, selection: Selection) -> Forecast:
         crowd=_most(outlined or []),
         room=ROOM * size * last / max(len(able), 1),
         free=_free(context.output),
-        notes=(*opened.collection.notes, *decisions.notes),
+        notes=(*checked.collection.notes, *decisions.notes),
     )
 
 
@@ -223,15 +225,15 @@ def _megapixels(entry: Entry) -> float:
         return 0.0
 
 
-def _outlined(opened: Opened, entries: Sequence[Entry]) -> list[OfPhoto] | None:
+def _outlined(checked: CheckedInput, entries: Sequence[Entry]) -> list[OfPhoto] | None:
     """How many people the annotations outline on each photo; None where they are not who says."""
-    if opened.context.settings.segment.given != "annotations":
+    if checked.context.settings.segment.given != "annotations":
         return None
-    slices = [file.coco.persons_by_image() for file in opened.collection.mains]
+    slices = [file.coco.persons_by_image() for file in checked.collection.mains]
     able = {entry.name for entry in entries}
     return [
         OfPhoto(source.name, sum(slices[number].count(image) for number, image in source.listed))
-        for source in opened.collection.sources
+        for source in checked.collection.sources
         if source.name in able
     ]
 

@@ -19,15 +19,15 @@ from data.storage.places import as_path, is_remote
 from flows.pipeline import Manifest, remove_people_from_shard
 from flows.plan.decisions import RECORD, Decisions, record, take_decisions
 from flows.plan.manifests import read_manifest
-from flows.plan.planning import Planned, plan_shards
+from flows.plan.planning import Plan, plan_shards
 from flows.plan.selection import Selection, select_photos
 from flows.plan.trust import check_preset
 from flows.results.finish import Summary, finish
 from flows.run import store_maintenance
+from flows.run.checks import check_log, check_owner, check_photo_places, check_places, claim
 from flows.run.clusters import with_cluster_size
 from flows.run.last_run import noting
-from flows.run.lock import alone
-from flows.run.places import check_log, check_owner, check_photo_places, check_places, claim
+from flows.run.lock import output_lock
 from flows.run.progress import Counts, json_log, listening
 from flows.run.rates import note_rates
 from flows.run.runner import run_stage
@@ -42,11 +42,11 @@ class Job:
     """What `prepare` made of an input, an output and settings. plan: makes the plan again."""
 
     collection: Collection
-    planned: Planned
+    planned: Plan
     selection: Selection
     settings: Settings
     decisions: Path | None = None
-    plan: Callable[[], Planned] | None = None
+    plan: Callable[[], Plan] | None = None
 
     @property
     def context(self) -> RunContext:
@@ -60,17 +60,17 @@ def prepare(source: Path, output: Path, settings: Settings, selection: Selection
     Raises InputError, CocoError, SettingsError, WeightsError: one sentence each.
     """
     decisions = absolute(decisions) if decisions else None
-    opened = open_places(source, output, settings, selection, decisions)
-    context, collection = opened.context, opened.collection
+    checked = check_input(source, output, settings, selection, decisions)
+    context, collection = checked.context, checked.collection
     claim(context, collection.root)
     with _disk(context.output):
         photos = select_photos(context, (item.name for item in collection.sources), selection)
-        plan = partial(plan_shards, context, collection, photos, opened.decisions, opened.decided_in)
+        plan = partial(plan_shards, context, collection, photos, checked.decisions, checked.decided_in)
         return Job(collection, plan(), selection, settings, decisions, plan)
 
 
 @dataclass(frozen=True)
-class Opened:
+class CheckedInput:
     """The input read and everything checked, nothing written yet. decided_in: the file that the decisions are from."""
 
     collection: Collection
@@ -79,9 +79,9 @@ class Opened:
     decided_in: str
 
 
-def open_places(
+def check_input(
     source: Path, output: Path, settings: Settings, selection: Selection, decisions: Path | None = None
-) -> Opened:
+) -> CheckedInput:
     """What `prepare` does before it claims the output directory; raises the same."""
     source, output = absolute(source), absolute(output)
     decisions = absolute(decisions) if decisions else None
@@ -98,17 +98,15 @@ def open_places(
     check_photo_places({collection.images, *(file.folder for file in collection.files)}, output)
     context = RunContext(output, resolved, weights)
     check_owner(context, source)
-    return Opened(collection, context, decided, str(decisions or output / RECORD))
+    return CheckedInput(collection, context, decided, str(decisions or output / RECORD))
 
 
-def run_pipeline(planned: Planned, selection: Selection) -> list[str]:
+def run_pipeline(planned: Plan, selection: Selection) -> list[str]:
     """Every shard through the DAG, a few at a time; returns the last stage's manifests."""
     return overlapping(shard_runner(planned, selection, run_stage), planned.shards)
 
 
-def shard_runner(
-    planned: Planned, selection: Selection, run_stage: Callable[..., Manifest]
-) -> Callable[[str], Manifest]:
+def shard_runner(planned: Plan, selection: Selection, run_stage: Callable[..., Manifest]) -> Callable[[str], Manifest]:
     """What takes a shard through the DAG. run_stage: takes what `runner.run_stage` takes."""
 
     def step(stage: str, shard: str, inputs: dict[str, Manifest], again: bool) -> Manifest:
@@ -118,14 +116,14 @@ def shard_runner(
     return lambda shard: remove_people_from_shard(shard, step, passes, reached)
 
 
-def execute(job: Job, run: Callable[[Planned, Selection], Sequence[str]] = run_pipeline) -> Summary | None:
+def execute(job: Job, run: Callable[[Plan, Selection], Sequence[str]] = run_pipeline) -> Summary | None:
     """Run the stages asked for; the collection's summary when the photos were published.
 
     Raises InputError when another run is working in the output directory, or the disk is full.
     """
     log_to, output, store = job.settings.run.log_json, job.context.output, job.context.store
     check_log(log_to, output)
-    with _disk(output), alone(output, job.settings.run.wait), json_log(log_to, output=str(output)) as log:
+    with _disk(output), output_lock(output, job.settings.run.wait), json_log(log_to, output=str(output)) as log:
         log("start", photos=job.planned.photos, shards=len(job.planned.shards), stages=job.selection.stages)
         store_maintenance.begin(store, output)
         record(output, job.planned.decisions, job.context.settings)
@@ -148,7 +146,7 @@ def execute(job: Job, run: Callable[[Planned, Selection], Sequence[str]] = run_p
         return summary
 
 
-def _mended(job: Job, run: Callable[[Planned, Selection], Sequence[str]], manifests: Sequence[str]) -> list[str]:
+def _mended(job: Job, run: Callable[[Plan, Selection], Sequence[str]], manifests: Sequence[str]) -> list[str]:
     """The manifests, those of shards in which an artifact was damaged made once more: it was discarded, so that now it
     is computed, and all else is in the store."""
     manifests = list(manifests)

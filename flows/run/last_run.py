@@ -13,7 +13,7 @@ from data.storage.files import write_atomic
 from data.storage.places import file_name
 from data.storage.store import Store
 from data.types import STATES
-from flows.plan.planning import Planned
+from flows.plan.planning import Plan
 from flows.results.finish import Summary
 from flows.results.provenance import tool_version
 from flows.run.progress import Counts
@@ -52,7 +52,7 @@ _SHAPE = TypeAdapter(LastRun)
 
 
 @contextmanager
-def noting(planned: Planned, started: float, counts: Counts) -> Iterator[Callable[[Summary | None], None]]:
+def noting(planned: Plan, started: float, counts: Counts) -> Iterator[Callable[[Summary | None], None]]:
     """Yields what is told how the run ended; an error inside is noted, and goes on."""
 
     def note(summary: Summary | None, error: BaseException | None = None) -> None:

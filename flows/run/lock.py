@@ -26,7 +26,7 @@ LEASE = 120.0
 
 
 @contextmanager
-def alone(output: Path, wait: bool = False) -> Iterator[None]:
+def output_lock(output: Path, wait: bool = False) -> Iterator[None]:
     """Hold the lock of an output directory. Raises InputError when another run has it and is not to be waited for.
 
     On a disk the operating system frees the lock of a killed run at once. In an object store the lock is an object

@@ -28,11 +28,11 @@ class Measured:
 
 def worker(settings: Settings, stage: str) -> str:
     """Who does a stage's work."""
-    look = verifier_settings(settings)
+    verifier = verifier_settings(settings)
     return {
         "segment": settings.segment.segmenter,
         "inpaint": settings.inpaint.fill,
-        "verify": look.segmenter if look else "none",
+        "verify": verifier.segmenter if verifier else "none",
     }.get(stage, "")
 
 

@@ -59,10 +59,10 @@ def run_stage(
         return _over(job[0], "failed", f"{job[0].name}: the process of stage '{stage}' {why}; run again.")
 
     with telling(context, stage) as tell:
-        for entry, given in entries:
-            row = _ended(entry, given) or stored_row(context, step, entry, given, known, since)
+        for entry, earlier in entries:
+            row = _ended(entry, earlier) or stored_row(context, step, entry, earlier, known, since)
             if row is None:
-                todo.append((entry, given))
+                todo.append((entry, earlier))
             else:
                 rows[entry.id] = row
                 tell(stage, row, True, 0)
@@ -70,7 +70,7 @@ def run_stage(
             raise MissingInput(
                 f"{todo[0][0].name}: nothing from stage '{stage}' in the store; run it first (--stages {stage})."
             )
-        jobs = [(run, stage, entry, given) for entry, given in todo]
+        jobs = [(run, stage, entry, earlier) for entry, earlier in todo]
         timeout = context.settings.run.timeout
         for (entry, _), row, seconds in run_in_processes(make_row, jobs, todo, workers, lost, timeout):
             rows[entry.id] = row
@@ -82,14 +82,14 @@ def shard_key(stage: str, run: str, shard: str, inputs: Mapping[str, str]) -> tu
     """Digest of the keys of a shard's artifacts, and whether the store holds them all."""
     context, step = load_run(run), STAGES[stage]
     known, keys, stored = _known(context, stage, shard), [], True
-    for entry, given in _entries(shard, inputs):
-        ended = _ended(entry, given)
-        keys.append([entry.id, ended or step.key(context.for_photo(entry.settings), entry, by_stage(given))])
-        stored = stored and bool(ended or stored_row(context, step, entry, given, known))
+    for entry, earlier in _entries(shard, inputs):
+        ended = _ended(entry, earlier)
+        keys.append([entry.id, ended or step.key(context.for_photo(entry.settings), entry, by_stage(earlier))])
+        stored = stored and bool(ended or stored_row(context, step, entry, earlier, known))
     return digest([_MANIFEST_VERSION, str(context.output), stage, keys]), stored
 
 
-def make_row(run: str, stage: str, entry: Entry, given: Mapping[str, Row]) -> Row:
+def make_row(run: str, stage: str, entry: Entry, earlier: Mapping[str, Row]) -> Row:
     """Compute and store one photo's artifact; errors become the photo's state, never the run's end.
 
     Except a SettingsError, which every photo would meet.
@@ -103,8 +103,8 @@ def make_row(run: str, stage: str, entry: Entry, given: Mapping[str, Row]) -> Ro
             reraise=True,
         ):
             with attempt:
-                key = step.key(context, entry, by_stage(given))
-                payload, facts = step.compute(context, entry, by_stage(given))
+                key = step.key(context, entry, by_stage(earlier))
+                payload, facts = step.compute(context, entry, by_stage(earlier))
                 if DEGRADED in facts:  # never taken for what was asked for: a later run tries that again
                     key = digest([key, facts[DEGRADED]])
                 refuse_given_up()
@@ -141,11 +141,11 @@ def _plan(shard: str) -> list[Entry]:
     return read_shard(as_path(shard))
 
 
-def _ended(entry: Entry, given: Mapping[str, Row]) -> Row | None:
+def _ended(entry: Entry, earlier: Mapping[str, Row]) -> Row | None:
     """The photo's final row if an earlier stage (or the plan) ended it."""
     if entry.state:
         return _over(entry, entry.state, entry.reason or "")
-    return next((row for row in given.values() if "state" in row), None)
+    return next((row for row in earlier.values() if "state" in row), None)
 
 
 def _known(run: RunContext, stage: str, shard: str) -> dict[str, Row]:
@@ -165,11 +165,11 @@ def _known(run: RunContext, stage: str, shard: str) -> dict[str, Row]:
 
 
 def stored_row(
-    run: RunContext, stage: Stage, entry: Entry, given: Mapping[str, Row], known: Mapping[str, Row], since: float = 0
+    run: RunContext, stage: Stage, entry: Entry, earlier: Mapping[str, Row], known: Mapping[str, Row], since: float = 0
 ) -> Row | None:
     """The photo's row where its artifact is in the store and holds, else None. known: see `_known`."""
     run = run.for_photo(entry.settings)
-    key = stage.key(run, entry, by_stage(given))
+    key = stage.key(run, entry, by_stage(earlier))
     noted = known.get(key)
     if noted is not None and run.listed(stage.name, key):
         sha, facts = noted["sha256"], noted["facts"]

@@ -153,11 +153,11 @@ def _listed(folder: Path, token: str) -> dict[str, Listed]:
 
 def required_weights(settings: Settings) -> list[str]:
     """Registry names or paths of every weights file that these settings need, each once."""
-    look = verifier_settings(settings)
+    verifier = verifier_settings(settings)
     names = [
         *settings.segment.required_weights(),
         *with_ready_weights(settings.inpaint).required_weights(),
-        *(look.required_weights() if look else []),
+        *(verifier.required_weights() if verifier else []),
     ]
     return list(dict.fromkeys(names))
 
@@ -174,15 +174,15 @@ def find_weights(settings: Settings, *others: Settings) -> dict[str, Weight]:
 
 
 def resolve(settings: Settings) -> Settings:
-    """Settings without open choices: devices, the fill and the second look by name.
+    """Settings without open choices: devices, the fill and the verifier by name.
 
     Raises SettingsError, and data.weights.files.WeightsError for damaged weights of who may look.
     """
     verify = resolve_verifier(settings)
-    looks = any(
+    finds_people = any(
         SEGMENTERS[name].neural for name in (settings.segment.segmenter, verify.segmenter) if name in SEGMENTERS
     )
-    segment = _device(settings.segment.device, "segment.device", looks)
+    segment = _device(settings.segment.device, "segment.device", finds_people)
     fill = resolve_fill(settings.inpaint)
     inpaint = _device(fill.device, "inpaint.device", FILLS[fill.fill].neural)
     return settings.model_copy(

@@ -65,7 +65,7 @@ def _keep_doubts(facts: EarlierFacts) -> list[str]:
 
 
 def doubts_of_keep(refined: RefineFacts, matched: int = 0) -> list[str]:
-    """What is doubtful about those who were asked to stay. matched: entries of the keep-list that only a second look
+    """What is doubtful about those who were asked to stay. matched: entries of the keep-list that only the verifier
     fits."""
     unmatched = max(0, refined.get("unmatched", 0) - matched)
     return keep_doubts(refined.get("cut", 0), refined.get("may_be_cut", 0), unmatched)

@@ -29,7 +29,7 @@ MOSTLY = 0.5
 ALIKE = 0.9
 """From this intersection over union on two masks are one: it does not matter which way round they are."""
 AGREES, CLEARLY = 0.3, 0.15
-"""The better frame's intersection over union with what is seen, at least, and by how much it is better."""
+"""The better frame's intersection over union with what is found, at least, and by how much it is better."""
 
 
 def is_upright(stated: Size | None, size: tuple[int, ...], orientation: int) -> bool:
@@ -49,25 +49,25 @@ def fits_both(stated: Size | None, size: tuple[int, ...], orientation: int) -> b
 
 def frame_segmenter(settings: Settings) -> SegmentSettings | None:
     """Who is asked which way round the masks are; None where nobody looks."""
-    look = verifier_settings(settings)
-    if settings.input.frame != "auto" or look is None or look.given:
+    verifier = verifier_settings(settings)
+    if settings.input.frame != "auto" or verifier is None or verifier.given:
         return None
-    return look.model_copy(update={"score": _SCORE})
+    return verifier.model_copy(update={"score": _SCORE})
 
 
 def frame_digest(run: RunContext) -> str:
     """Digest of what decides the frame of given masks beyond their size."""
-    look = frame_segmenter(run.settings)
-    weights = run.digests(look.required_weights()) if look else []
-    return digest([run.settings.input.frame, look.relevant() if look else None, weights])
+    verifier = frame_segmenter(run.settings)
+    weights = run.digests(verifier.required_weights()) if verifier else []
+    return digest([run.settings.input.frame, verifier.relevant() if verifier else None, weights])
 
 
-def better(raw: NDArray[np.bool_], shown: NDArray[np.bool_], seen: NDArray[np.bool_]) -> Frame:
-    """The frame in which masks agree with what is seen. raw, shown: the given masks, bool H x W upright, if they were
-    drawn in the file's own frame or as the photo is shown. seen: bool H x W, upright."""
+def better(raw: NDArray[np.bool_], shown: NDArray[np.bool_], found: NDArray[np.bool_]) -> Frame:
+    """The frame in which masks agree with what is found. raw, shown: the given masks, bool H x W upright, if they were
+    drawn in the file's own frame or as the photo is shown. found: bool H x W, upright."""
     if not raw.any() or _iou(raw, shown) >= ALIKE:
         return "raw"
-    as_raw, as_upright = _iou(raw, seen), _iou(shown, seen)
+    as_raw, as_upright = _iou(raw, found), _iou(shown, found)
     if max(as_raw, as_upright) < AGREES or abs(as_raw - as_upright) < CLEARLY:
         return "unsure"
     return "raw" if as_raw > as_upright else "upright"

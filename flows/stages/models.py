@@ -62,7 +62,7 @@ def face_reader() -> FaceReader:
     return FaceReader(find_all(FACES))
 
 
-@lru_cache(maxsize=2)  # the run's and the second look's
+@lru_cache(maxsize=2)  # the run's and the verifier's
 def _segmenter(settings: SegmentSettings, weights: _Weights) -> Segmenter:
     return _built(detection.build_segmenter, settings, dict(weights))
 

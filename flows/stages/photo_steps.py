@@ -74,7 +74,7 @@ def mark(
     """The hole of everyone but those on the keep-list, or the one that a hand drew.
 
     pixels: reads the photo, in which shadows are looked for. spared: bool H x W, where nothing is removed. extra:
-    people whom later looks found. unsure: of how many the keep-list does not know whether they stay.
+    people whom later passes found. unsure: of how many the keep-list does not know whether they stay.
     """
     choice = masks.choose(people, keep, settings, spared, extra)
     if drawn is not None:

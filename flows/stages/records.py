@@ -43,9 +43,9 @@ class PublishedJson(TypedDict):
     hole: HoleJson
 
 
-def by_stage(given: Mapping[str, Row]) -> Rows:
+def by_stage(earlier: Mapping[str, Row]) -> Rows:
     """The rows as the stages see them: which facts a row has is told by the name of its stage."""
-    return cast(Rows, given)
+    return cast(Rows, earlier)
 
 
 def read_photo(run: RunContext, entry: Entry, known: bool = True) -> Decoded:
@@ -75,12 +75,12 @@ def read_people(run: RunContext, rows: Rows) -> People:
 
 
 def read_missed(run: RunContext, rows: Rows) -> People:
-    """People whom the second looks found in what is the photo's own."""
+    """People whom the verifier found in what is the photo's own."""
     return _read(run, "verify", rows["verify"]["key"], lambda raw: People.from_json(json.loads(raw)["missed"]))
 
 
-def read_made_up(run: RunContext, rows: Rows) -> People:
-    """Whom the second looks saw in a fill: the hole grows by them, but nobody was there."""
+def read_hallucinated(run: RunContext, rows: Rows) -> People:
+    """Whom the verifier saw in a fill: the hole grows by them, but nobody was there."""
     return _read(run, "verify", rows["verify"]["key"], lambda raw: People.from_json(json.loads(raw)["made_up"]))
 
 
@@ -132,7 +132,7 @@ def read_patches(run: RunContext, rows: Rows) -> list[Patch]:
 
 
 def extra_digest(rows: Rows) -> list[str]:
-    """Digest of the extra people that an earlier look found; nothing when there are none, so that a further pass
+    """Digest of the extra people that an earlier pass found; nothing when there are none, so that a further pass
     over a photo that needs none has the first pass's keys."""
     extra = rows["verify"]["facts"]["extra"] if "verify" in rows else None
     return [extra] if extra else []

@@ -25,7 +25,7 @@ from flows.stages.records import (
     StageOutput,
     extra_digest,
     orientation_of,
-    read_made_up,
+    read_hallucinated,
     read_missed,
     read_people,
     read_photo,
@@ -48,7 +48,7 @@ def key(run: RunContext, entry: Entry, rows: Rows) -> str:
 
 def compute(run: RunContext, entry: Entry, rows: Rows) -> StageOutput:
     """The photo's hole and who stays. Raises PhotoError for a mask that cannot be used."""
-    extra = read_missed(run, rows).plus([read_made_up(run, rows)]) if extra_digest(rows) else None
+    extra = read_missed(run, rows).plus([read_hallucinated(run, rows)]) if extra_digest(rows) else None
     people, orientation = read_people(run, rows), orientation_of(rows)
     spared, spared_frame = _spared(run, entry, people.size, orientation)
     keep, frame, drawn = keep_of(entry, people.size, orientation), None, None

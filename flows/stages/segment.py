@@ -11,7 +11,7 @@ from data.images import Decoded, people_upright, to_raw_frame
 from data.plan.entries import Entry
 from data.storage.files import canonical_json, digest
 from data.storage.store import artifact_key
-from data.types import Given, People, Photo, PhotoError, Pixels
+from data.types import GivenMasks, People, Photo, PhotoError, Pixels
 from detection.mask_files import mask_size
 from detection.protocol import Segmenter
 from flows.facts import Frame, Rows, SegmentFacts
@@ -51,12 +51,12 @@ def compute(run: RunContext, entry: Entry, rows: Rows) -> StageOutput:
     return StageOutput(canonical_json(people.to_json()), facts)
 
 
-def see(segmenter: Segmenter, name: str, pixels: Pixels) -> People:
+def detect(segmenter: Segmenter, name: str, pixels: Pixels) -> People:
     """People in `pixels`, uint8 H x W x 3, upright."""
     return segmenter.segment([Photo(name, name, pixels)])[0]
 
 
-def given_people(segmenter: Segmenter, name: str, pixels: Pixels, given: Given, orientation: int) -> People:
+def given_people(segmenter: Segmenter, name: str, pixels: Pixels, given: GivenMasks, orientation: int) -> People:
     """People of the upright photo `pixels` whose masks are given. orientation: EXIF 1..8 that turns the masks upright;
     1 for those that are drawn upright. Raises PhotoError for masks that cannot be used."""
     drawn_on = to_raw_frame(pixels, orientation)
@@ -85,18 +85,18 @@ def people_of_masks(
     raw, eyes = drawn(orientation), frame_segmenter(run.settings)
     if not len(raw):
         return raw, None
-    seen = find_people(photo.pixels, entry.name, eyes, run.weights) if eyes else People(raw.size)
-    frame = better(raw.union(), shown.union(), seen.union())
+    found = find_people(photo.pixels, entry.name, eyes, run.weights) if eyes else People(raw.size)
+    frame = better(raw.union(), shown.union(), found.union())
     return (shown, frame) if frame == "upright" else (raw, None if frame == "raw" else frame)
 
 
 def _given(
     run: RunContext, settings: SegmentSettings, photo: Decoded, entry: Entry
-) -> tuple[Given, tuple[int, int] | None]:
+) -> tuple[GivenMasks, tuple[int, int] | None]:
     """What is given, and the size (height, width) that it is for."""
     assert entry.given is not None
     if settings.given == "masks":
-        return Given(mask_file=Path(entry.given)), mask_size(Path(entry.given))
+        return GivenMasks(mask_file=Path(entry.given)), mask_size(Path(entry.given))
     height, width = photo.size
     stated = entry.stated_size
     if stated != photo.size and not is_upright(stated, photo.size, photo.orientation):
@@ -106,4 +106,6 @@ def _given(
             f"{entry.name}: the photo is {width} x {height}, the annotation file says {said}; its masks would not fit.",
         )
     given = json.loads(run.store.read("given", entry.given))
-    return Given(tuple(given["persons"]), tuple((label, annotation) for label, annotation in given["objects"])), stated
+    return GivenMasks(
+        tuple(given["persons"]), tuple((label, annotation) for label, annotation in given["objects"])
+    ), stated

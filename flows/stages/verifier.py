@@ -1,5 +1,5 @@
-"""The segmenter that looks for people in the result: another one than made the masks where one can, decided when a run
-is planned."""
+"""The segmenter that searches for people in the result: another one than made the masks where one can, decided when a
+run is planned."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ TAKEN_FOR = dict.fromkeys(("dog", "cat", "horse", "sheep", "cow", "bear", "teddy
 
 
 def verifier_settings(settings: Settings) -> SegmentSettings | None:
-    """Settings of the segmenter that looks at the result; None when nobody does.
+    """Settings of the segmenter that verifies the result; None when none does.
 
     `auto` that is not resolved yet (see `resolve_verifier`) is what is needed at least, `same`.
     """
     name: str = settings.verify.segmenter
     if name in ("same", "auto"):
         name = _same(settings.segment)
-    return None if name == "none" else _look(settings.segment, settings.verify, name)
+    return None if name == "none" else _verifying(settings.segment, settings.verify, name)
 
 
 def resolve_verifier(settings: Settings) -> VerifySettings:
@@ -39,74 +39,78 @@ def resolve_verifier(settings: Settings) -> VerifySettings:
         name = next(_others(settings), "same")
     if name == "same":
         name = _same(settings.segment)
-    found = {} if name != "none" else {"passes": 0}  # nobody looks: nobody more is found
+    found = {} if name != "none" else {"passes": 0}  # no verifier: nobody more is found
     return settings.verify.model_copy(update={"segmenter": name, **found})
 
 
-def is_independent(first: SegmentSettings, look: SegmentSettings | None) -> bool:
-    """Whether another network looks than those that made the masks."""
-    return look is not None and not _networks(first) & _networks(look)
+def is_independent(first: SegmentSettings, verifier: SegmentSettings | None) -> bool:
+    """Whether another network verifies than those that made the masks."""
+    return verifier is not None and not _networks(first) & _networks(verifier)
 
 
-def sees_more(first: SegmentSettings, look: SegmentSettings | None) -> bool:
-    """Whether the segmenter that looks may find somebody in an untouched photo whom the first one did not."""
-    return look is not None and (
-        is_independent(first, look) or look.score < first.score or look.image_size != first.image_size
+def finds_more(first: SegmentSettings, verifier: SegmentSettings | None) -> bool:
+    """Whether the verifier may find somebody in an untouched photo whom the first one did not."""
+    return verifier is not None and (
+        is_independent(first, verifier) or verifier.score < first.score or verifier.image_size != first.image_size
     )
 
 
 def verifier_words(settings: Settings) -> str:
-    """Who looks, for people; of resolved settings."""
-    look = verifier_settings(settings)
-    if look and is_independent(settings.segment, look):
-        return f"second look by {_named(look)}, another segmenter than the one that made the masks"
+    """The verifier in words; of resolved settings."""
+    verifier = verifier_settings(settings)
+    if verifier and is_independent(settings.segment, verifier):
+        return f"results verified by {_named(verifier)}, another segmenter than the one that made the masks"
     # Where another could, somebody chose otherwise.
     alone = next(_others(settings), None) is None
-    if look is None:
-        # A network that found the people could look, too: somebody told it not to.
+    if verifier is None:
+        # A network that found the people could verify, too: somebody told it not to.
         missing = alone and settings.segment.given
         fetch = "; `person-removal weights fetch --preset embedded` brings somebody" if missing else ""
-        return f"second look by nobody (known people only{fetch})"
+        return f"results verified by no segmenter (known people only{fetch})"
     why = " (no other one's weights are on this machine)" if alone else ""
-    scale = "" if look.image_size == settings.segment.image_size else f" at another scale ({look.image_size} px)"
-    return f"second look by {_named(look)} again{scale}, the segmenter that made the masks{why}"
+    scale = (
+        "" if verifier.image_size == settings.segment.image_size else f" at another scale ({verifier.image_size} px)"
+    )
+    return f"results verified by {_named(verifier)} again{scale}, the segmenter that made the masks{why}"
 
 
-def _named(look: SegmentSettings) -> str:
-    names = look.required_weights()
-    return f"{look.segmenter} ({Path(names[0]).name})" if len(names) == 1 else look.segmenter
+def _named(verifier: SegmentSettings) -> str:
+    names = verifier.required_weights()
+    return f"{verifier.segmenter} ({Path(names[0]).name})" if len(names) == 1 else verifier.segmenter
 
 
 def _same(first: SegmentSettings) -> str:
-    """Given masks cannot look a second time."""
+    """Given masks cannot verify a result."""
     return "none" if first.given else first.segmenter
 
 
-def _look(first: SegmentSettings, verify: VerifySettings, name: str) -> SegmentSettings:
-    look = first.model_copy(update={"segmenter": name, "score": verify.score, "objects": (*SHOWS, *TAKEN_FOR)})
-    for part in look.used():
-        look = look.with_own(part, **SEGMENTERS[part].verifying)
+def _verifying(first: SegmentSettings, verify: VerifySettings, name: str) -> SegmentSettings:
+    verifier = first.model_copy(update={"segmenter": name, "score": verify.score, "objects": (*SHOWS, *TAKEN_FOR)})
+    for part in verifier.used():
+        verifier = verifier.with_own(part, **SEGMENTERS[part].verifying)
     second = SEGMENTERS[name].second_size
     if name == first.segmenter and second:  # the same network finds somebody else at another scale
         small, large = second
         sizes = (small, large) if first.image_size > small else (large, small)
         seen = getattr(first.own(name), "further_sizes", ())
-        look = look.model_copy(update={"image_size": next((size for size in sizes if size not in seen), sizes[0])})
-    return look.with_weights(verify.weights) if verify.weights else look
+        verifier = verifier.model_copy(
+            update={"image_size": next((size for size in sizes if size not in seen), sizes[0])}
+        )
+    return verifier.with_weights(verify.weights) if verify.weights else verifier
 
 
 def _others(settings: Settings) -> Iterator[str]:
-    """Segmenters that did not make the masks and can look: their weights are on this machine."""
+    """Segmenters that did not make the masks and can verify: their weights are on this machine."""
     for name in (name for name, method in SEGMENTERS.items() if method.verifies):
-        look = _look(settings.segment, settings.verify, name)
-        named = look.own(name) != SegmentSettings().own(name)  # wanted: that they are missing is not passed over
-        if is_independent(settings.segment, look) and (named or _there(look)):
+        verifier = _verifying(settings.segment, settings.verify, name)
+        named = verifier.own(name) != SegmentSettings().own(name)  # wanted: that they are missing is not passed over
+        if is_independent(settings.segment, verifier) and (named or _there(verifier)):
             yield name
 
 
-def _there(look: SegmentSettings) -> bool:
+def _there(verifier: SegmentSettings) -> bool:
     try:
-        for name in look.required_weights():
+        for name in verifier.required_weights():
             find(name)
     except MissingWeightsError:
         return False
@@ -114,6 +118,6 @@ def _there(look: SegmentSettings) -> bool:
 
 
 def _networks(settings: SegmentSettings) -> set[tuple[str, ...]]:
-    """What looks, told apart by name and weights."""
+    """The networks, told apart by name and weights."""
     each = [settings.model_copy(update={"segmenter": name}) for name in settings.used()]
     return {(one.segmenter, *one.required_weights()) for one in each}

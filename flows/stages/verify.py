@@ -26,15 +26,15 @@ from flows.stages.records import (
     StageOutput,
     extra_digest,
     orientation_of,
+    read_hallucinated,
     read_hole,
-    read_made_up,
     read_missed,
     read_patches,
     read_people,
     read_photo,
 )
 from flows.stages.segment import people_of_masks
-from flows.stages.verifier import SHOWS, TAKEN_FOR, is_independent, sees_more, verifier_settings
+from flows.stages.verifier import SHOWS, TAKEN_FOR, finds_more, is_independent, verifier_settings
 from inpainting.invention import invented_share
 from inpainting.quality import quality
 
@@ -54,7 +54,7 @@ WITHIN = 0.8
 
 @dataclass(frozen=True)
 class Find:
-    """Somebody whom the second look found. where: in what the fill made up (`hole`), or in what is the photo's own.
+    """Somebody whom the verifier found. where: in what the fill made up (`hole`), or in what is the photo's own.
     like: what it may only be a picture of, None for a person."""
 
     person: Instance
@@ -74,7 +74,7 @@ def key(run: RunContext, entry: Entry, rows: Rows) -> str:
             "verify": run.settings.verify.model_dump(mode="json", exclude={"passes", "segmenter", "weights"}),
             "look": settings.relevant() if settings else None,
             "independent": is_independent(run.settings.segment, settings),
-            "sees_more": sees_more(run.settings.segment, settings),
+            "sees_more": finds_more(run.settings.segment, settings),
             "learned": inpainting.FILLS[run.settings.inpaint.fill].learned,  # whether the fill can make things up
         },
         run.digests(settings.required_weights()) if settings else [],
@@ -107,23 +107,23 @@ def compute(run: RunContext, entry: Entry, rows: Rows) -> StageOutput:
         refine.choose(run, entry, rows, people),
         refine.keep_of(entry, people.size, orientation_of(rows)),
     )
-    facts, missed, made_up = checked.facts, checked.missed, checked.made_up
+    facts, missed, hallucinated = checked.facts, checked.missed, checked.hallucinated
     if extra_digest(rows):
-        missed, made_up = read_missed(run, rows).plus([missed]), read_made_up(run, rows).plus([made_up])
-    payload = canonical_json({"missed": missed.to_json(), "made_up": made_up.to_json()})
+        missed, hallucinated = read_missed(run, rows).plus([missed]), read_hallucinated(run, rows).plus([hallucinated])
+    payload = canonical_json({"missed": missed.to_json(), "made_up": hallucinated.to_json()})
     # a hand's word on the hole is the last one, so a further pass would change nothing
-    facts["extra"] = sha256(payload) if len(missed) + len(made_up) and not entry.edited else None
+    facts["extra"] = sha256(payload) if len(missed) + len(hallucinated) and not entry.edited else None
     return StageOutput(payload, facts)
 
 
 class Checked(NamedTuple):
-    """facts: of the verify stage, `extra` left open. finds: whom the second look found. missed: those of them whom the
-    photo itself still shows. made_up: those whom the fill seems to show."""
+    """facts: of the verify stage, `extra` left open. finds: whom the verifier found. missed: those of them whom the
+    photo itself still shows. hallucinated: those whom the fill seems to show."""
 
     facts: VerifyFacts
     finds: tuple[Find, ...]
     missed: People
-    made_up: People
+    hallucinated: People
 
 
 def check(
@@ -136,13 +136,13 @@ def check(
     choice: masks.Choice,
     keep: Keep,
 ) -> Checked:
-    """Everyone who may be left: known people outside the hole, and people whom a second look finds.
+    """Everyone who may be left: known people outside the hole, and people whom the verifier finds.
 
     Whom the photo itself still shows is *missed*, whom the fill seems to show is *made up*. Both are for a further pass
-    over the original: a hole that is larger by what was seen takes in what the fill went on with.
+    over the original: a hole that is larger by what was found takes in what the fill went on with.
 
     settings: resolved. photo: reads the pixels, where they are needed. result: makes the result, where there is a
-    hole. find: everyone in pixels, by these settings. people: whom the first look found, without those of further
+    hole. find: everyone in pixels, by these settings. people: whom the first pass found, without those of further
     passes. choice, keep: who stays.
     """
     facts: VerifyFacts = {
@@ -157,13 +157,13 @@ def check(
     verifier, first = verifier_settings(settings), settings.segment
     if verifier:
         facts["looked"], facts["independent"] = verifier.segmenter, is_independent(first, verifier)
-    if hole.any() or sees_more(first, verifier):
+    if hole.any() or finds_more(first, verifier):
         pixels = photo()
         after = result() if hole.any() else pixels
         if verifier:
             found = find(verifier, after)
-            seen = not_kept(found, people, choice, settings.refine, keep)
-            finds = judge(seen, hole, pixels, after)
+            strangers = not_kept(found, people, choice, settings.refine, keep)
+            finds = judge(strangers, hole, pixels, after)
             matched = [box for box in choice.unmatched if not isinstance(box, int) and masks.listed(found, (box,))]
             if matched:
                 facts["matched"] = len(matched)
@@ -181,23 +181,23 @@ def check(
     facts["doubts"] = sum(not find.like or settings.verify.lookalikes != "ignore" for find in finds)
     leave = [find for find in finds if not find.like or settings.verify.lookalikes == "remove"]
     missed = People(people.size, tuple(find.person for find in leave if find.where == "elsewhere"))
-    made_up = worth_a_larger_hole(People(people.size, tuple(f.person for f in leave if f.where == "hole")), hole)
-    return Checked(facts, tuple(finds), missed, made_up)
+    hallucinated = worth_a_larger_hole(People(people.size, tuple(f.person for f in leave if f.where == "hole")), hole)
+    return Checked(facts, tuple(finds), missed, hallucinated)
 
 
-def judge(seen: People, hole: Hole, before: Pixels, after: Pixels) -> list[Find]:
-    """What is to be thought of everyone `seen` in the result `after` of the photo `before`, whose hole this is.
+def judge(found: People, hole: Hole, before: Pixels, after: Pixels) -> list[Find]:
+    """What is to be thought of everyone `found` in the result `after` of the photo `before`, whose hole this is.
 
     before, after: uint8 H x W x 3. hole: uint8 H x W, 255 = filled.
     """
-    made_up = (hole > 0) & (np.abs(after.astype(np.int16) - before).max(2) > CHANGED)
-    return [_judged(person, seen, made_up) for person in seen.persons]
+    hallucinated = (hole > 0) & (np.abs(after.astype(np.int16) - before).max(2) > CHANGED)
+    return [_judged(person, found, hallucinated) for person in found.persons]
 
 
-def _judged(person: Instance, seen: People, made_up: Mask) -> Find:
-    mask = seen.boxed(person)
-    like = next((like for thing in seen.objects if (like := _like(person, mask, thing, seen.boxed(thing)))), None)
-    return Find(person, "hole" if _share(made_up[mask.box.slices], mask.mask) > MOSTLY else "elsewhere", like)
+def _judged(person: Instance, found: People, hallucinated: Mask) -> Find:
+    mask = found.boxed(person)
+    like = next((like for thing in found.objects if (like := _like(person, mask, thing, found.boxed(thing)))), None)
+    return Find(person, "hole" if _share(hallucinated[mask.box.slices], mask.mask) > MOSTLY else "elsewhere", like)
 
 
 def _like(person: Instance, mask: BoxMask, thing: Instance, area: BoxMask) -> str | None:
@@ -210,10 +210,10 @@ def _like(person: Instance, mask: BoxMask, thing: Instance, area: BoxMask) -> st
     return TAKEN_FOR.get(thing.label) if same else None  # where it is the same, the network is of two minds
 
 
-def worth_a_larger_hole(made_up: People, hole: Hole) -> People:
+def worth_a_larger_hole(hallucinated: People, hole: Hole) -> People:
     """These, or nobody where with them hardly anything of the photo would remain to fill from."""
-    larger = np.count_nonzero(made_up.union() | (hole > 0))
-    return made_up if larger <= LARGEST_HOLE * hole.size else People(made_up.size)
+    larger = np.count_nonzero(hallucinated.union() | (hole > 0))
+    return hallucinated if larger <= LARGEST_HOLE * hole.size else People(hallucinated.size)
 
 
 def _left(people: People, hole: Hole, choice: masks.Choice, most: float) -> int:
@@ -225,10 +225,10 @@ def _left(people: People, hole: Hole, choice: masks.Choice, most: float) -> int:
 
 
 def not_kept(found: People, people: People, choice: masks.Choice, settings: RefineSettings, keep: Keep = ()) -> People:
-    """Whom a second look found, without those who may stay.
+    """Whom the verifier found, without those who may stay.
 
-    Each of the `people` who stay accounts for one find only, or a stranger beside them whom the first look missed would
-    stay, too. So does each box of the keep-list that is of none of the people: somebody whom only the second look sees
+    Each of the `people` who stay accounts for one find only, or a stranger beside them whom the first pass missed would
+    stay, too. So does each box of the keep-list that is of none of the people: somebody whom only the verifier sees
     can be asked to stay.
     """
     stays = [person for person, staying in zip(people.persons, choice.stays, strict=True) if staying]

@@ -18,7 +18,7 @@ from masks import choose
 
 
 class Removed(NamedTuple):
-    """image: uint8 H x W x 3. people: whom the first look found, then those whom later ones did. facts: what the stages
+    """image: uint8 H x W x 3. people: whom the first pass found, then those whom later ones did. facts: what the stages
     would say."""
 
     image: Pixels
@@ -35,9 +35,9 @@ def remove_from(pixels: Pixels, name: str, keep: Keep, settings: Settings, weigh
     """
     people = find_people(pixels, name, settings.segment, weights)
     choice = choose(people, keep, settings.refine)
-    missed, made_up = People(people.size), People(people.size)
+    missed, hallucinated = People(people.size), People(people.size)
     for left in range(settings.verify.passes, -1, -1):
-        extra = missed.plus([made_up])
+        extra = missed.plus([hallucinated])
         marked = mark(people, keep, settings.refine, lambda: pixels, extra=extra if len(extra) else None)
         filled = fill_hole(pixels, marked.hole, marked.kept, settings.inpaint, weights)
         image = inpainting.compose(pixels, marked.hole, filled.patches)
@@ -51,8 +51,8 @@ def remove_from(pixels: Pixels, name: str, keep: Keep, settings: Settings, weigh
             choice,
             keep,
         )
-        missed, made_up = missed.plus([checked.missed]), made_up.plus([checked.made_up])
-        if not left or not len(checked.missed) + len(checked.made_up):
+        missed, hallucinated = missed.plus([checked.missed]), hallucinated.plus([checked.hallucinated])
+        if not left or not len(checked.missed) + len(checked.hallucinated):
             break
     facts: EarlierFacts = {
         "refine": marked.facts,

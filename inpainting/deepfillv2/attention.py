@@ -82,7 +82,7 @@ def _rebuilt(
             score *= counts
         grid = score.view(*score.shape[:2], scores.rows, scores.width)
         grid[..., 0] = grid[..., -1] = -torch.inf  # no keys at all
-        left, top, _, _ = tile.seen_from(queries)
+        left, top, _, _ = tile.relative_to(queries)
         made = _paste(_weights(score, counts, scores.width + 1), values, scores.width, max(1, strip // 4))
         pasted[:, 2 * top : 2 * top + made.shape[1], 2 * left : 2 * left + made.shape[2]] += made
     made = view(pasted, wanted.moved(1 - 2 * queries.left, 1 - 2 * queries.top))

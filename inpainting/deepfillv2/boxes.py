@@ -47,5 +47,5 @@ def cut(x: Tensor, held: Box, wanted: Box, reflect: bool = False) -> Tensor:
         inner.top - wanted.top,
         wanted.bottom - inner.bottom,
     )
-    out = view(x, inner.seen_from(held))
+    out = view(x, inner.relative_to(held))
     return pad(out, beside, mode="reflect" if reflect else "constant") if any(beside) else out

@@ -71,9 +71,9 @@ class DeepFill:
         """The image with everything that is unknown filled."""
         import torch
 
-        seen = image if self.prefill is None else filled_first(image, as_hole(unknown), self.prefill)
+        visible = image if self.prefill is None else filled_first(image, as_hole(unknown), self.prefill)
         with torch.inference_mode():
-            pixels = torch.from_numpy(np.array(seen)).to(self.device)
+            pixels = torch.from_numpy(np.array(visible)).to(self.device)
             x = self.colours(pixels.permute(2, 0, 1)[None]).float() / 127.5 - 1  # [1, 3, H, W] in [-1, 1]
             mask = torch.from_numpy(unknown).to(self.device)[None, None].float()  # [1, 1, H, W]
             y = self.colours(self.generator.complete(x, mask))[0].permute(1, 2, 0)  # [H, W, 3]

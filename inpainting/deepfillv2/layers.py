@@ -168,7 +168,7 @@ class Tiled:
         first = self.tile(x, held, tiles[0], size)
         out = x.new_empty(*first.shape[:2], *makes.shape)
         for tile in tiles:
-            view(out, tile.seen_from(makes)).copy_(first if tile is tiles[0] else self.tile(x, held, tile, size))
+            view(out, tile.relative_to(makes)).copy_(first if tile is tiles[0] else self.tile(x, held, tile, size))
         return out
 
     def tile(self, x: Tensor, held: Box, makes: Box, size: Size) -> Tensor:

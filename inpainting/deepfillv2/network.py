@@ -95,7 +95,7 @@ class Generator(nn.Module):
         hole: [B, 1, H, W], 1 = fill, 0 = known. H and W are free.
         """
         height, width = image.shape[-2:]
-        image, hole = self.padded(self.seen(image, hole)), self.padded(hole)
+        image, hole = self.padded(self.visible(image, hole)), self.padded(hole)
         whole = [Box.whole(image.shape[-2:])]
         coarse = self.first_stage(image, hole, whole)[0].x
         refined = self.second_stage(coarse * hole + image * (1 - hole), hole, whole)[0].x
@@ -109,13 +109,13 @@ class Generator(nn.Module):
         wanted = hole_boxes(hole)
         if not wanted:
             return image
-        out, known, holes = image.clone(), self.padded(self.seen(image, hole)), self.padded(hole)
+        out, known, holes = image.clone(), self.padded(self.visible(image, hole)), self.padded(hole)
         # what the padding repeats of the hole is unknown as well
         paste(known, self.first_stage(known, holes, hole_boxes(holes)), holes)
         paste(out, self.second_stage(known, holes, wanted), hole)
         return out
 
-    def seen(self, image: Tensor, hole: Tensor) -> Tensor:
+    def visible(self, image: Tensor, hole: Tensor) -> Tensor:
         """The image as the first stage takes it: the hole zeroed, or as it was filled before."""
         return image * (1 - hole) if self.prefill == "none" else image
 

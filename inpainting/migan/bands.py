@@ -21,7 +21,7 @@ class Band:
     first: int
     last: int
 
-    def seen(self, scale: float = 1) -> slice:
+    def sources(self, scale: float = 1) -> slice:
         """The rows that are computed from, in maps of `scale` times the input's height."""
         return slice(int(self.first * scale), int(self.last * scale))
 
@@ -30,7 +30,7 @@ class Band:
         return slice(int(self.start * scale), int(self.stop * scale))
 
     def kept(self, scale: float) -> slice:
-        """The band's own rows in maps that were computed from the seen ones alone."""
+        """The band's own rows in maps that were computed from its sources alone."""
         return slice(int((self.start - self.first) * scale), int((self.stop - self.first) * scale))
 
 
@@ -49,7 +49,7 @@ def in_bands(
 ) -> list[Tensor]:
     """What `compute` gives, put together from bands of an input of this height.
 
-    compute: from a band's seen rows to maps [N, C, H, W] of `scales` times their height. At a cut it sees nothing of
+    compute: from a band's source rows to maps [N, C, H, W] of `scales` times their height. At a cut it sees nothing of
     what lies beyond, so that the rows there come out wrong: `halo` rows are enough for all of those to be left out.
     """
     out: list[Tensor] = []

@@ -229,13 +229,13 @@ def _without_maps(compute: Callable[[Band], list[Tensor]], band: Band) -> list[T
 
 
 def _encoded(block: nn.Module, x: Tensor, band: Band) -> list[Tensor]:
-    return list(block(x[:, :, band.seen()]))
+    return list(block(x[:, :, band.sources()]))
 
 
 def _synthesised(block: nn.Module, x: Tensor, skip: Callable[[Part], Tensor], part: Part, band: Band) -> list[Tensor]:
     """x: the part `part` of the maps before the block."""
     rows, columns = _twice_as_large((slice(part[0].start + band.first, part[0].start + band.last), part[1]))
-    return list(block(x[:, :, band.seen()], skip((rows, columns)), (rows, columns)))
+    return list(block(x[:, :, band.sources()], skip((rows, columns)), (rows, columns)))
 
 
 def build_generator(tensors: Mapping[str, NDArray[np.float32]]) -> Generator:

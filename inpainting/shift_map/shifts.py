@@ -32,17 +32,17 @@ def candidate_shifts(
     queries = np.flatnonzero(hole)
     if not len(sources) or not len(queries):
         return np.zeros((0, 2), np.int32)
-    looks = _descriptors(guide)
+    descriptors = _descriptors(guide)
     places = _places(height, width)
     sources = _every(sources, _SOURCES)
     queries = _on_a_grid(queries, width, _QUERIES)
-    described = np.concatenate([looks, places], axis=1)
+    described = np.concatenate([descriptors, places], axis=1)
     found = sources[_nearest(described[queries], described[sources])]
     shifts = _peaks(found // width - queries // width, found % width - queries % width, hole.shape, nearest, 0)
     if frequent:
         samples, others = _every(sources, _SAMPLES), _every(sources, _SOURCES // 2)
         apart = max(height, width) * _NEAR
-        dy, dx = _shifts_between(looks, samples, others, width, apart)
+        dy, dx = _shifts_between(descriptors, samples, others, width, apart)
         shifts += _peaks(np.r_[dy, -dy], np.r_[dx, -dx], hole.shape, frequent, apart)
     distinct = list(dict.fromkeys(shift for shift in shifts if shift != (0, 0)))
     return np.array(distinct, np.int32).reshape(-1, 2)
@@ -120,16 +120,16 @@ def _nearest(queries: NDArray[np.float32], sources: NDArray[np.float32]) -> NDAr
 
 
 def _shifts_between(
-    looks: NDArray[np.float32], samples: NDArray[np.intp], others: NDArray[np.intp], width: int, apart: float
+    descriptors: NDArray[np.float32], samples: NDArray[np.intp], others: NDArray[np.intp], width: int, apart: float
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """From each sample to the patch most like it that is at least `apart` pixels away: rows, columns."""
-    half = (looks[others] ** 2).sum(axis=1) / 2
-    across = np.ascontiguousarray(looks[others].T)
+    half = (descriptors[others] ** 2).sum(axis=1) / 2
+    across = np.ascontiguousarray(descriptors[others].T)
     y, x = (others // width).astype(np.float32), (others % width).astype(np.float32)
     rows, columns = [], []
     for start in range(0, len(samples), 256):
         some = samples[start : start + 256]
-        unlike = half - looks[some] @ across
+        unlike = half - descriptors[some] @ across
         sy, sx = (some // width).astype(np.float32)[:, None], (some % width).astype(np.float32)[:, None]
         unlike[(y - sy) ** 2 + (x - sx) ** 2 < apart**2] = np.inf
         best = others[unlike.argmin(axis=1)]

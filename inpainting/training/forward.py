@@ -22,9 +22,9 @@ def forward(generator: Generator, image: Tensor, hole: Tensor) -> tuple[Tensor, 
 
     image: [B, 3, H, W] in [-1, 1]. hole: [B, 1, H, W], 1 = fill. H and W are multiples of 8.
     """
-    seen = generator.seen(image, hole)
-    made = chain(generator.coarse, torch.cat([seen, torch.ones_like(hole), hole], dim=1))
-    coarse = made if generator.prefill == "none" else (seen + made).clamp(-1, 1)
+    visible = generator.visible(image, hole)
+    made = chain(generator.coarse, torch.cat([visible, torch.ones_like(hole), hole], dim=1))
+    coarse = made if generator.prefill == "none" else (visible + made).clamp(-1, 1)
     given = coarse * hole + image * (1 - hole)
     features = chain(generator.attention_in, given)  # [B, 2c, H/4, W/4]
     with torch.autocast(features.device.type, enabled=False):  # differences of scores are too fine for 8 bits

@@ -116,7 +116,7 @@ def train(
     held = [material.validation.item(i, validating) for i in range(settings.validation.items)] if first else []
     began, last = time.monotonic(), settings.optimiser.steps
 
-    def look(losses: Mapping[str, float]) -> None:
+    def report(losses: Mapping[str, float]) -> None:
         if curves:
             found, sheet = validate(state, held, settings, figures)
             curves.validation(state.step, found)
@@ -133,7 +133,7 @@ def train(
                 old.unlink()
 
     if state.step == 0:
-        look({})
+        report({})
     batches = material.train.batches(
         state.step, build_prefill(material.train, cache), processes.rank(), processes.world()
     )
@@ -147,7 +147,7 @@ def train(
             late = bool(settings.run.minutes) and time.monotonic() - began > 60 * settings.run.minutes
             end = processes.any_of(late or stopped(), device)
             if state.step % settings.validation.every == 0 or (state.step == last and not end):
-                look(losses)
+                report(losses)
             if end or state.step == last or state.step % settings.run.checkpoint == 0:
                 keep()
             if end:

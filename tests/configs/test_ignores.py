@@ -11,7 +11,7 @@ from configs import InpaintSettings, SegmentSettings
 from configs.fills import FILLS
 from configs.methods import Section
 from configs.segmenters import SEGMENTERS
-from data.types import Given, Photo, PhotoError
+from data.types import GivenMasks, Photo, PhotoError
 from data.weights.files import WeightsError, find
 from detection import build_segmenter
 from inpainting import build_fill, inpaint
@@ -52,7 +52,7 @@ def test_segmenters(name: str) -> None:
         pytest.skip(str(error))
     segmenter = build_segmenter(guarded(settings, *SEGMENTERS[name].ignores), weights)
     try:
-        segmenter.segment([Photo("a", "a", np.full((64, 96, 3), 90, np.uint8), Given())])
+        segmenter.segment([Photo("a", "a", np.full((64, 96, 3), 90, np.uint8), GivenMasks())])
     except PhotoError as error:  # no masks were given
         assert SEGMENTERS[name].given, error
 

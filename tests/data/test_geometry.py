@@ -30,7 +30,7 @@ def test_a_box_counted_from_another_one_is_the_same_pixels(boxes: list[Box]) -> 
     numbers = np.arange(99 * 99).reshape(99, 99)
     for one in boxes:
         outer = one.grown(5).within(numbers.shape)
-        assert (numbers[outer.slices][one.seen_from(outer).slices] == numbers[one.slices]).all()
+        assert (numbers[outer.slices][one.relative_to(outer).slices] == numbers[one.slices]).all()
 
 
 def test_the_share_that_two_boxes_have_in_common() -> None:

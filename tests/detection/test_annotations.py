@@ -14,12 +14,12 @@ from pycocotools import mask as coco_mask
 
 from configs import SegmentSettings
 from data.coco.segmentation import rle_of_polygons
-from data.types import Given, Instance, People, Photo, PhotoError
+from data.types import GivenMasks, Instance, People, Photo, PhotoError
 from detection import build_segmenter
 
 
 def segment(*annotations: Any, size: tuple[int, int] = (6, 8)) -> People:
-    photo = Photo("id", "a/b.jpg", np.zeros((*size, 3), np.uint8), Given(tuple(annotations)))
+    photo = Photo("id", "a/b.jpg", np.zeros((*size, 3), np.uint8), GivenMasks(tuple(annotations)))
     (people,) = build_segmenter(SegmentSettings(segmenter="annotations"), {}).segment([photo])
     return people
 
@@ -87,7 +87,7 @@ def test_no_annotations_are_no_people() -> None:
 
 def test_things_that_people_carry_come_with_their_class() -> None:
     bag = ("handbag", {"id": 9, "segmentation": [rectangle(5, 1, 8, 2)]})
-    photo = Photo("id", "a.jpg", np.zeros((6, 8, 3), np.uint8), Given((), (bag,)))
+    photo = Photo("id", "a.jpg", np.zeros((6, 8, 3), np.uint8), GivenMasks((), (bag,)))
     (people,) = build_segmenter(SegmentSettings(segmenter="annotations"), {}).segment([photo])
     assert len(people) == 0
     (thing,) = people.objects
@@ -97,7 +97,7 @@ def test_things_that_people_carry_come_with_their_class() -> None:
 
 
 def test_a_broken_thing_is_refused_with_a_way_out() -> None:
-    photo = Photo("id", "a.jpg", np.zeros((6, 8, 3), np.uint8), Given((), (("tie", {"id": 9}),)))
+    photo = Photo("id", "a.jpg", np.zeros((6, 8, 3), np.uint8), GivenMasks((), (("tie", {"id": 9}),)))
     with pytest.raises(PhotoError, match=r"annotation 9 .* leave 'tie' out of segment.objects"):
         build_segmenter(SegmentSettings(segmenter="annotations"), {}).segment([photo])
 

@@ -15,27 +15,27 @@ from detection.batches import in_batches
 def test_only_images_of_one_size_share_a_batch_and_their_order_stays() -> None:
     seen = []
 
-    def look(some: Sequence[str]) -> list[str]:
+    def detect(some: Sequence[str]) -> list[str]:
         seen.append(list(some))
         return [one.upper() for one in some]
 
-    assert in_batches(look, ["a", "bb", "c", "dd", "e"], 2, len) == ["A", "BB", "C", "DD", "E"]
+    assert in_batches(detect, ["a", "bb", "c", "dd", "e"], 2, len) == ["A", "BB", "C", "DD", "E"]
     assert seen == [["a", "c"], ["e"], ["bb", "dd"]]
 
 
 def test_a_batch_too_large_for_the_device_goes_one_by_one() -> None:
     tried = []
 
-    def look(some: Sequence[int]) -> list[int]:
+    def detect(some: Sequence[int]) -> list[int]:
         tried.append(list(some))
         if len(some) > 1 or 7 in some:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
         return [-one for one in some]
 
-    assert in_batches(look, [1, 2, 3], 2, lambda _: 0) == [-1, -2, -3]
+    assert in_batches(detect, [1, 2, 3], 2, lambda _: 0) == [-1, -2, -3]
     assert tried == [[1, 2], [1], [2], [3]]
     with pytest.raises(MemoryError, match="CUDA out of memory"):
-        in_batches(look, [1, 7], 2, lambda _: 0)
+        in_batches(detect, [1, 7], 2, lambda _: 0)
 
 
 def test_other_errors_stay_what_they_are_and_no_tensor_outlives_an_error() -> None:

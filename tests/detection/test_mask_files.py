@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from configs import SegmentSettings
-from data.types import Given, People, Photo, PhotoError
+from data.types import GivenMasks, People, Photo, PhotoError
 from detection import build_segmenter
 from detection.mask_files import MOST_PERSONS, components, read_mask
 
@@ -27,7 +27,7 @@ MASK = (
 
 
 def segment(path: Path | None, person: str = "white", size: tuple[int, int] = (4, 5)) -> People:
-    photo = Photo("id", "b.jpg", np.zeros((*size, 3), np.uint8), Given(mask_file=path))
+    photo = Photo("id", "b.jpg", np.zeros((*size, 3), np.uint8), GivenMasks(mask_file=path))
     settings = SegmentSettings(segmenter="mask-files").with_own("mask-files", person=person)
     (people,) = build_segmenter(settings, {}).segment([photo])
     return people

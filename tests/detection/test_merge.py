@@ -1,4 +1,4 @@
-"""Detections of several looks become one person each: literal masks on a photo of 4 x 8 pixels."""
+"""Detections of several passes become one person each: literal masks on a photo of 4 x 8 pixels."""
 
 from dataclasses import replace
 
@@ -40,14 +40,14 @@ WIDE = ".####... .####... .####... ........"
         pytest.param([LEFT], [RIGHT], [LEFT, RIGHT], id="two people"),
         pytest.param([LEFT], [HEAD_OF_LEFT], [LEFT], id="a part inside the whole"),
         pytest.param([LEFT, WIDE], [LEFT_LONGER], [LEFT_LONGER, WIDE], id="the most alike are joined"),
-        pytest.param([LEFT, HEAD_OF_LEFT], [LEFT], [LEFT, HEAD_OF_LEFT], id="two of one look stay two"),
+        pytest.param([LEFT, HEAD_OF_LEFT], [LEFT], [LEFT, HEAD_OF_LEFT], id="two of one pass stay two"),
         pytest.param([], [RIGHT], [RIGHT], id="seen by one alone"),
         pytest.param([], [], [], id="nobody"),
     ],
 )
 def test_looks_at_the_whole_photo(first: list[str], second: list[str], expected: list[str]) -> None:
-    looks = [people(*((p, 0.5) for p in first)), people(*((p, 0.5) for p in second), source="b")]
-    assert sorted(pictures(merged(looks))) == sorted(expected)
+    passes = [people(*((p, 0.5) for p in first)), people(*((p, 0.5) for p in second), source="b")]
+    assert sorted(pictures(merged(passes))) == sorted(expected)
 
 
 def test_who_saw_whom_and_the_highest_score_are_kept() -> None:
@@ -81,10 +81,10 @@ def test_pieces_cut_off_by_a_border_join_the_whole_even_several() -> None:
 
 
 def test_things_are_merged_by_label() -> None:
-    def look(label: str, picture: str) -> People:
+    def one_pass(label: str, picture: str) -> People:
         return People(SIZE, (), (replace(people((picture, 0.5)).persons[0], label=label),))
 
-    found = merged([look("kite", LEFT), look("kite", LEFT_LONGER), look("tie", LEFT)])
+    found = merged([one_pass("kite", LEFT), one_pass("kite", LEFT_LONGER), one_pass("tie", LEFT)])
     assert [(thing.label, thing.bbox) for thing in found.objects] == [
         ("kite", (1.0, 0.0, 2.0, 4.0)),
         ("tie", (1.0, 0.0, 2.0, 3.0)),

@@ -302,7 +302,7 @@ def test_a_gpu_takes_batches_and_cuda_half_precision(device: str, calls: list[tu
     images = [np.zeros((8, 9 if i in (3, 7) else 6, 3), np.uint8) for i in range(12)]  # two of another size
     found = network.find(images, 0.2, 640)
     assert made == calls and len(found) == 12
-    assert [look.boxes[0, 2] for look in found] == [image.shape[1] for image in images]
+    assert [one_pass.boxes[0, 2] for one_pass in found] == [image.shape[1] for image in images]
     assert found[0].boxes.tolist() == [[0, 0, 6, 4]] and found[0].labels == ("person",)
 
 

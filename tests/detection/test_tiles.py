@@ -31,8 +31,8 @@ class SeesSomeSizes:
         return [self._people(photo) for photo in photos]
 
     def find(self, images: Sequence[Any], score: float, image_size: int) -> list[Found]:
-        looks = self.segment([Photo("id", "a", pixels) for pixels in images])
-        boxes = [[(x, y, x + w, y + h) for x, y, w, h in (p.bbox for p in look.persons)] for look in looks]
+        passes = self.segment([Photo("id", "a", pixels) for pixels in images])
+        boxes = [[(x, y, x + w, y + h) for x, y, w, h in (p.bbox for p in one_pass.persons)] for one_pass in passes]
         return [Found(np.array(b, float).reshape(-1, 4), np.full(len(b), 0.5), None) for b in boxes]
 
     def _people(self, photo: Photo) -> People:

@@ -27,8 +27,8 @@ def test_every_licence_allows_commercial_use(monkeypatch: pytest.MonkeyPatch) ->
     known = registry()
     assert {known.licence(known.weights[name]).commercial for name in needed} == {"yes"}
     resolved = resolve(settings)
-    look = verifier_settings(resolved)
-    assert look is not None and look.segmenter == "rf-detr"
+    verifier = verifier_settings(resolved)
+    assert verifier is not None and verifier.segmenter == "rf-detr"
     methods = (SEGMENTERS["rf-detr"], FILLS["shift-map"], FILLS["migan"], FILLS["patchmatch"])
     assert not [method for method in methods if "AGPL" in method.licence or "NC" in method.licence]
 

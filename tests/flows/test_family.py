@@ -27,7 +27,17 @@ from data.weights.files import WeightsError, find
 from detection.faces import Face
 from flows.cli.main import app
 from flows.cli.portraits import can_be_marked, portrait
-from flows.family import DIFFERENT, SAME, Seen, _is_in, judge, keep_list, marked_faces, see_people, share_out
+from flows.family import (
+    DIFFERENT,
+    SAME,
+    DetectedPerson,
+    _is_in,
+    detect_people,
+    judge,
+    keep_list,
+    marked_faces,
+    share_out,
+)
 from flows.plan.selection import selection
 from flows.run.job import execute, prepare
 from flows.stages import models
@@ -39,10 +49,10 @@ def vector(*values: float) -> np.ndarray:
     return np.array([*values, *[0.0] * (128 - len(values))])
 
 
-def seen(number: int, *at: float, x: float = 0) -> Seen:
+def seen(number: int, *at: float, x: float = 0) -> DetectedPerson:
     """A person whose faces have these first values of a vector."""
     faces = tuple(Face(100.0 * number + x, 50.0, 40.0, vector(value)) for value in at)
-    return Seen(number, (100.0 * number, 0.0, 80.0, 200.0), faces)
+    return DetectedPerson(number, (100.0 * number, 0.0, 80.0, 200.0), faces)
 
 
 KNOWN = {"Ann": [vector(0), vector(10)], "Ben": [vector(0, 5)]}
@@ -63,7 +73,7 @@ WORDS = [
 
 
 @pytest.mark.parametrize(("people", "words"), [case[1:] for case in WORDS], ids=[case[0] for case in WORDS])
-def test_who_stays(people: Sequence[Seen], words: list[str]) -> None:
+def test_who_stays(people: Sequence[DetectedPerson], words: list[str]) -> None:
     assert [verdict.word for verdict in judge(people, KNOWN)] == words
 
 
@@ -90,7 +100,7 @@ FACES = {
 }
 
 
-def shared_out(shapes: Sequence[tuple[str, float]], read: Sequence[Sequence[Face]]) -> list[Seen]:
+def shared_out(shapes: Sequence[tuple[str, float]], read: Sequence[Sequence[Face]]) -> list[DetectedPerson]:
     people = People((2, 10), tuple(Instance.from_mask(mask(text), score, "") for text, score in shapes))
     return share_out(people, [people.boxed(person) for person in people.persons], read, people.size)
 
@@ -251,7 +261,7 @@ def test_a_photo_that_was_done_again_with_settings_of_its_own_is_seen(
     decided.write_text(json.dumps({"person_removal_decisions": 1, "photos": photos}))
     job = prepare(coco, tmp_path / "out", coco_settings(), selection("segment"), decided)
     execute(job)
-    assert {name: len(people) for name, people in see_people(job)}["0001.png"] == 1
+    assert {name: len(people) for name, people in detect_people(job)}["0001.png"] == 1
 
 
 @pytest.mark.slow

@@ -124,10 +124,10 @@ const listeners = {
     photo.job = order.find((job) => !job.patient) ?? null;
     photo.quiet = order.find((job) => job.patient) ?? null;
     if (message.state === "failed") {
-      if (message.job === "look" && !photo.people.size) return refuse(photo, message.message);
+      if (message.job === "detect" && !photo.people.size) return refuse(photo, message.message);
       complain(message.message.startsWith(photo.name) ? message.message : `${photo.name}: ${message.message}`);
     }
-    if (message.state === "cancelled" && message.job === "look" && !photo.people.size) close(photo);
+    if (message.state === "cancelled" && message.job === "detect" && !photo.people.size) close(photo);
     if (["failed", "cancelled"].includes(message.state) && message.job === "remove") photo.wanted = null;
   },
 };

@@ -7,7 +7,7 @@ function decided(said) {
   return WORDS[said.decision];
 }
 
-/** What the second look said, as one sentence; null where there was none to make. */
+/** What the verifier said, as one sentence; null where there was none to make. */
 function verdict(photo) {
   if (!photo.looked) return null;
   const looked = photo.looked === "none" ? [] : [
@@ -16,7 +16,7 @@ function verdict(photo) {
       : `${photo.looked} sees nobody`,
   ];
   if (photo.left) looked.push(`${several(photo.left, "known person is", "known people are")} outside the hole`);
-  return looked.join("; ") || "no segmenter looked again";
+  return looked.join("; ") || "no verifier";
 }
 
 /** The text beside the large picture. */
@@ -26,7 +26,7 @@ function describe(photo, states) {
   const pairs = [
     ["People", photo.people ? photo.people.toLocaleString("en") : null],
     ["Hole", photo.share ? `${percent(photo.share)} of the photo` : null],
-    ["Second look", verdict(photo)],
+    ["Verification", verdict(photo)],
     ["Seam", quality.seam === undefined ? null : `${quality.seam.toFixed(1)} grey levels`],
     ["Colour at the rim", quality.ring_delta_e === undefined ? null : `ΔE ${quality.ring_delta_e.toFixed(1)}`],
     ["Looks made up", quality.invented ? `${percent(quality.invented)} of the fill` : null],

@@ -27,7 +27,7 @@ from flows.app.choices import Choice, fills, segmenters, usable
 from flows.app.edit import Edit, Round, parse_edit
 from flows.app.finding import Found, OpenPhoto
 from flows.app.sessions import Limits, Sessions
-from flows.app.steps import Look, Result
+from flows.app.steps import Result, Verification
 from flows.app.strokes import MOST_POINTS, Stroke, draw, parse_strokes
 from flows.app.words import verdict
 from flows.stages import models, photo_steps
@@ -364,12 +364,12 @@ def test_who_is_seen_in_the_result_can_be_taken_out_too(eyes: RedPeople) -> None
     opened_photo = opened(photo(LEFT, RIGHT))
     keeps = replace(EDIT, strokes=(Stroke(False, 0.2, ((0.7, 0.5),)),))  # a hand keeps most of the right one
     found, result = removed(opened_photo, keeps)
-    look = steps.check(opened_photo, found, keeps, RED_ONES, FILLS, result)
-    assert [find.where for find in look.finds] == ["elsewhere"]
-    assert verdict(look)[0].startswith("Someone may be left, marked in the result: 1 whom the photo still shows (")
-    more, ids = finding.with_late(found, look.missed(False))
+    checked = steps.check(opened_photo, found, keeps, RED_ONES, FILLS, result)
+    assert [find.where for find in checked.finds] == ["elsewhere"]
+    assert verdict(checked)[0].startswith("Someone may be left, marked in the result: 1 whom the photo still shows (")
+    more, ids = finding.with_late(found, checked.missed(False))
     assert (len(more.people), more.late, ids) == (3, 1, (2,))
-    assert finding.with_late(more, look.missed(False)) == (more, ids), "nobody is added twice"
+    assert finding.with_late(more, checked.missed(False)) == (more, ids), "nobody is added twice"
     refine = RED_ONES.settings.refine
     holes = [steps.mark_people(more, edit, refine, opened_photo.pixels).hole for edit in (EDIT, replace(EDIT, too=ids))]
     np.testing.assert_array_equal(holes[0] > 0, hole_of(opened_photo))
@@ -383,20 +383,20 @@ def test_who_is_seen_in_the_result_can_be_taken_out_too(eyes: RedPeople) -> None
 @pytest.mark.parametrize(
     ("finds", "sentence"),
     [
-        ([], "Nobody found afterwards (a second look by yolo)."),
+        ([], "Nobody found afterwards (verified by yolo)."),
         (
             [("elsewhere", None), ("elsewhere", None), ("hole", None), ("elsewhere", "screen")],
             "Someone may be left, marked in the result: 2 whom the photo still shows; 1 in the filled part (another "
-            "fill may do better); something like a person (screen) (a second look by yolo).",
+            "fill may do better); something like a person (screen) (verified by yolo).",
         ),
     ],
 )
-def test_the_second_look_in_a_sentence(finds: list[Any], sentence: str) -> None:
+def test_the_verification_in_a_sentence(finds: list[Any], sentence: str) -> None:
     person = Instance((0, 0, 1, 1), 0.5, "", "yolo")
-    look = Look("yolo", True, tuple(Find(person, where, like) for where, like in finds))
-    assert verdict(look) == (sentence, not finds)
-    unseen = "Nobody has looked at the result a second time."
-    assert verdict(Look("none", False, ())) == (unseen, False), "no good news"
+    checked = Verification("yolo", True, tuple(Find(person, where, like) for where, like in finds))
+    assert verdict(checked) == (sentence, not finds)
+    unseen = "The result has not been verified."
+    assert verdict(Verification("none", False, ())) == (unseen, False), "no good news"
 
 
 def test_a_fill_that_the_memory_is_too_small_for_fills_less_finely(

@@ -151,9 +151,9 @@ def test_another_machines_run_is_over_when_it_is_silent(
         run = client.create_flow_run_from_deployment(deployment, parameters=places, state=Running())
         wait_for(lambda: not unfinished._is_silent(client, run), 60, "its beginning is a sign of life")
         watch = unfinished.Watch("nobody")
-        assert watch.look() == [] and operator.state(str(run.id))["name"] == "Running"
+        assert watch.check() == [] and operator.state(str(run.id))["name"] == "Running"
         monkeypatch.setattr(unfinished, "SILENCE", 1.0)
-        (said,) = wait_for(watch.look, 120, "it is silent")
+        (said,) = wait_for(watch.check, 120, "it is silent")
         assert f"prefect flow-run retry {run.id} goes on where it was" in said
         assert operator.state(str(run.id))["name"] == "Crashed"
 

@@ -297,7 +297,7 @@ def save_mask(folder: Path) -> None:
 def test_a_word_on_another_result_is_told_and_not_followed(
     coco: Path, tmp_path: Path, decision: dict[str, Any], state: str
 ) -> None:
-    """What was rejected and is another result now wants a look; what was approved goes by what the second look says."""
+    """What was rejected and is another result now wants a look; what was approved goes by what the verifier says."""
     out = tmp_path / "out"
     run(coco, out)
     run(coco, out, decisions=decide(tmp_path, **decision))

@@ -20,7 +20,7 @@ from flows.pipeline import STAGE_NAMES
 from flows.plan.selection import selection
 from flows.run import store_maintenance
 from flows.run.job import execute, prepare
-from flows.run.lock import alone
+from flows.run.lock import output_lock
 
 Computed = Callable[[], dict[str, int]]
 STORE = ".person-removal"
@@ -135,7 +135,7 @@ def test_verify_finds_damage_and_the_next_run_makes_just_that_again(
 def test_not_beside_a_running_run(coco: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     remove(coco, out)
-    with alone(out):
+    with output_lock(out):
         for command in ("prune", "verify"):
             with pytest.raises(InputError, match="another run is working there"):
                 cache(command, out)

@@ -17,7 +17,7 @@ from data.storage.store import Store
 from flows.cli.main import app
 from flows.plan.selection import selection
 from flows.run.forecast import Forecast, OfPhoto, forecast
-from flows.run.job import execute, open_places, prepare
+from flows.run.job import check_input, execute, prepare
 from flows.run.progress import Counts, StageCount
 from flows.run.rates import NOTE, measured, note_rates, stage_name
 
@@ -26,7 +26,7 @@ STAGES = ("segment", "refine", "inpaint", "verify", "publish")
 
 def ahead(coco: Path, out: Path, *overrides: str, stages: str | None = None, refresh: str | None = None) -> Forecast:
     wanted = selection(stages, refresh)
-    return forecast(open_places(coco, out, coco_settings(*overrides), wanted), wanted)
+    return forecast(check_input(coco, out, coco_settings(*overrides), wanted), wanted)
 
 
 def to_compute(found: Forecast) -> dict[str, int]:
@@ -130,7 +130,7 @@ def test_more_processes_than_cores_are_no_faster(coco: Path, tmp_path: Path, mon
     assert times == pytest.approx([24, 12, 12])
     counts = Counts()
     counts["refine"] = StageCount(set(), 16, 80.0)  # 16 processes on 2 cores: 8 times as long each
-    context = open_places(coco, tmp_path / "out", coco_settings("run.workers=16"), selection()).context
+    context = check_input(coco, tmp_path / "out", coco_settings("run.workers=16"), selection()).context
     note_rates(context, counts)
     assert store.note(NOTE, dict[str, Any]())["refine cpu"] == [16.0, 22]
 
@@ -146,7 +146,7 @@ def test_the_largest_photo_and_the_most_people(coco: Path, tmp_path: Path) -> No
         selection(),
         coco_settings("segment.segmenter=mask-files", f"segment.mask_files.folder={tmp_path}/in"),
     )
-    found = forecast(open_places(tmp_path / "in", tmp_path / "out", settings, wanted), wanted)
+    found = forecast(check_input(tmp_path / "in", tmp_path / "out", settings, wanted), wanted)
     assert found.largest == OfPhoto("huge.png", 199.0) and found.people is None
 
 
@@ -170,7 +170,7 @@ def test_one_slow_photo_does_not_outweigh_what_thousands_took(coco: Path, tmp_pa
     store.write_note(NOTE, {"refine cpu": [2000.0, 2000]})
     counts = Counts()
     counts["refine"] = StageCount(set(), 1, 60.0)
-    context = open_places(coco, out, coco_settings(), selection()).context
+    context = check_input(coco, out, coco_settings(), selection()).context
     note_rates(context, counts)
     assert store.note(NOTE, dict[str, Any]())["refine cpu"] == [2060.0, 2001]
     assert measured(context).seconds == {"refine cpu": pytest.approx(2060 / 2001)}
@@ -179,7 +179,7 @@ def test_one_slow_photo_does_not_outweigh_what_thousands_took(coco: Path, tmp_pa
 
 
 def test_another_device_takes_another_time(coco: Path, tmp_path: Path) -> None:
-    context = open_places(coco, tmp_path / "out", coco_settings(), selection()).context
+    context = check_input(coco, tmp_path / "out", coco_settings(), selection()).context
     for device in ("cpu", "cuda:0"):
         segment = context.settings.segment.model_copy(update={"segmenter": "embedded", "device": device})
         there = context.settings.model_copy(update={"segment": segment})

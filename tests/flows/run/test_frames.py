@@ -94,7 +94,7 @@ def test_the_person_is_hit_or_the_photo_is_in_review(tmp_path: Path, orientation
 def test_who_looks_can_tell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, orientation: int, size: tuple[int, int]
 ) -> None:
-    """A segmenter that sees red stands in for the network of the second look."""
+    """A segmenter that sees red stands in for the verifier's network."""
     given = models.segmenter
 
     def eyes(settings: SegmentSettings, weights: Mapping[str, Weight]) -> Segmenter:

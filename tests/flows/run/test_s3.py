@@ -19,7 +19,7 @@ from data.errors import InputError
 from data.storage.files import write_atomic
 from data.storage.places import PlaceError, as_path, list_files
 from flows.run import lock
-from flows.run.lock import alone
+from flows.run.lock import output_lock
 
 pytest.importorskip("s3fs", reason="needs the extra `s3`")
 server_module = pytest.importorskip("moto.server", reason="needs moto[server]")
@@ -126,14 +126,14 @@ def test_the_command_line(coco: Path, bucket: Path) -> None:
 
 def test_one_run_at_a_time(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out, path = bucket / "out", bucket / "out/.person-removal/lock"
-    with alone(out), pytest.raises(InputError, match="another run is working there"), alone(out):
+    with output_lock(out), pytest.raises(InputError, match="another run is working there"), output_lock(out):
         pass
     monkeypatch.setattr(lock, "LEASE", 0.0)
     held = lock._leased(out, path, wait=False)
     held.__enter__()  # and never left: a killed run
     time.sleep(0.01)
     monkeypatch.undo()
-    with alone(out):
+    with output_lock(out):
         assert json.loads(path.read_bytes())["until"] > time.time()
 
 

@@ -1,4 +1,4 @@
-"""The second look: who is missed becomes extra and goes in a further pass; who cannot be removed is left for review."""
+"""The verifier: who is missed becomes extra and goes in a further pass; who cannot be removed is left for review."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def verified(
     [
         (0.1, 0.4, 1, "removed"),  # found at once
         (0.5, 0.4, 1, "passthrough"),  # below both
-        (0.5, 0.1, 1, "removed"),  # missed, seen by the second look, removed in the extra pass
+        (0.5, 0.1, 1, "removed"),  # missed, seen by the verifier, removed in the extra pass
         (0.5, 0.1, 0, "review"),  # seen, but no pass is allowed
     ],
 )
@@ -191,7 +191,7 @@ def test_the_hole_grows_by_whom_the_fill_made_up(
             return out if rim.any() else np.where(hole[..., None] != 0, np.uint8(90), image)
 
     class Tight(RedSegmenter):
-        """Misses a strip of the person; the second look sees all that is red."""
+        """Misses a strip of the person; the verifier sees all that is red."""
 
         def _people(self, photo: Photo) -> People:
             red = (photo.pixels[..., 1:] == RED[1:]).all(-1)
@@ -284,7 +284,7 @@ def test_quality_of_holes_without_surroundings(shape: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize(("box", "state"), [([20, 30, 16, 40], "passthrough"), ([70, 30, 16, 40], "review")])
-def test_whom_only_the_second_look_sees_can_be_asked_to_stay(
+def test_whom_only_the_verifier_finds_can_be_asked_to_stay(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, box: list[int], state: str
 ) -> None:
     (tmp_path / "keep.json").write_text(json.dumps({"a.png": [box]}))

@@ -1,4 +1,4 @@
-"""Who looks at the result: resolved when a run is planned, by the weights that are on this machine."""
+"""The verifier: resolved when a run is planned, by the weights that are on this machine."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def test_auto_is_another_segmenter_whose_weights_are_here(
     settings = load_settings("default", [f"segment.segmenter={first}"])
     resolved = settings.model_copy(update={"verify": resolve_verifier(settings)})
     assert resolved.verify.segmenter == verifier
-    look = verifier_settings(resolved)
-    assert is_independent(settings.segment, look) == independent
+    verifier = verifier_settings(resolved)
+    assert is_independent(settings.segment, verifier) == independent
     words = verifier_words(resolved)
     assert ("another segmenter" in words) == independent
     assert ("nobody" in words) == (verifier == "none")
@@ -77,27 +77,30 @@ def test_a_named_one_is_taken_at_its_word(there: set[str], overrides: tuple[str,
     there |= {*YOLO, *EMBEDDED}
     settings = load_settings("embedded", overrides)
     assert (
-        verifier_words(settings.model_copy(update={"verify": resolve_verifier(settings)})) == f"second look by {words}"
+        verifier_words(settings.model_copy(update={"verify": resolve_verifier(settings)}))
+        == f"results verified by {words}"
     )
 
 
 @pytest.mark.parametrize(("first", "second"), [(960, 640), (1280, 640), (640, 960)])
 def test_embedded_looks_again_at_another_scale(there: set[str], first: int, second: int) -> None:
     settings = load_settings("embedded", ["verify.segmenter=same", f"segment.image_size={first}"])
-    look = verifier_settings(settings)
-    assert look and look.image_size == second
+    verifier = verifier_settings(settings)
+    assert verifier and verifier.image_size == second
 
 
 def test_embedded_looks_again_at_a_size_that_is_new_and_at_the_looks_score(there: set[str]) -> None:
-    look = verifier_settings(load_settings("thorough", ["verify.segmenter=same", "verify.score=0.3"]))
-    assert look and (look.image_size, look.score) == (960, 0.3)
-    assert look.own("embedded") == EmbeddedSettings()  # its own score for small people would be below the look's
+    verifier = verifier_settings(load_settings("thorough", ["verify.segmenter=same", "verify.score=0.3"]))
+    assert verifier and (verifier.image_size, verifier.score) == (960, 0.3)
+    assert verifier.own("embedded") == EmbeddedSettings()  # its own score for small people would be below the look's
 
 
 def test_two_networks_of_one_segmenter_are_independent(there: set[str]) -> None:
     settings = load_settings("default", ["verify.segmenter=yolo", "verify.weights=/other/x-seg.pt"])
-    look = verifier_settings(settings)
-    assert look and look.required_weights() == ["/other/x-seg.pt"] and is_independent(settings.segment, look)
+    verifier = verifier_settings(settings)
+    assert (
+        verifier and verifier.required_weights() == ["/other/x-seg.pt"] and is_independent(settings.segment, verifier)
+    )
     assert context.required_weights(settings)[-1] == "/other/x-seg.pt"
 
 
@@ -120,5 +123,5 @@ def test_damaged_weights_are_not_passed_over(monkeypatch: pytest.MonkeyPatch) ->
 def test_the_looks_score_and_the_things_it_tells_from_people(there: set[str]) -> None:
     there |= set(YOLO)
     settings = load_settings("coco", ["verify.score=0.3"])
-    look = verifier_settings(settings.model_copy(update={"verify": resolve_verifier(settings)}))
-    assert look and look.score == 0.3 and {"tv", "laptop", "book"} <= set(look.objects)
+    verifier = verifier_settings(settings.model_copy(update={"verify": resolve_verifier(settings)}))
+    assert verifier and verifier.score == 0.3 and {"tv", "laptop", "book"} <= set(verifier.objects)

@@ -1,11 +1,11 @@
-"""What a second look is good for, on a COCO directory with people.
+"""What a verifier is good for, on a COCO directory with people.
 
 `looks`: persons that boxes of `embedded` (960 px, from 0.15 on) miss and that another look finds, and what it finds
 where nobody is annotated. `refill`: photos whose fill looks like somebody, filled again with another seed or with a
 hole larger by what was seen; judged by the same network and by the boxes of `embedded`, which had no say.
 
-python benchmarks/second_look.py looks COCO_DIR --weights yolov8n-seg.tflite
-python benchmarks/second_look.py refill COCO_DIR --weights yolov8n-seg.tflite
+python benchmarks/verifier.py looks COCO_DIR --weights yolov8n-seg.tflite
+python benchmarks/verifier.py refill COCO_DIR --weights yolov8n-seg.tflite
 """
 
 from __future__ import annotations
@@ -65,9 +65,7 @@ def looks(coco: Path, weights: str) -> None:
             found[name] += int((unseen & (iou(boxes, seen) > 0.5).any(1)).sum())
             known = (iou(seen, first) > 0.5).any(1) | (iou(seen, boxes) > 0.3).any(1)
             nobody[name] += int((~known & ~(inside(seen, boxes[~single]) > 0.5).any(1)).sum())
-    print(
-        f"{missed} persons missed\n\n| second look | of these found | boxes where nobody is annotated |\n|---|---|---|"
-    )
+    print(f"{missed} persons missed\n\n| verifier | of these found | boxes where nobody is annotated |\n|---|---|---|")
     for name in ways:
         print(f"| {name} | {found[name]} | {nobody[name]} |")
 
