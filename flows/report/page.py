@@ -1,10 +1,17 @@
-"""report.html: one file that shows every photo of a run, worst first, and needs no network."""
+"""report.html: every photo of a run, worst first, without a network: one file, beyond 5,000 photos one and its parts.
+
+A page that is opened from disk may not fetch a file beside it, nor can a browser check a script there against a hash
+(Chromium asks for CORS). It may frame a page there, which hands its photos over by `postMessage`. So a part is a page
+with one script, each under a policy of hashes.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -16,15 +23,22 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from configs.settings import FillName
-from data.storage.files import atomic_file
+from data.storage.files import atomic_file, is_temporary, sha256
+from data.storage.inside import remove_inside, write_inside
+from data.storage.places import list_files
 from data.types import PUBLISHED
 from flows.facts import FindFacts, FinishedRecord, ShownPhoto
 from flows.report.states import SHOWS_PEOPLE, STATE_WORDS
 
 _SCRIPTS = (  # concatenated in this order
-    *("dom.js", "people.js", "compare.js", "zoom.js", "decisions.js", "grid.js"),
+    *("dom.js", "people.js", "compare.js", "zoom.js", "decisions.js", "parts.js", "grid.js"),
     *("facts.js", "decide.js", "viewer.js", "list.js"),
 )
+PART = 5_000
+"""Photos of report.html itself, and of each part beside it."""
+PARTS = "report/parts"
+"""Where the parts lie. Their names say what is in them: a part never changes, so report.html is the whole switch."""
+_HAND_OVER = 'parent.postMessage(document.getElementById("photos").textContent, "*")'
 # EXIF orientation: a point of the file's frame -> the same point of the upright photo, both in 0..1
 _UPRIGHT: dict[int, Callable[[float, float], tuple[float, float]]] = {
     1: lambda x, y: (x, y),
@@ -47,56 +61,104 @@ def write_report(output: Path, rows: Iterable[ShownPhoto], run: FinishedRecord) 
     run: id (the browser keeps decisions under it), originals (their folder, relative to `output`, or None), version,
     preset, settings, weights, input, started (ISO 8601), seconds, photos_per_second, states, cached, computed, licences
     (licence name -> photos, or None).
+
+    Photos beyond the first `PART` go to pages in `PARTS`, under names of their content: they stand before report.html
+    is replaced, and those of the report before leave after that. So whenever it is killed, a whole report stands.
+    Raises InputError where a link in `output` leads elsewhere.
     """
+    collected = _collect(rows)
+    parts = []
+    for start in range(PART, len(collected.photos), PART):
+        document = _part(collected.photos[start : start + PART])
+        parts.append(f"{PARTS}/{sha256(document)[:24]}.html")
+        write_inside(output, parts[-1], document)
     path = output / "report.html"
     with atomic_file(path) as file:
-        for piece in _pieces(rows, run):
+        for piece in _pieces(collected, run, parts):
             # `replace`: a directory name need not be UTF-8. The photos' names are ASCII here, escaped as JSON.
             file.write(piece.encode("utf-8", "replace"))
+    for name in list_files(output / PARTS):
+        if f"{PARTS}/{name}" not in parts and (is_temporary(name) or re.fullmatch(r"[0-9a-f]{24}\.html", name)):
+            remove_inside(output, f"{PARTS}/{name}")
     return path
 
 
 def render(rows: Iterable[ShownPhoto], run: FinishedRecord) -> str:
-    """The page as text: one HTML document with its style, script and data inside."""
-    return "".join(_pieces(rows, run))
+    """The page as text, of up to `PART` photos: one HTML document with its style, script and data inside."""
+    return "".join(_pieces(_collect(rows), run, ()))
 
 
-def _pieces(rows: Iterable[ShownPhoto], run: FinishedRecord) -> Iterator[str]:
-    """The page, piece by piece: of a photo no more than its text is held in memory."""
-    counts = dict.fromkeys(STATE_WORDS, 0)
-    people, left_out = 0, 0
+@dataclass
+class _Collected:
+    """All photos of a run: their texts, worst first, and what is told of them as a whole. measured: the figures of
+    fills that are known of any."""
+
+    photos: list[Markup] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STATE_WORDS, 0))
+    people: int = 0
+    left_out: int = 0
+    measured: set[str] = field(default_factory=set)
+
+
+def _collect(rows: Iterable[ShownPhoto]) -> _Collected:
+    """Of a photo no more than its text is held in memory."""
+    out = _Collected()
     texts = []
     for row in rows:
-        photo = _photo(row)
-        counts[row["state"]] += 1
-        people += (row.get("people") or 0) if row["state"] == "removed" else 0
-        left_out += row["state"] == "refused" and row.get("decision") == "reject"
-        texts.append((badness(row), htmlsafe_json_dumps(photo, separators=(",", ":"))))
+        out.counts[row["state"]] += 1
+        out.people += (row.get("people") or 0) if row["state"] == "removed" else 0
+        out.left_out += row["state"] == "refused" and row.get("decision") == "reject"
+        verify = row.get("verify")
+        out.measured |= set((verify.get("quality") if verify else None) or ())
+        texts.append((badness(row), htmlsafe_json_dumps(_photo(row), separators=(",", ":"))))
     texts.sort(key=lambda text: text[0])
+    out.photos = [text for _, text in texts]
+    return out
+
+
+def _part(photos: Iterable[Markup]) -> bytes:
+    policy = f"default-src 'none'; script-src {_source_hash(_HAND_OVER)}"
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}"><title>A part of report.html</title></head>'
+        f'<body><script type="application/json" id="photos">[{",".join(photos)}]</script>'
+        f"<script>{_HAND_OVER}</script></body></html>\n"
+    ).encode()
+
+
+def _pieces(collected: _Collected, run: FinishedRecord, parts: Sequence[str]) -> Iterator[str]:
+    """The page, piece by piece. parts: names of the files that hold the photos beyond the first `PART`."""
     style, script = _asset("report.css"), "".join(map(_asset, _SCRIPTS))
+    counts, total = collected.counts, len(collected.photos)
     environment = Environment(autoescape=True, loader=FunctionLoader(_asset), trim_blocks=True, lstrip_blocks=True)
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     environment.filters |= {"duration": _duration, "when": _when, "flat": _flat}
     yield from environment.get_template("report.html").generate(
-        photos=[text for _, text in texts],
-        total=len(texts),
+        photos=collected.photos[:PART],
+        total=total,
         run=run,
         states=STATE_WORDS,
         counts=counts,
-        unsettled=sum(count for state, count in counts.items() if state not in PUBLISHED) - left_out,
+        unsettled=sum(n for state, n in counts.items() if state not in PUBLISHED) - collected.left_out,
         page={
             "id": run["id"],
             "originals": _link(run.get("originals")),
             "fills": get_args(FillName),
             "dilate": run["settings"].get("refine", {}).get("dilate"),
+            "measured": sorted(collected.measured),
+            "parts": [_link(name) for name in parts],
+            "part": PART,
+            "total": total,
+            "counts": counts,
         },
-        people=people,
+        people=collected.people,
         shows_people=SHOWS_PEOPLE,
         style=Markup(style),
         script=Markup(script),
         # With these hashes the browser runs this script and no other, whatever a file name holds.
-        policy=f"default-src 'none'; img-src 'self' file: data:; base-uri 'none'; form-action 'none'; "
-        f"style-src {_source_hash(style)}; script-src {_source_hash(script)}",
+        policy="default-src 'none'; img-src 'self' file: data:; base-uri 'none'; form-action 'none'; "
+        + ("frame-src 'self' file:; " if parts else "")
+        + f"style-src {_source_hash(style)}; script-src {_source_hash(script)}",
     )
 
 

@@ -1,11 +1,12 @@
 /**
  * What is decided of the photos, and which were looked at: kept in the browser under the run's id, on this machine
- * only. A decision is of one result; of a result that is gone it is dropped. `changed` is told of every change.
+ * only. A decision is of one result; of a result that is gone it is dropped. `changed` is told of every change. photos:
+ * those that have been read; more are told of by `add`.
  */
 function makeDecisions(id, photos, changed) {
   const KEY = `person-removal:${id}`;
   const MARK = "person_removal_decisions";
-  const byName = new Map(photos.map((photo) => [photo.name, photo]));
+  const byName = new Map();
   const mine = new Map(); // name -> decision; `withdraw` takes back what the run knows
   const looked = new Map(); // name -> the result that was looked at
   const past = []; // what to put back: lists of [name, decision or undefined]
@@ -34,7 +35,8 @@ function makeDecisions(id, photos, changed) {
   }
   function save() {
     try {
-      localStorage.setItem(KEY, JSON.stringify({ mine: Object.fromEntries(mine), looked: Object.fromEntries(looked) }));
+      const whole = (unread, own) => Object.fromEntries([...unread, ...own]);
+      localStorage.setItem(KEY, JSON.stringify({ mine: whole(unread.mine, mine), looked: whole(unread.looked, looked) }));
     } catch { // full, or forbidden meanwhile
       kept = false;
     }
@@ -56,15 +58,24 @@ function makeDecisions(id, photos, changed) {
 
   let dropped = 0;
   const stored = load();
-  for (const [name, written] of Object.entries(stored.mine ?? {})) {
-    const photo = byName.get(name);
-    const said = understood(written);
-    if (!photo || !said || follows(said, photo)) continue;
-    if ((said.result ?? null) === photo.result) mine.set(name, said);
-    else dropped += 1;
-  }
-  for (const [name, result] of Object.entries(stored.looked ?? {})) {
-    if (byName.get(name)?.result === result) looked.set(name, result);
+  // What the browser keeps of photos that have not been read yet.
+  const unread = { mine: new Map(Object.entries(stored.mine ?? {})), looked: new Map(Object.entries(stored.looked ?? {})) };
+
+  /** Take photos in that were read. all: whether these were the last, so that what is left is of photos that are gone. */
+  function add(more, all) {
+    for (const photo of more) {
+      const { name } = photo;
+      byName.set(name, photo);
+      const said = understood(unread.mine.get(name));
+      if (said && !follows(said, photo)) {
+        if ((said.result ?? null) === photo.result) mine.set(name, said);
+        else dropped += 1;
+      }
+      if (unread.looked.has(name) && unread.looked.get(name) === photo.result) looked.set(name, photo.result);
+      unread.mine.delete(name);
+      unread.looked.delete(name);
+    }
+    if (all) [unread.mine, unread.looked].forEach((one) => one.clear());
   }
 
   const get = (photo) => {
@@ -81,9 +92,10 @@ function makeDecisions(id, photos, changed) {
 
   return {
     get,
+    add,
     dropped: () => dropped,
     isKept: () => kept,
-    unsaved: () => mine.size,
+    unsaved: () => mine.size + unread.mine.size,
     /** Decide of a photo; null takes the decision back. `typing`: goes on with the change before, as one to undo. */
     set(photo, said, { typing = false } = {}) {
       if (!typing) remember([photo.name]);
@@ -115,6 +127,10 @@ function makeDecisions(id, photos, changed) {
         const said = mine.get(photo.name) ?? photo.decided;
         if (said?.decision === "redo" && !Object.keys(said.settings ?? {}).length) empty += 1;
         else if (said) out[photo.name] = said;
+      }
+      for (const [name, written] of unread.mine) { // of a part that cannot be read
+        const said = understood(written);
+        if (said) out[name] = said;
       }
       return { text: `${JSON.stringify({ [MARK]: 1, photos: out }, null, 1)}\n`, count: Object.keys(out).length, empty };
     },

@@ -1,10 +1,9 @@
 {
-  const all = data("photos"); // in the order worst first
+  const all = []; // those that were read, in the order worst first
   const states = data("states");
   const page = data("page");
   const bar = byId("bar");
   const names = new Intl.Collator(undefined, { numeric: true });
-  all.forEach((photo) => { photo.needle = photo.name.toLowerCase(); });
 
   const surest = (photo) => Math.max(0, ...photo.found.filter((f) => !f.like).map((f) => f.score));
   // A photo of which nothing is known comes last, whatever the order.
@@ -21,11 +20,22 @@
   };
   const measured = { seam: "seam", rim: "ring_delta_e", invented: "invented" };
   for (const [order, name] of Object.entries(measured)) {
-    if (!all.some((photo) => photo.quality?.[name] !== undefined)) bar.querySelector(`option[value=${order}]`).remove();
+    if (!page.measured.includes(name)) bar.querySelector(`option[value=${order}]`).remove();
   }
-  let shown = [];
+  let matching = []; // of those that were read, in the order that is asked for
+  let from = 0; // of those, where the list on the page begins
+  let shown = []; // `page.part` of them at the most
 
   const decisions = makeDecisions(page.id, all, () => changed());
+  const parts = makeParts(page.parts, take);
+  function take(photos) {
+    for (const photo of photos) {
+      photo.needle = photo.name.toLowerCase();
+      all.push(photo);
+    }
+    decisions.add(photos, all.length === page.total);
+  }
+  take(data("photos"));
   const undo = () => {
     const photos = decisions.undo();
     if (!photos) return say("There is nothing to undo.");
@@ -95,8 +105,10 @@
       const said = decisions.get(one);
       if (said) counts[said.decision] += 1;
     }
-    byId("decided").textContent = Object.entries({ approve: "approved", reject: "rejected", redo: "to be redone" })
+    const part = all.length < page.total ? ` (of the ${all.length.toLocaleString("en")} photos read so far)` : "";
+    const told = Object.entries({ approve: "approved", reject: "rejected", redo: "to be redone" })
       .filter(([word]) => counts[word]).map(([word, text]) => `${counts[word].toLocaleString("en")} ${text}`).join(", ");
+    byId("decided").textContent = told && told + part;
     byId("export").disabled = decisions.file().count === 0;
     byId("undo").disabled = !decisions.canUndo();
     byId("memory").hidden = decisions.isKept();
@@ -114,19 +126,92 @@
     redo: (photo) => decisions.get(photo)?.decision === "redo",
   };
 
-  function update() {
+  /** Choose what is shown, of the photos that were read. */
+  function choose() {
     const state = bar.elements.state.value;
     const fits = wanted[bar.elements.decision.value];
     const words = bar.elements.search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    shown = all.filter((photo) =>
+    matching = all.filter((photo) =>
       (!state || photo.state === state) && fits(photo) && words.every((word) => photo.needle.includes(word)));
     const order = orders[bar.elements.sort.value];
-    if (order) shown.sort(order);
+    if (order) matching.sort(order);
+    shown = matching.slice(from, from + page.part);
+  }
+
+  /** How many photos match, also of those that were not read; null where only reading tells. */
+  function expected() {
+    const { state, decision, search } = bar.elements;
+    if (all.length === page.total || parts.isDone()) return matching.length;
+    if (decision.value || search.value.trim()) return null;
+    return state.value ? page.counts[state.value] : page.total;
+  }
+
+  /** Whether what was read is enough for what is to be shown. */
+  function isEnough() {
+    if (all.length === page.total || parts.isDone()) return true;
+    const many = orders[bar.elements.sort.value] ? null : expected();
+    return many !== null && matching.length >= Math.min(many, from + page.part);
+  }
+
+  function draw() {
     grid.show(shown);
-    byId("none").hidden = shown.length > 0 || all.length === 0;
-    byId("count").textContent = shown.length === all.length
-      ? "" : `Showing ${shown.length.toLocaleString("en")} of ${several(all.length, "photo", "photos")}`;
+    byId("none").hidden = shown.length > 0 || all.length === 0 || !isEnough();
+    tell();
     figures();
+  }
+
+  /** Which photos of how many are in the list. */
+  function tell() {
+    const number = (value) => value.toLocaleString("en");
+    const total = several(page.total, "photo", "photos");
+    const whole = isEnough();
+    const many = whole ? expected() : 0;
+    const paged = many > page.part;
+    const match = many === page.total ? total : `${number(many)} that match, of ${total}`;
+    byId("count").textContent = !whole ? `Reading: ${number(all.length)} of ${total} …`
+      : paged ? `Photos ${number(from + 1)} to ${number(from + shown.length)} of ${match}`
+        : many === page.total ? "" : `Showing ${number(many)} of ${total}`;
+    byId("pages").hidden = !paged;
+    byId("earlier").disabled = from === 0;
+    byId("later").disabled = from + shown.length >= many;
+    byId("missing").hidden = !parts.isBroken();
+  }
+
+  let asked = 0;
+  /** Show what the bar asks for, from the first photo or another one; true once it stands, false where another wish
+   * came meanwhile. */
+  async function update(first = 0) {
+    const mine = asked += 1;
+    from = first;
+    choose();
+    if (isEnough()) {
+      draw();
+      return true;
+    }
+    grid.show([]);
+    while (!isEnough()) {
+      tell();
+      await parts.next();
+      if (mine !== asked) return false;
+      choose();
+    }
+    draw();
+    return true;
+  }
+
+  async function turn(step) {
+    if (await update(from + step * page.part)) {
+      byId("bar").scrollIntoView();
+      grid.reveal(0);
+    }
+  }
+
+  /** Read every part, for what is about all photos. */
+  async function readAll() {
+    while (all.length < page.total && !parts.isDone()) {
+      say(`Reading: ${all.length.toLocaleString("en")} of ${several(page.total, "photo", "photos")} …`);
+      await parts.next();
+    }
   }
 
   function overlays() {
@@ -137,7 +222,9 @@
     }
   }
 
-  function save() {
+  async function save() {
+    await readAll();
+    figures();
     const { text, count, empty } = decisions.file();
     const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
     el("a", { href: url, download: "decisions.json" }).click();
@@ -161,12 +248,15 @@
     update();
     bar.elements.search.focus();
   });
+  byId("earlier").addEventListener("click", () => turn(-1));
+  byId("later").addEventListener("click", () => turn(1));
   byId("undo").addEventListener("click", undo);
   byId("export").addEventListener("click", save);
   byId("import").addEventListener("click", () => byId("file").click());
   byId("file").addEventListener("change", async ({ target }) => {
     const [file] = target.files;
     if (!file) return;
+    await readAll();
     say(decisions.take(await file.text()));
     target.value = "";
     update();

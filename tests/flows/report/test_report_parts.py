@@ -1,0 +1,213 @@
+"""A report of more photos than one page holds: whole at every moment, and one list in the browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chromium import CHROMIUM, NO_CHROMIUM
+from report_pages import PHOTOS, RUN, card, make_report, names, opened, row
+
+from data.errors import InputError
+from flows.report import page as report_page
+from flows.report.page import write_report
+
+BY_BADNESS = ["street/left.jpg", "sea/cut.jpg", "street/b.jpg", PHOTOS[3][0], "street/a.jpg", "sea/empty.jpg"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def two_a_page() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report_page, "PART", 2)
+        yield
+
+
+def rows_of(output: Path, count: int) -> list[dict[str, Any]]:
+    return [row(output, n, *photo) for n, photo in enumerate(PHOTOS[:count])]
+
+
+def read(page: Path) -> list[str]:
+    """Names of a page's photos."""
+    block = re.search(r'<script type="application/json" id="photos">(.*?)</script>', page.read_text(), re.S)
+    assert block
+    return [photo["name"] for photo in json.loads(block[1])]
+
+
+def parts_of(report: Path) -> list[Path]:
+    block = re.search(r'<script type="application/json" id="page">(.*?)</script>', report.read_text(), re.S)
+    assert block
+    return [report.parent / name for name in json.loads(block[1])["parts"]]
+
+
+def all_names(report: Path) -> list[str]:
+    return [name for page in (report, *parts_of(report)) for name in read(page)]
+
+
+def test_every_photo_once_worst_first(tmp_path: Path) -> None:
+    report = make_report(tmp_path)
+    assert read(report) == BY_BADNESS[:2]
+    assert all_names(report) == BY_BADNESS
+    assert sorted(parts_of(report)) == sorted((tmp_path / "report/parts").iterdir())
+
+
+@pytest.mark.parametrize("photos", [0, 1, 2])
+def test_what_fits_is_one_file(tmp_path: Path, photos: int) -> None:
+    report = write_report(tmp_path, rows_of(tmp_path, photos), RUN)
+    assert len(read(report)) == photos
+    assert not (tmp_path / "report/parts").exists() and "frame-src" not in report.read_text()
+
+
+def test_parts_run_one_script_under_a_policy_of_hashes(tmp_path: Path) -> None:
+    for part in parts_of(make_report(tmp_path)):
+        policy = re.search(r'http-equiv="Content-Security-Policy" content="(.*?)"', part.read_text())
+        assert policy and re.fullmatch(r"default-src 'none'; script-src 'sha256-[\w+/]{43}='", policy[1])
+        assert "<img src=x" not in part.read_text(), "a name is data"
+
+
+def test_parts_of_the_report_before_leave_and_nothing_else(tmp_path: Path) -> None:
+    report = make_report(tmp_path)
+    before = parts_of(report)
+    (tmp_path / "report/parts/mine.txt").write_text("a note")
+    (tmp_path / "report/parts/.0123456789abcdef.tmp").write_text("of a process that was killed")
+    write_report(tmp_path, rows_of(tmp_path, 4), RUN)
+    assert len(all_names(report)) == 4
+    left = {path.name for path in (tmp_path / "report/parts").iterdir()}
+    assert left == {parts_of(report)[0].name, "mine.txt"} and not left & {path.name for path in before}
+
+
+@pytest.mark.parametrize("done", [0, 1, 2])
+def test_killed_between_two_files_the_report_before_stands_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, done: int
+) -> None:
+    """done: files of the new report that were in place."""
+    report = make_report(tmp_path)
+    replace, left = os.replace, iter(range(done))
+
+    def killed(*args: Any, **more: Any) -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        replace(*args, **more)
+
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_report(tmp_path, [one | {"people": 9} for one in rows_of(tmp_path, 6)], RUN)
+    assert all_names(report) == BY_BADNESS
+    assert '"people":9' not in "".join(page.read_text() for page in (report, *parts_of(report)))
+
+
+def test_parts_stay_in_the_output_directory(tmp_path: Path) -> None:
+    output, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    (output / "report").mkdir(parents=True)
+    elsewhere.mkdir()
+    (output / "report/parts").symlink_to(elsewhere, target_is_directory=True)
+    with pytest.raises(InputError, match="is a link"):
+        write_report(output, rows_of(output, 6), RUN)
+    assert list(elsewhere.iterdir()) == []
+
+
+in_a_browser = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM),
+]
+
+
+def marked(test: Any) -> Any:
+    for mark in in_a_browser:
+        test = mark(test)
+    return test
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_report(tmp_path_factory.mktemp("of parts #1"))
+
+
+@pytest.fixture
+def page(browser: Any, report: Path) -> Iterator[Any]:
+    with opened(browser, report) as page:
+        yield page
+
+
+def counted(page: Any, text: str) -> None:
+    page.locator("#count", has_text=text).wait_for()
+
+
+@marked
+def test_parts_are_turned_like_pages(page: Any) -> None:
+    assert names(page) == BY_BADNESS[:2] and page.locator("iframe").count() == 0
+    later = page.get_by_role("button", name="Next 2")
+    for start in (2, 4):
+        later.click()
+        counted(page, f"Photos {start + 1} to {start + 2} of 6 photos")
+        assert names(page) == BY_BADNESS[start : start + 2]
+        assert page.evaluate("document.activeElement.title") == BY_BADNESS[start]
+    assert later.is_disabled()
+    page.get_by_role("button", name="Previous 2").click()
+    counted(page, "Photos 3 to 4")
+    assert names(page) == BY_BADNESS[2:4]
+
+
+@marked
+def test_search_order_and_filters_are_about_all_photos(page: Any) -> None:
+    page.get_by_label("Search by name").fill("empty")
+    counted(page, "Showing 1 of 6 photos")
+    assert names(page) == ["sea/empty.jpg"]
+    page.get_by_label("Search by name").fill("")
+    page.get_by_label("Sort").select_option("people")
+    counted(page, "Photos 1 to 2 of 6")
+    assert names(page)[0] == "street/b.jpg"
+    page.get_by_label("Removed 3").check()
+    counted(page, "Photos 1 to 2 of 3 that match")
+
+
+@marked
+def test_a_state_is_read_no_further_than_it_goes(page: Any) -> None:
+    reads: list[str] = []
+    page.on("request", lambda request: reads.append(request.url))
+    page.get_by_label("Review 1").check()
+    counted(page, "Showing 1 of 6")
+    assert not any("/parts/" in url for url in reads), "that photo is on the first page"
+    page.get_by_label("Unchanged 1").check()
+    counted(page, "Showing 1 of 6")
+    assert names(page) == ["sea/empty.jpg"] and sum("/parts/" in url for url in reads) == 2
+
+
+@marked
+def test_decisions_are_one_set_over_all_parts(browser: Any, report: Path) -> None:
+    with opened(browser, report) as page:
+        for name in ("street/left.jpg", "street/a.jpg"):
+            page.get_by_label("Search by name").fill(name)
+            counted(page, "Showing 1 of 6")
+            card(page, name).locator(".name").focus()
+            page.keyboard.press("a" if "left" in name else "r")
+        assert page.locator("#decided").inner_text() == "1 approved, 1 rejected"
+        page.reload()
+        assert page.locator("#decided").inner_text() == "1 approved (of the 2 photos read so far)"
+        card(page, "street/left.jpg").locator(".name").focus()
+        page.keyboard.press("r")  # is written, and with it what was not read yet
+        page.reload()
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Export decisions").click()
+        photos = json.loads(Path(download.value.path()).read_text())["photos"]
+        assert {name: said["decision"] for name, said in photos.items()} == {
+            "street/left.jpg": "reject",
+            "street/a.jpg": "reject",
+        }
+
+
+@marked
+def test_a_missing_part_is_said(browser: Any, report: Path) -> None:
+    alone = report.with_name("alone.html")
+    alone.write_text(report.read_text().replace("./report/parts/", "./report/no-parts/"))
+    page = browser.new_page()
+    page.goto(alone.as_uri())
+    page.get_by_label("Sort").select_option("name")
+    page.get_by_text("A part of this report cannot be read").wait_for()
+    assert names(page) == ["sea/cut.jpg", "street/left.jpg"], "those that are here, in the order that was asked for"
+    page.close()
