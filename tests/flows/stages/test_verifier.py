@@ -54,18 +54,17 @@ def test_auto_is_another_segmenter_whose_weights_are_here(
     settings = load_settings("default", [f"segment.segmenter={first}"])
     resolved = settings.model_copy(update={"verify": resolve_verifier(settings)})
     assert resolved.verify.segmenter == verifier
-    verifier = verifier_settings(resolved)
-    assert is_independent(settings.segment, verifier) == independent
+    assert is_independent(settings.segment, verifier_settings(resolved)) == independent
     words = verifier_words(resolved)
     assert ("another segmenter" in words) == independent
-    assert ("nobody" in words) == (verifier == "none")
+    assert ("by no segmenter" in words) == (verifier == "none")
     assert ("again" in words) == (verifier != "none" and not independent)
 
 
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        (("verify.segmenter=none",), "nobody (known people only)"),
+        (("verify.segmenter=none",), "no segmenter (known people only)"),
         (("verify.segmenter=same",), "embedded again at another scale (640 px), the segmenter that made the masks"),
         (
             ("verify.segmenter=yolo", "verify.weights=/other/x-seg.pt"),
