@@ -12,7 +12,7 @@ from flows.cli.signals import stopped_by_signals
 
 
 def photo_page(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0 takes a free one.")] = 7860,
+    port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Of the page; 0 takes a free one.")] = 7860,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser; the address is printed.")] = False,
     preset: Preset = USUAL,
     set_: Set = None,

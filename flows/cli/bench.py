@@ -30,11 +30,11 @@ def pipeline(
         Path | None, typer.Argument(metavar="IN", help="Folder of photos, or COCO directory; default: sample photos.")
     ] = None,
     preset: Annotated[
-        str | None, typer.Option(help="Default: coco where there are annotations, else embedded.")
+        str | None, typer.Option(metavar="NAME", help="Default: coco where there are annotations, else embedded.")
     ] = None,
     set_: Set = None,
-    limit: Annotated[int, typer.Option(help="Most photos.")] = 186,
-    naive: Annotated[int, typer.Option(help="Of these for the naive script, which is slow.")] = 12,
+    limit: Annotated[int, typer.Option(metavar="N", help="Most photos.")] = 186,
+    naive: Annotated[int, typer.Option(metavar="N", help="Of these for the naive script, which is slow.")] = 12,
     out: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="The figures as JSON too.")] = None,
 ) -> None:
     """Photos a second of the flow against the plain run and against a naive script, on the same photos and holes.

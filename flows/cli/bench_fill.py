@@ -25,22 +25,25 @@ HALF = ("plain", "port")
 
 
 def fill(
-    sizes: Annotated[str, typer.Option(help="Width x height, multiples of 8.")] = "256x256,512x512,680x512,1024x1024",
+    sizes: Annotated[
+        str, typer.Option(metavar="WxH,...", help="Width x height, multiples of 8.")
+    ] = "256x256,512x512,680x512,1024x1024",
     ways: Annotated[
-        str | None, typer.Option(help="whole, windows, plain (slow, obvious), port; default: all that there are.")
+        str | None,
+        typer.Option(metavar="WAY,...", help="whole, windows, plain (slow, obvious), port; default: all."),
     ] = None,
-    layouts: Annotated[str, typer.Option(help="pt, tf, mmagic, or several.")] = "pt",
-    people: Annotated[str, typer.Option(help="People in the photo, 10 % of it together: 1, or 1,5.")] = "1",
+    layouts: Annotated[str, typer.Option(metavar="LAYOUT,...", help="pt, tf, mmagic, or several.")] = "pt",
+    people: Annotated[str, typer.Option(metavar="N,...", help="People in the photo, 10 % of it together.")] = "1",
     port: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Checkout of nipponjo/deepfillv2-pytorch to compare with.")
     ] = None,
-    largest: Annotated[float, typer.Option(help="Megapixels up to which plain and port are tried.")] = 0.4,
+    largest: Annotated[float, typer.Option(metavar="MP", help="Up to which plain and port are tried.")] = 0.4,
     weights: Annotated[
-        Path | None, typer.Option(help="Checkpoint; default: random ones of the published size.")
+        Path | None, typer.Option(metavar="FILE", help="Checkpoint; default: random ones of the published size.")
     ] = None,
-    width: Annotated[int, typer.Option(help="Of the random weights' network (48 is the published one).")] = 48,
-    runs: Annotated[int, typer.Option(help="Of which the median counts, after a first one.")] = 3,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1.")] = "cpu",
+    width: Annotated[int, typer.Option(metavar="N", help="Of the random weights' network; 48 is published.")] = 48,
+    runs: Annotated[int, typer.Option(metavar="N", help="Of which the median counts, after a first one.")] = 3,
+    device: Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1.")] = "cpu",
     out: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="The figures as JSON too.")] = None,
     png: Annotated[Path | None, typer.Option("--png", metavar="FILE", help="Seconds and memory as a plot.")] = None,
 ) -> None:

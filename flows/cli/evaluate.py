@@ -52,12 +52,12 @@ def masks(
     of: Annotated[
         Path | None, typer.Option("--of", metavar="OUT", help="Judge the holes that a run published there.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="A random sample of so many photos.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the sample and of the confidence intervals.")] = 0,
+    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="A random sample of so many photos.")] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the sample and of the confidence intervals.")] = 0,
     sweep_: Annotated[
         str | None, typer.Option("--sweep", metavar="FIELD=V,V,...", help=f"A refine setting, e.g. {SWEEP}.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for masks.json, plots and the worst photos.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="For masks.json, plots and the worst photos.")] = None,
 ) -> None:
     """How well found people, and the hole that is made of them, cover the annotated people.
 

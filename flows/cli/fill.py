@@ -34,7 +34,7 @@ def fill(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The filled photo, in the photo's own format.")],
     preset: Preset = USUAL,
     fill: Fill = None,
-    weights: Annotated[str | None, typer.Option(help="Registry name or file; of deepfillv2 without --fill.")] = None,
+    weights: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="Of deepfillv2 without --fill.")] = None,
     set_: Set = None,
     force: Annotated[bool, typer.Option("--force", help="Write over OUT where it is there.")] = False,
 ) -> None:

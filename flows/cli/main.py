@@ -15,6 +15,7 @@ from flows.cli.deploy import deploy
 from flows.cli.doctor import doctor
 from flows.cli.family import family
 from flows.cli.fill import fill
+from flows.cli.help import plain
 from flows.cli.last_resort import EXIT_CODE, is_of_the_store, sentence_of
 from flows.cli.options import errors, version
 from flows.cli.run import run
@@ -57,7 +58,7 @@ def main() -> None:
     """Entry point: every error is one sentence on stderr, with exit code 2 when a user can mend it, else 70."""
     with lasting_streams():
         try:
-            app(prog_name="person-removal")
+            plain(app)(prog_name="person-removal")
         except Exception as error:
             if "--verbose" in sys.argv:
                 errors.print_exception()

@@ -23,8 +23,8 @@ Pause = Annotated[str | None, typer.Option(metavar="NAME", rich_help_panel=KNOWN
 def schedule(
     source: Annotated[Path | None, typer.Argument(metavar="[IN]", parser=as_path, help="What is worked on.")] = None,
     output: Annotated[Path | None, typer.Argument(metavar="[OUT]", parser=as_path, help="Where it goes.")] = None,
-    cron: Annotated[str, typer.Option(help="When: minute hour day month weekday.")] = "0 2 * * *",
-    timezone: Annotated[str, typer.Option(help="Of the times in --cron, as in Europe/Berlin.")] = "UTC",
+    cron: Annotated[str, typer.Option(metavar="M H D M W", help="When: minute hour day month weekday.")] = "0 2 * * *",
+    timezone: Annotated[str, typer.Option(metavar="ZONE", help="Of the times in --cron, as in Europe/Berlin.")] = "UTC",
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="Of a new schedule; nightly, then OUT's own name.")
     ] = None,

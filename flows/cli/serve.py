@@ -23,14 +23,14 @@ def serve(
     output: MaybeOutput = None,
     preset: Preset = "",
     set_: Set = None,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the server and its pages.")] = 4200,
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets others in, without a password.")] = (
-        "127.0.0.1"
-    ),
+    port: Annotated[int, typer.Option(metavar="N", min=1, max=65535, help="Of the server and its pages.")] = 4200,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on; 0.0.0.0 lets others in, without a password.")
+    ] = ("127.0.0.1"),
     database: Annotated[
         str | None, typer.Option(metavar="URL", help="postgresql://USER@HOST/NAME; SQLite in PREFECT_HOME otherwise.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Runs at a time; each uses every core.")] = 1,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="Runs at a time; each uses every core.")] = 1,
     retention: Annotated[
         int, typer.Option(metavar="DAYS", min=1, help="How long the server keeps runs with their logs.")
     ] = RETENTION,

@@ -40,8 +40,8 @@ def list_() -> None:
     person-removal weights list
     """
     known = weights.registry()
-    table = Table(box=None, pad_edge=False)
-    for column in ("name", "used by", "licence", "commercial use"):
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for column in ("name", "used by", "licence", "commercial"):
         table.add_column(column, no_wrap=True)
     table.add_column("size", justify="right", no_wrap=True)
     table.add_column("state", no_wrap=True)
@@ -58,9 +58,8 @@ def list_() -> None:
     missing = [name for name, state in states.items() if state == "missing"]
     total, unknown = known.download_bytes(missing)
     left = f"{total / 1e6:,.0f} MB and {len(unknown)} of unknown size" if unknown else f"{total / 1e6:,.0f} MB"
-    console = Console()
-    console.print(table)
-    say = partial(console.print, soft_wrap=True, highlight=False)
+    say = partial(Console().print, soft_wrap=True, highlight=False)
+    Console(width=1000).print(table)  # never cut: names are copied, and read by scripts
     say("Commercial use is what the licence says; photos that a network was trained on may have terms of their own.")
     say(f"Missing: {len(missing)} of {len(states)} files ({left})." if missing else "All of them are here.")
     say(f"Folder: {weights.folder()}")

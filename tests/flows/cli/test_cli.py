@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -293,6 +294,7 @@ def test_help_fits_a_screen_and_shows_an_example(
     done = person_removal(*command.split(), "--help")
     assert done.returncode == 0 and len(done.stdout.splitlines()) <= (54 if command == "run" else 46)
     assert not command or f"person-removal {command} " in done.stdout
+    assert not re.search(r"<[a-zA-Z]|<list", done.stdout), "a type says nothing of what is wanted"
 
 
 def test_json_is_all_that_stdout_holds(person_removal: Command, coco: Path, tmp_path: Path) -> None:

@@ -52,7 +52,9 @@ def put(cache: Path, name: str, content: bytes = GOOD) -> None:
     (cache / name).write_bytes(content)
 
 
-def test_list_shows_every_entry_and_its_state() -> None:
+def test_list_shows_every_entry_and_its_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Uncut, whatever the terminal's width."""
+    monkeypatch.setenv("COLUMNS", "40")
     code, out, _ = run("list")
     assert code == 0
     for name, entry in weights.registry().weights.items():
