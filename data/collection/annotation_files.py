@@ -10,7 +10,7 @@ from configs import InputSettings
 from data.coco import REMOVED, CocoError, CocoFile, NotAnnotationsError, load_coco
 from data.collection.file_names import clean, is_inside, match_names, stated_name
 from data.errors import InputError
-from data.storage.places import is_remote
+from data.storage.places import storage_of
 
 FOLLOWERS = ("person_keypoints_", "captions_")
 """Beginnings of names of files that go with an instances file of the same ending."""
@@ -156,12 +156,8 @@ def _candidates(present: Sequence[Path]) -> list[Path]:
 def _elsewhere(root: Path) -> Iterator[Path]:
     """Files that may be COCO's in a directory without `annotations/`: beside the photos, or beside their folder (as
     FiftyOne, Roboflow, Label Studio and Supervisely lay them out)."""
-    if is_remote(root):
-        folders = [root]
-    else:
-        below = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-        folders = [root, *below, *(path / "annotations" for path in below)]
-    for folder in folders:
+    below = storage_of(root).folders(root)
+    for folder in (root, *below, *(path / "annotations" for path in below)):
         for path in sorted(folder.glob("*.json")):
             stem = path.stem.casefold()
             known = stem in ELSEWHERE or "coco" in stem or stem.startswith("instances")
@@ -208,9 +204,7 @@ def _folders(root: Path, path: Path) -> list[Path]:
 
 def _below(folders: Sequence[Path]) -> list[Path]:
     """Folders of any name in these."""
-    if not folders or is_remote(folders[0]):
-        return []
-    below = [path for folder in folders for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    below = [path for folder in folders for path in storage_of(folder).folders(folder)]
     return sorted(set(below) - set(folders))[:_LOOKED_INTO]
 
 

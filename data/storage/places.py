@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, Protocol, TypedDict, cast
@@ -102,42 +103,6 @@ def file_system(path: Path) -> FileSystem:
     return cast(_Place, path).fs
 
 
-def move(path: Path, target: Path) -> None:
-    """Move a file within its file system."""
-    if is_remote(path):
-        target.write_bytes(read_bytes(path))
-        path.unlink()
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    path.replace(target)
-
-
-def put(path: Path, target: Path) -> None:
-    """A local file into an object store: nobody sees a part of it."""
-    file_system(target).put_file(str(path), str(target))
-
-
-def read_bytes(path: Path) -> bytes:
-    """The whole file: `Path.read_bytes`, but one GET where fsspec's would ask for the size first. Raises OSError."""
-    if is_remote(path):
-        return file_system(path).cat_file(str(path))
-    return path.read_bytes()
-
-
-def read_head(path: Path) -> bytes:
-    """The beginning of an object, 64 KiB at the most: one GET. Raises OSError."""
-    return file_system(path).cat_file(str(path), start=0, end=_HEAD)
-
-
-def stamp_of(path: Path) -> Stamp:
-    """What changes when the file does. Raises OSError."""
-    if is_remote(path):
-        info = file_system(path).info(str(path))
-        return [info["size"], info.get("ETag")]
-    stat = path.stat()
-    return [stat.st_size, stat.st_mtime_ns]
-
-
 def bytes_in(stamp: Stamp) -> int:
     """The size that a stamp tells of."""
     return int(stamp[0] or 0)
@@ -155,27 +120,127 @@ class Listed(NamedTuple):
         return bytes_in(self.stamp)
 
 
-def list_files(root: Path) -> dict[str, Listed]:
-    """Every file below `root`, by its posix path there; an object store answers a thousand a request."""
-    if is_remote(root):
+class Disk:
+    """What is done in folders of this machine. Methods raise OSError."""
+
+    at_once = 1
+    """Files that are worth asking for at a time."""
+
+    def absolute(self, path: Path) -> Path:
+        return path.expanduser().resolve()
+
+    def read(self, path: Path) -> bytes:
+        return path.read_bytes()
+
+    def stamp(self, path: Path) -> Stamp:
+        stat = path.stat()
+        return [stat.st_size, stat.st_mtime_ns]
+
+    def move(self, path: Path, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(target)
+
+    def files(self, root: Path) -> dict[str, Listed]:
+        out: dict[str, Listed] = {}
+        folders = [""]
+        while folders:
+            folder = folders.pop()
+            try:
+                with os.scandir(root / folder) as entries:
+                    for entry in entries:
+                        if entry.is_dir(follow_symlinks=False) and not _is_junction(entry):
+                            folders.append(f"{folder}{entry.name}/")
+                        else:
+                            stat = entry.stat(follow_symlinks=False)
+                            out[f"{folder}{entry.name}"] = Listed([stat.st_size, stat.st_mtime_ns], stat.st_mtime)
+            except (FileNotFoundError, NotADirectoryError):  # gone meanwhile, or a file
+                continue
+        return out
+
+    def folders(self, root: Path) -> list[Path]:
+        """Those directly in a folder, by name, without hidden ones."""
+        return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+    def free(self, folder: Path) -> int | None:
+        """Bytes that can be written there. folder: need not be there yet."""
+        return shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free
+
+    def holds(self, folder: Path, place: Path) -> bool:
+        """Whether `place`, or a folder above it, is `folder`, also under another name: where the file system does not
+        tell upper from lower case, or mounts a folder twice."""
+        if place.is_relative_to(folder):
+            return True
+        try:
+            return any(above.exists() and above.samefile(folder) for above in (place, *place.parents))
+        except OSError:
+            return False
+
+
+class ObjectStore:
+    """The same for an object store: it has no folders, no links and no end."""
+
+    at_once = 16
+
+    def absolute(self, path: Path) -> Path:
+        return path
+
+    def read(self, path: Path) -> bytes:
+        return file_system(path).cat_file(str(path))  # one GET, where `Path.read_bytes` would ask for the size first
+
+    def stamp(self, path: Path) -> Stamp:
+        info = file_system(path).info(str(path))
+        return [info["size"], info.get("ETag")]
+
+    def move(self, path: Path, target: Path) -> None:
+        target.write_bytes(self.read(path))
+        path.unlink()
+
+    def files(self, root: Path) -> dict[str, Listed]:
         found = file_system(root).find(str(root), detail=True)
         base = len(str(root).split("://", 1)[1]) + 1
         return {name[base:]: Listed([info["size"], info.get("ETag")], _written(info)) for name, info in found.items()}
-    out: dict[str, Listed] = {}
-    folders = [""]
-    while folders:
-        folder = folders.pop()
-        try:
-            with os.scandir(root / folder) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False) and not _is_junction(entry):
-                        folders.append(f"{folder}{entry.name}/")
-                    else:
-                        stat = entry.stat(follow_symlinks=False)
-                        out[f"{folder}{entry.name}"] = Listed([stat.st_size, stat.st_mtime_ns], stat.st_mtime)
-        except (FileNotFoundError, NotADirectoryError):  # gone meanwhile, or a file
-            continue
-    return out
+
+    def folders(self, root: Path) -> list[Path]:
+        return []
+
+    def free(self, folder: Path) -> int | None:
+        return None
+
+    def holds(self, folder: Path, place: Path) -> bool:
+        return place.is_relative_to(folder)
+
+
+_DISK, _OBJECTS = Disk(), ObjectStore()
+
+
+def storage_of(path: Path) -> Disk | ObjectStore:
+    """Where a path is."""
+    return _OBJECTS if is_remote(path) else _DISK
+
+
+def read_bytes(path: Path) -> bytes:
+    """The whole file. Raises OSError."""
+    return storage_of(path).read(path)
+
+
+def stamp_of(path: Path) -> Stamp:
+    """What changes when the file does. Raises OSError."""
+    return storage_of(path).stamp(path)
+
+
+def list_files(root: Path) -> dict[str, Listed]:
+    """Every file below `root`, by its posix path there; an object store answers a thousand a request."""
+    return storage_of(root).files(root)
+
+
+def put(path: Path, target: Path) -> None:
+    """A local file into an object store: nobody sees a part of it."""
+    file_system(target).put_file(str(path), str(target))
+
+
+def read_head(path: Path) -> bytes:
+    """The beginning of an object, 64 KiB at the most: one GET. Raises OSError."""
+    return file_system(path).cat_file(str(path), start=0, end=_HEAD)
 
 
 def _is_junction(entry: os.DirEntry[str]) -> bool:

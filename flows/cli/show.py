@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,7 @@ from rich.text import Text
 import inpainting
 from configs import Settings, SettingsError
 from configs.load import load_settings
-from data.storage.places import is_remote
+from data.storage.places import storage_of
 from data.types import STATES
 from flows.cli.options import console, errors
 from flows.facts import Row
@@ -71,7 +70,7 @@ class Show:
 
     def announce(self, job: Job) -> None:
         settings, planned, output = job.context.settings, job.planned, job.context.output
-        free = None if is_remote(output) else shutil.disk_usage(output).free
+        free = storage_of(output).free(output)
         self._say(
             f"{counted(planned.photos)}, {planned.bytes / 1e6:.1f} MB, in {counted(len(planned.shards), 'shard')}"
             + (f"; free on disk: {free / 1e9:.1f} GB" if free is not None else "")

@@ -14,7 +14,7 @@ from typing import cast
 
 from data.collection.folder import Collection
 from data.storage.files import atomic_file, canonical_json, read_own
-from data.storage.places import is_remote
+from data.storage.places import storage_of
 from data.storage.store import StoreError
 from data.types import PUBLISHED, STATES, PeopleJson
 from flows.facts import FinishedRecord, HowItWent, ManifestFacts, PhotoRecord, PublishRow, ShownPhoto
@@ -214,7 +214,7 @@ def _write_people(context: RunContext, rows: Iterable[PublishRow]) -> None:
             return None
 
     done = sorted((row for row in rows if "key" in row), key=lambda row: str(row["name"]))
-    at_once = 16 if is_remote(context.output) else 1  # an object store answers many requests at once
+    at_once = storage_of(context.output).at_once
     with ThreadPoolExecutor(at_once) as threads, atomic_file(context.output / "people.json") as file:
         file.write(b"{")
         before = b""

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from data.errors import InputError
 from data.storage.files import canonical_json, is_temporary, write_atomic
 from data.storage.inside import inside, refuse_links
-from data.storage.places import as_path, is_remote
+from data.storage.places import as_path, is_remote, storage_of
 from data.storage.store import Store
 from flows.stages.context import STORE, RunContext
 from flows.stages.output_files import FOLDERS
@@ -21,7 +21,7 @@ def check_places(source: Path, output: Path) -> None:
     """Raises InputError where `output` cannot be the result of `source`; both are real paths."""
     if not source.is_dir():
         raise InputError(f"{source}: the input directory is not there.")
-    if is_remote(source) == is_remote(output) and (_holds(source, output) or _holds(output, source)):
+    if _overlap(source, output):
         raise InputError(
             f"{output}: the output directory must lie apart from the input; originals are never written to."
         )
@@ -39,8 +39,8 @@ def check_photo_places(folders: Iterable[Path], output: Path) -> None:
     folders: of the photos; by a link or by `input.images` they may lie outside the input directory.
     """
     for folder in folders:
-        real = folder if is_remote(folder) else folder.resolve()
-        if is_remote(real) == is_remote(output) and (_holds(real, output) or _holds(output, real)):
+        real = storage_of(folder).absolute(folder)
+        if _overlap(real, output):
             raise InputError(
                 f"{output}: the output directory must lie apart from the photos' folder {real}; originals are never "
                 "written to."
@@ -73,17 +73,10 @@ def _is_bare(output: Path) -> bool:
     return not begun.exists() or (begun.is_dir() and all(is_temporary(path.name) for path in begun.iterdir()))
 
 
-def _holds(folder: Path, place: Path) -> bool:
-    """Whether `place`, or a folder above it, is `folder`, also under another name: where the file system does not tell
-    upper from lower case, or mounts a folder twice."""
-    if is_remote(place):
-        return place.is_relative_to(folder)
-    if place.is_relative_to(folder):
-        return True
-    try:
-        return any(above.exists() and above.samefile(folder) for above in (place, *place.parents))
-    except OSError:
-        return False
+def _overlap(one: Path, other: Path) -> bool:
+    """Whether one of two places lies in the other."""
+    storage = storage_of(one)
+    return storage is storage_of(other) and (storage.holds(one, other) or storage.holds(other, one))
 
 
 def check_owner(context: RunContext, source: Path) -> None:

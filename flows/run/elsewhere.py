@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from data.storage.files import open_regular
-from data.storage.places import is_remote, list_files, read_bytes
+from data.storage.files import is_temporary, read_own
+from data.storage.places import list_files
 from data.storage.store import Store
 from flows.facts import Row
 from flows.run.progress import Listener, tell
@@ -32,18 +32,11 @@ def telling(context: RunContext, stage: str) -> Iterator[Listener]:
     if context.settings.run.runner == "threads":
         yield tell
         return
-    path = context.store.own(f"{FOLDER}/{stage}-{secrets.token_hex(8)}.jsonl")
+    name = f"{FOLDER}/{stage}-{secrets.token_hex(8)}.jsonl"
     lines, written, lock = list[bytes](), time.monotonic(), threading.Lock()
-    if not is_remote(path):
-        path.parent.mkdir(exist_ok=True)
 
     def write() -> None:
-        if is_remote(path):
-            path.write_bytes(b"".join(lines))
-            return
-        with path.open("ab") as file:
-            file.write(b"".join(lines))
-        lines.clear()
+        context.store.home.write(name, b"".join(lines))
 
     def say(stage: str, row: Row, stored: bool, seconds: float) -> None:
         nonlocal written
@@ -78,7 +71,7 @@ def listening_elsewhere(context: RunContext) -> Iterator[Callable[[], None]]:
     def take() -> None:
         with lock, suppress(OSError):
             for name, file in list_files(store.root / FOLDER).items():
-                if file.size > read.get(name, 0):
+                if file.size > read.get(name, 0) and not is_temporary(name):
                     read[name] = _tell_on(store.root / FOLDER / name, read.get(name, 0))
 
     def watch() -> None:
@@ -106,12 +99,7 @@ def clear(store: Store) -> None:
 
 def _tell_on(path: Path, begin: int) -> int:
     """Tell of every whole line from byte `begin` on; where the next one begins."""
-    if is_remote(path):
-        new = read_bytes(path)[begin:]
-    else:
-        with open_regular(path, follow=False) as file:
-            file.seek(begin)
-            new = file.read()
+    new = read_own(path)[begin:]
     whole = new[: new.rfind(b"\n") + 1]
     for line in whole.splitlines():
         with suppress(ValueError, TypeError, KeyError):  # not written by a task of ours

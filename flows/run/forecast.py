@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ from configs import Settings
 from data.errors import InputError
 from data.images.pillow import no_limit
 from data.plan.entries import Entry
-from data.storage.places import as_path, is_remote
+from data.storage.places import as_path, is_remote, storage_of
 from data.storage.store import Artifact, Store
 from flows.facts import Row
 from flows.pipeline import remove_people_from_shard
@@ -151,7 +150,7 @@ def forecast(checked: CheckedInput, selection: Selection) -> Forecast:
         people=None if outlined is None else round(sum(photo.value for photo in outlined)),
         crowd=_most(outlined or []),
         room=ROOM * size * last / max(len(able), 1),
-        free=_free(context.output),
+        free=storage_of(context.output).free(context.output),
         notes=(*checked.collection.notes, *decisions.notes),
     )
 
@@ -236,9 +235,3 @@ def _outlined(checked: CheckedInput, entries: Sequence[Entry]) -> list[OfPhoto] 
         for source in checked.collection.sources
         if source.name in able
     ]
-
-
-def _free(output: Path) -> float | None:
-    if is_remote(output):
-        return None
-    return float(shutil.disk_usage(next(path for path in (output, *output.parents) if path.exists())).free)

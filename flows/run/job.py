@@ -15,7 +15,7 @@ from data.collection.folder import Collection, read_collection
 from data.errors import InputError
 from data.plan.entries import Entry
 from data.plan.shards import read_shard
-from data.storage.places import as_path, is_remote
+from data.storage.places import as_path, storage_of
 from flows.pipeline import Manifest, remove_people_from_shard
 from flows.plan.decisions import RECORD, Decisions, record, take_decisions
 from flows.plan.manifests import read_manifest
@@ -183,7 +183,7 @@ def _disk(output: Path) -> Iterator[None]:
 def absolute(path: Path) -> Path:
     """The path without a home sign, links and dots."""
     path = as_path(path)
-    return path if is_remote(path) else path.expanduser().resolve()
+    return storage_of(path).absolute(path)
 
 
 def _write_masks(job: Job, manifests: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ from data.errors import InputError
 from data.plan.entries import Entry
 from data.plan.shards import read_shard
 from data.storage.files import canonical_json, digest, sha256
-from data.storage.places import as_path, file_name, is_remote
+from data.storage.places import as_path, file_name
 from data.storage.store import StoreError
 from data.types import PhotoError, State
 from flows.facts import Row
@@ -149,13 +149,8 @@ def _ended(entry: Entry, earlier: Mapping[str, Row]) -> Row | None:
 
 
 def _known(run: RunContext, stage: str, shard: str) -> dict[str, Row]:
-    """Rows of the shard by key, as earlier runs noted them.
-
-    In an object store they spare a request for every artifact. On a disk the artifacts themselves are asked.
-    """
+    """Rows of the shard by key, as earlier runs noted them; see `RunContext.manifests`."""
     rows: dict[str, Row] = {}
-    if not is_remote(run.output):
-        return rows
     for path in run.manifests(stage, shard_number(shard)):
         try:
             rows |= {row["key"]: row for row in read_manifest(path) if "key" in row}
@@ -242,6 +237,6 @@ def _write_manifest(run: RunContext, stage: str, shard: str, inputs: Mapping[str
     made_from = sorted(map(file_name, inputs.values()))
     data = canonical_json({"shard": file_name(shard), "inputs": made_from, "rows": rows})
     path = run.store.root / "shards" / f"{stage}-{shard_number(shard)}-{sha256(data)[:16]}.json"
-    if not (is_remote(path) and path in run.manifests(stage, shard_number(shard))):
+    if path not in run.manifests(stage, shard_number(shard)):
         run.store.put(f"shards/{path.name}", data)
     return str(path)

@@ -85,7 +85,10 @@ class RunContext:
         return f"{key[:2]}/{key}" in _listing(self.store.root / stage, self.token)
 
     def manifests(self, stage: str, number: str) -> list[Path]:
-        """Shard manifests that earlier runs left in an object store, see `flows.run.runner`."""
+        """Shard manifests that earlier runs left in an object store, where they spare a request for every artifact;
+        none on a disk, whose artifacts are asked themselves."""
+        if not is_remote(self.output):
+            return []
         folder = self.store.root / "shards"
         return [folder / name for name in _manifests(folder, self.token).get(f"{stage}-{number}", ())]
 

@@ -18,7 +18,7 @@ from data.errors import InputError
 from data.plan.entries import Entry
 from data.storage.files import sha256, sha256_of
 from data.storage.inside import inside, is_below, remove_inside, write_inside
-from data.storage.places import bytes_in, is_remote, move, stamp_of
+from data.storage.places import bytes_in, is_remote, stamp_of, storage_of
 from flows.facts import PublishedFile
 from flows.stages.context import RunContext
 
@@ -33,8 +33,6 @@ _LARGEST = 1 << 33
 
 def check_photo_folders(run: RunContext, entries: Iterable[Entry]) -> None:
     """Raises InputError where a folder below the output directory into which a photo's files go is a link."""
-    if is_remote(run.output):
-        return
     names = (name for entry in entries if entry.state is None for name in (entry.name, entry.mask_name))
     for folder in {name.rpartition("/")[0] for name in names if "/" in name}:
         for place in FOLDERS:
@@ -43,7 +41,7 @@ def check_photo_folders(run: RunContext, entries: Iterable[Entry]) -> None:
 
 def with_edited_masks(run: RunContext, entries: Sequence[Entry]) -> list[Entry]:
     """Entries with the masks in the output directory that are not as they were published."""
-    with ThreadPoolExecutor(16 if is_remote(run.output) else 1) as threads:  # an object store answers many at once
+    with ThreadPoolExecutor(storage_of(run.output).at_once) as threads:
         return list(threads.map(partial(_with_edited_mask, run), entries))
 
 
@@ -145,7 +143,7 @@ def _withdraw(run: RunContext, name: str, ours: set[str]) -> None:
 def set_aside(run: RunContext, name: str) -> None:
     """Move a file that somebody changed to `edited/`."""
     aside = f"edited/{time.strftime('%Y-%m-%dT%H%M%S')}/{name}"
-    move(inside(run.output, name), inside(run.output, aside))
+    storage_of(run.output).move(inside(run.output, name), inside(run.output, aside))
 
 
 def _record(run: RunContext, photo_id: str) -> tuple[dict[str, PublishedFile], dict[str, set[str]]]:
