@@ -143,8 +143,9 @@ def main() -> None:
                 path = make(Path(folder), photos)
                 tries = [measure(browser, path) for _ in range(TRIES)]
                 m = {name: statistics.median(one[name] for one in tries) for name in tries[0]}
+                megabytes = sum(one.stat().st_size for one in path.parent.rglob("*.html")) / 1e6
                 print(
-                    f"| {photos:,} | {sum(one.stat().st_size for one in path.parent.rglob('*.html')) / 1e6:.1f} | {m['opened (s)']:.2f} | "
+                    f"| {photos:,} | {megabytes:.1f} | {m['opened (s)']:.2f} | "
                     f"{m['heap at first (MB)']:.0f} → {m['heap after scrolling to the end (MB)']:.0f} | "
                     f"{m['most elements']:.0f} | {m['95 % of scroll steps within (ms)']:.0f} | "
                     f"{m['another order (s)']:.2f} |",
