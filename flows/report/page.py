@@ -32,7 +32,7 @@ from flows.report.states import SHOWS_PEOPLE, STATE_WORDS
 
 _SCRIPTS = (  # concatenated in this order
     *("dom.js", "people.js", "compare.js", "zoom.js", "decisions.js", "parts.js", "grid.js"),
-    *("facts.js", "decide.js", "viewer.js", "list.js"),
+    *("facts.js", "decide.js", "viewer.js", "print.js", "list.js"),
 )
 PART = 5_000
 """Photos of report.html itself, and of each part beside it."""

@@ -53,7 +53,7 @@ function toggleWord(decisions, photo, word, start) {
   const note = now?.note ? { note: now.note } : {};
   const settings = word === "redo" ? now?.settings ?? photo.settings ?? start : photo.settings;
   decisions.set(photo, { decision: word, ...note, ...(settings ? { settings } : {}) });
-  say(`${photo.name}: ${WORDS[word].toLowerCase()}. Undo with Z.`);
+  say(`${photo.name}: ${WORDS[word].toLowerCase()}. ${hasKeys ? "Undo with Z." : "Tap it again to take it back."}`);
 }
 
 /** The controls with which a photo is decided on. `redraw` is called when the picture has to show something else. */
@@ -118,7 +118,7 @@ function makeDecide(panel, decisions, page, redraw) {
     byId("redo-empty").hidden = now?.decision !== "redo" || Object.keys(now.settings ?? {}).length > 0;
     const kept = keptPeople(photo, now?.decision === "redo" ? now : null);
     byId("kept").textContent = photo.persons.length
-      ? `${kept.size} of ${several(photo.persons.length, "person", "people")} kept. Show the people (P) and press those who are to stay.` : "";
+      ? `${kept.size} of ${several(photo.persons.length, "person", "people")} kept. ${hasKeys ? "Show the people (P) and press" : "Tap People, then"} those who are to stay.` : "";
     byId("outdated").hidden = !photo.outdated;
   }
 

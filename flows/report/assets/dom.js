@@ -24,6 +24,9 @@ const percent = (share) => (share > 0 && share < 0.01 ? "under 1\u00a0%" : `${Ma
 const several = (count, one, more) => `${count.toLocaleString("en")} ${count === 1 ? one : more}`;
 const clamp = (low, value, high) => Math.max(low, Math.min(high, value));
 
+/** Whether there is a mouse, and so a keyboard; else texts speak of fingers. report.css asks the same. */
+const hasKeys = matchMedia("(hover: hover)").matches;
+
 /** Say what has just happened, also to a screen reader. */
 function say(text) {
   const line = byId("said");

@@ -43,6 +43,7 @@
     viewer.refresh();
     return say(photos.length === 1 ? `${photos[0].name}: undone.` : `${photos.length} decisions undone.`);
   };
+  const print = makePrint({ photos: () => shown, states, decisions });
   const toggle = (name) => () => { bar.elements[name].click(); };
   const keys = { h: toggle("holes"), p: toggle("people"), f: toggle("found"), z: undo, "?": () => help.showModal() };
   const help = byId("help");
@@ -250,6 +251,7 @@
   });
   byId("earlier").addEventListener("click", () => turn(-1));
   byId("later").addEventListener("click", () => turn(1));
+  byId("print").addEventListener("click", print);
   byId("undo").addEventListener("click", undo);
   byId("export").addEventListener("click", save);
   byId("import").addEventListener("click", () => byId("file").click());
