@@ -7,13 +7,17 @@ database is not the place for them.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from uuid import UUID
 
-from prefect.artifacts import create_link_artifact, create_progress_artifact, create_table_artifact
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import ArtifactUpdate
+import httpx
+from prefect.artifacts import create_link_artifact, create_table_artifact
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
+from prefect.exceptions import PrefectException
+from prefect.utilities.context import get_task_and_flow_run_ids
 
 from flows.report.states import STATE_WORDS
 from flows.results.finish import Summary
@@ -21,43 +25,47 @@ from flows.run.job import Job
 from flows.run.last_run import figures
 from flows.run.progress import Counts, listening
 
-EVERY = 3.0
-"""Seconds between two looks at the progress."""
+EVERY, RARELY = 3.0, 30.0
+"""Seconds between two looks at the progress: a fifth of the time so far, between these."""
 
 
 @contextmanager
 def progress_by_stage(job: Job) -> Iterator[Counts]:
     """A progress artifact for every stage, brought up to date beside the work."""
-    counts, stop = Counts(), threading.Event()
-    bars: dict[str, UUID] = {}
-    for stage in job.selection.reached:
-        about = f"{stage}: {job.planned.photos} photos of {job.collection.root.name}"
-        made = create_progress_artifact(0.0, key=f"progress-{stage}", description=about)
-        assert isinstance(made, UUID)  # the coroutine is for asynchronous flows
-        bars[stage] = made
-    shown = dict.fromkeys(bars, 0.0)
+    counts, stop, begun = Counts(), threading.Event(), time.monotonic()
+    shown = dict.fromkeys(job.selection.reached, 0.0)
+    with get_client(sync_client=True) as client:  # one for all: each asks the server for its version and a token
+        bars = {stage: _bar(client, job, stage) for stage in shown}
 
-    def show(stage: str, share: float) -> None:
-        if share != shown[stage]:
-            with get_client(sync_client=True) as client:
+        def show(stage: str, share: float) -> None:
+            if share == shown[stage]:
+                return
+            with suppress(httpx.HTTPError, PrefectException):  # a server that is away: the next one tells it
                 client.update_artifact(bars[stage], ArtifactUpdate(data=share))
-            shown[stage] = share
+                shown[stage] = share
 
-    def watch() -> None:
-        while not stop.wait(EVERY):
-            for stage in bars:
-                show(stage, round(100 * len(counts[stage].photos) / max(job.planned.photos, 1), 1))
+        def watch() -> None:
+            while not stop.wait(min(max(EVERY, (time.monotonic() - begun) / 5), RARELY)):
+                for stage in bars:
+                    show(stage, round(100 * len(counts[stage].photos) / max(job.planned.photos, 1), 1))
 
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        with listening(counts):
-            yield counts
-    finally:
-        stop.set()
-        watcher.join()
-    for stage in bars:  # photos that other machines worked on were not told here
-        show(stage, 100.0)
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            with listening(counts):
+                yield counts
+        finally:
+            stop.set()
+            watcher.join()
+        for stage in bars:  # photos that other machines worked on were not told here
+            show(stage, 100.0)
+
+
+def _bar(client: SyncPrefectClient, job: Job, stage: str) -> UUID:
+    about = f"{stage}: {job.planned.photos} photos of {job.collection.root.name}"
+    _, run = get_task_and_flow_run_ids()
+    bar = ArtifactCreate(type="progress", key=f"progress-{stage}", description=about, data=0.0, flow_run_id=run)
+    return client.create_artifact(bar).id
 
 
 def publish_figures(counts: Counts) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from importlib.metadata import distributions
+from importlib.metadata import PackageNotFoundError, version
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
@@ -184,8 +184,14 @@ _READERS = ("person-removal", "pillow", "pillow-heif", "opencv-python", "opencv-
 
 @lru_cache
 def _readers() -> list[str]:
-    installed = {item.metadata["Name"].lower(): item.version for item in distributions()}
-    return [installed.get(name, "") for name in _READERS]
+    return [_version(name) for name in _READERS]
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def _refusal_key(run: RunContext, key: str) -> str:
