@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
-# Two test files at a time; a file's tests stay together, since they share servers.
-SIDE_BY_SIDE = -n 2 --dist loadfile
+# Two test files at a time; a file's tests stay together, since they share servers; in the order of tests/conftest.py.
+SIDE_BY_SIDE = -n 2 --dist loadfile --no-loadscope-reorder
 STAMP   = $(VENV)/.installed
 DEV     = $(VENV)/.installed-dev
 
