@@ -61,7 +61,7 @@ def masks(
 ) -> None:
     """How well found people, and the hole that is made of them, cover the annotated people.
 
-    docs/masks.md says what each figure is.
+    docs/evaluation.md says what each figure is.
 
     \b
     person-removal evaluate masks coco/ --preset embedded --limit 100 --out figures/
@@ -126,14 +126,14 @@ def _parse_sweep(text: str | None, settings: RefineSettings) -> tuple[str, list[
 
 
 def _table(figures: Mapping[str, Estimate], title: str) -> Table:
-    table = Table("figure", "value", "95 %", "small / medium / large", title=title)
-    for name in FIGURES:
+    table = Table("figure", "better", "value", "95 %", "small / medium / large", title=title)
+    for name, meaning in FIGURES.items():
         if name not in figures:
             continue
         sizes = [figures.get(f"{name}_{size}") for size in SIZES]
         by_size = " / ".join(f"{e.value:.3f}" if e else "-" for e in sizes) if any(sizes) else ""
         e = figures[name]
-        table.add_row(name, f"{e.value:.4f}", f"{e.low:.3f} to {e.high:.3f}", by_size)
+        table.add_row(name, meaning.better, f"{e.value:.4f}", f"{e.low:.3f} to {e.high:.3f}", by_size)
     return table
 
 

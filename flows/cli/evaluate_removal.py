@@ -12,7 +12,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
+from rich.table import Table
 
 from configs.load import USUAL, load_settings
 from data.collection.folder import Source
@@ -26,7 +28,7 @@ from flows.evaluation.finished import FinishedRun
 from flows.evaluation.judged_run import JudgedRun, Verifier, build_verifier, judge_run
 from flows.evaluation.plots import left_plot
 from flows.evaluation.reference import AnnotatedPhoto, listed_photos, read_annotated
-from flows.evaluation.removal import FIGURES, table
+from flows.evaluation.removal import DETECTED, FIGURES, LEFT, rows, table
 from flows.evaluation.sheet import contact_sheet
 from flows.plan.selection import selection
 from flows.run.job import execute, prepare
@@ -204,7 +206,22 @@ def _show(judged: Sequence[JudgedRun], photos: int, judge: Verifier | None, seed
         if name in one.verifiers:
             sentence = f"The run may have acted on what a {name} saw; with the same weights, detections flatter it."
             console.print(sentence, style="yellow", markup=False)
-    console.print("\n" + table({one.label: one.figures(seed) for one in judged}), markup=False)
+    left, detected = rows({one.label: one.figures(seed) for one in judged})
+    for head, cells in ((LEFT, left), (DETECTED, detected)):
+        if cells:
+            console.print(_drawn(head, cells))
+    for name in dict.fromkeys(row[1] for row in (*left, *detected)):
+        console.print(f"[bold]{name}[/]: {FIGURES[name].what}", highlight=False)
+    console.print("Per cent, with the interval of 95 %; docs/evaluation.md says more.", markup=False)
+
+
+def _drawn(head: Sequence[str], cells: Sequence[Sequence[str]]) -> Table:
+    """The interval stands below its value, so that all scores fit 80 columns. A single run is named in the title."""
+    alone = len({row[0] for row in cells}) == 1
+    drawn = Table(*head[alone:], title=escape(cells[0][0]) if alone else None)
+    for row in cells:
+        drawn.add_row(*(escape(cell).replace(" (", "\n(").replace(" to ", "–") for cell in row[alone:]))
+    return drawn
 
 
 def _write(out: Path, judged: Sequence[JudgedRun], judge: Verifier | None, seed: int) -> None:
@@ -212,7 +229,7 @@ def _write(out: Path, judged: Sequence[JudgedRun], judge: Verifier | None, seed:
     report: dict[str, object] = {
         "verifier": judge.name if judge else None,
         "seed": seed,
-        "figures": FIGURES,
+        "figures": {name: figure.what for name, figure in FIGURES.items()},
         "runs": {
             one.label: {
                 "photos": len(one.parts),

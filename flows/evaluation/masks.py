@@ -18,6 +18,7 @@ from data.types import Hole, People, Pixels
 from flows.evaluation.estimates import Estimate, Parts, estimate
 from flows.evaluation.persons import Mask, by_size, each_person, is_left
 from flows.evaluation.sheet import marked
+from flows.evaluation.words import Figure
 from masks import refine
 
 COVERED = 0.5
@@ -26,17 +27,19 @@ BAND = 2
 """Pixels on each side of a person's outline in which a rim shows: outlines drawn by hand are about that exact."""
 
 FIGURES = {
-    "mean_iou": "intersection over union of a photo's people, found and annotated, mean over photos",
-    "precision": "share of the found pixels that are people, mean over photos",
-    "recall": "share of people's pixels that were found, mean over photos",
-    "covered": "persons at least half covered by what was found",
-    "inside": "share of all people's pixels that are inside the hole",
-    "area": "hole area / people's area",
-    "left": "persons with a fifth or more of their pixels outside the hole",
-    "rim": f"of the persons that were covered: share of the band of {BAND} px around their outline outside the hole",
-    "ghost": "pixels beside the hole that look like the person in it, not like the background",
-    "changed": "pixels outside the holes that a run changed",
-    "seconds": "seconds a photo for finding people",
+    "mean_iou": Figure("higher", "0 to 1", "intersection over union of a photo's people, found and annotated; mean"),
+    "precision": Figure("higher", "0 to 1", "share of the found pixels that are people; mean over photos"),
+    "recall": Figure("higher", "0 to 1", "share of people's pixels that were found; mean over photos"),
+    "covered": Figure("higher", "0 to 1", "persons at least half covered by what was found / persons"),
+    "inside": Figure("higher", "0 to 1", "people's pixels inside the hole, crowds included / people's pixels"),
+    "area": Figure("lower", "times", "hole area / people's area: what is given up"),
+    "left": Figure("lower", "0 to 1", "persons with a fifth or more of their pixels outside the hole / persons"),
+    "rim": Figure(
+        "lower", "0 to 1", f"of covered persons: share of the {BAND} px around their outline outside the hole"
+    ),
+    "ghost": Figure("lower", "0 to 1", "pixels beside the hole that look like the person in it, not the background"),
+    "changed": Figure("lower", "0 to 1", "pixels outside the holes that a run changed / pixels outside the holes"),
+    "seconds": Figure("lower", "s", "seconds a photo for finding people"),
 }
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from data.types import Hole, People
 from flows.evaluation.estimates import Estimate, Parts
 from flows.evaluation.persons import SIZES, Mask, by_size, each_person, is_left
+from flows.evaluation.words import Figure
 
 MOSTLY = 0.5
 """A detection lies inside the hole, and a person is found again, with more than this share of its pixels covered."""
@@ -20,15 +21,15 @@ SCORES = (0.15, 0.25, 0.4, 0.5)
 """Least scores at which detections are counted."""
 
 FIGURES = {
-    "residual": "people's pixels outside the hole, crowds included / people's pixels",
-    "left": "persons with a fifth or more of their pixels outside the hole / persons",
-    "in_hole": "detections mostly inside the hole / holes: somebody seems to be in the fill",
-    "in_hole_person": "the same detections / persons",
-    "elsewhere": "detections elsewhere / persons: somebody was missed, or the segmenter errs",
-    "again": "persons more than half covered by detections in the result / persons",
-    "before": "persons more than half covered by detections in the original / persons: what the segmenter can see",
-    "changed": "decoded pixels outside the hole that differ / pixels outside the hole",
-    "changed_blocks": "JPEG blocks that the hole does not touch and that differ / such blocks",
+    "residual": Figure("lower", "%", "people's pixels outside the hole, crowds included / people's pixels"),
+    "left": Figure("lower", "%", "persons with a fifth or more of their pixels outside the hole / persons"),
+    "changed": Figure("lower", "%", "decoded pixels outside the hole that differ / pixels outside the hole"),
+    "changed_blocks": Figure("lower", "%", "JPEG blocks that the hole does not touch and that differ / such blocks"),
+    "in_hole": Figure("lower", "%", "detections mostly inside the hole / holes: somebody seems to be in the fill"),
+    "in_hole_person": Figure("lower", "%", "the same detections / persons"),
+    "elsewhere": Figure("lower", "%", "detections elsewhere / persons: somebody was missed, or the segmenter errs"),
+    "again": Figure("lower", "%", "persons more than half covered by detections in the result / persons"),
+    "before": Figure("-", "%", "the same in the original: what the segmenter can see at all"),
 }
 """What each figure is; those of detections are told for every score of `SCORES`, as `in_hole@0.25`."""
 
@@ -86,28 +87,40 @@ def _covered(
     return by_size(name, covered, [size for size, _ in persons])
 
 
-def table(runs: Mapping[str, Mapping[str, Estimate]]) -> str:
-    """Markdown, in per cent with 95 % intervals: what is left by size of the persons; below it what the verifying
-    segmenter finds by its least score."""
-    lines = ["| run | figure | per cent | of | small / medium / large |", "|---|---|---|---|---|"]
+LEFT = ("run", "figure", "better", "per cent", "of", "small / medium / large")
+DETECTED = ("run", "detections", "better", "of", *(f"≥ {score}" for score in SCORES))
+_DETECTIONS = ("in_hole", "in_hole_person", "elsewhere", "again", "before")
+
+Rows = list[tuple[str, ...]]
+
+
+def rows(runs: Mapping[str, Mapping[str, Estimate]]) -> tuple[Rows, Rows]:
+    """Cells below `LEFT`, what is left of the people, and below `DETECTED`, what the verifying segmenter finds by its
+    least score; in per cent with 95 % intervals."""
+    left: Rows = []
+    detected: Rows = []
     for label, figures in runs.items():
-        for name in ("residual", "left", "changed", "changed_blocks"):
+        for name, meaning in FIGURES.items():
             if name in figures:
                 sizes = [figures.get(f"{name}_{size}") for size in SIZES]
                 split = " / ".join(f"{100 * e.value:.1f}" if e else "-" for e in sizes) if any(sizes) else ""
                 count = f"{figures[name].count:,.0f}"
-                lines.append(f"| {label} | {name} | {_per_cent(figures[name])} | {count} | {split} |")
-    shares = ("in_hole", "in_hole_person", "elsewhere", "again", "before")
-    if any("@" in name for figures in runs.values() for name in figures):
-        scores = " | ".join(f"≥ {score}" for score in SCORES)
-        lines += ["", f"| run | detections | of | {scores} |", "|---|---|---|" + "---|" * len(SCORES)]
-    for label, figures in runs.items():
-        for name in shares:
+                left.append((label, name, meaning.better, _per_cent(figures[name]), count, split))
             cells = [figures[at] for at in (f"{name}@{score}" for score in SCORES) if at in figures]
-            if cells:
-                row = " | ".join(map(_per_cent, cells))
-                lines.append(f"| {label} | {name} | {cells[0].count:,.0f} | {row} |")
-    return "\n".join(lines) + "\n"
+            if name in _DETECTIONS and cells:
+                count = f"{cells[0].count:,.0f}"
+                detected.append((label, name, meaning.better, count, *map(_per_cent, cells)))
+    return left, detected
+
+
+def table(runs: Mapping[str, Mapping[str, Estimate]]) -> str:
+    """`rows` as Markdown."""
+    left, detected = rows(runs)
+
+    def lines(head: Sequence[str], cells: Rows) -> list[str]:
+        return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *cells)]
+
+    return "\n".join([*lines(LEFT, left), *(["", *lines(DETECTED, detected)] if detected else [])]) + "\n"
 
 
 def _per_cent(e: Estimate) -> str:

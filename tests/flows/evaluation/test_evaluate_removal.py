@@ -77,6 +77,7 @@ def test_a_finished_run(coco: Path, tmp_path: Path, red_verifier: None) -> None:
     text = evaluate(coco, "--of", tmp_path / "run", "--verifier", "maskrcnn", "--out", out)
     run = figures(out)["run"]
     assert "6 of 6 photos; masks by annotations, verified in the run by nobody; judged by maskrcnn" in text
+    assert "─" in text and "residual: people's pixels outside the hole" in text, "drawn, and its words explained"
     assert run["photos"] == 6 and run["left"]["value"] == pytest.approx(1 / 6, abs=1e-4)
     assert run["residual"]["value"] == pytest.approx(14 * 30 / run["residual"]["of"], abs=1e-4)
     assert run["changed"]["value"] == 0  # lossless files
