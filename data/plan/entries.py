@@ -164,7 +164,7 @@ def _with_annotations(entries: list[Entry], collection: Collection, settings: Se
             f"name it with --set input.annotations=FILE, or let a network find people with --segmenter embedded{found}."
         )
     given_to, doubtful_of = annotations_of(collection, settings.segment.objects), _doubtful_of(collection)
-    stored = store.keys("given")
+    stored = set(store.artifacts("given"))
 
     def kept(value: object) -> str:
         """The store key of a JSON value."""

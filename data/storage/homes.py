@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
+from collections.abc import Iterable, Iterator, Set
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from data.storage.files import READ_NO_LINK, write_atomic
+from data.storage.archive import Archive, Packed
+from data.storage.files import READ_NO_LINK, is_temporary, read_own, write_atomic
 from data.storage.inside import inside, remove_inside, write_inside
-from data.storage.places import is_remote, read_head
+from data.storage.places import Listed, file_name, is_remote, list_files, read_bytes, read_head, stamp_of
 
+ARCHIVE = "packed/artifacts.sqlar"
+"""The file in which a folder keeps its small files."""
 _HEAD = 1 << 16
+_SMALL = 1 << 15
+"""Bytes of the largest file that is packed: larger ones are not written twice."""
+_SHARE = 4
+"""Files are packed once they are a quarter as many as the archive holds: so a growing archive is written anew few
+times, in all about five times its bytes."""
+_GONE = b"\n"
+"""What stands under the name of a file of the archive that was removed, until the archive is written anew. No artifact
+is so short."""
 
 
 class Home(Protocol):
@@ -33,8 +47,34 @@ class Home(Protocol):
         """Delete a file; nothing happens where none is."""
         ...
 
+    def remove_all(self, names: Set[str]) -> None:
+        """Delete files and free their place. The caller holds the lock."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """A file. Raises OSError."""
+        ...
+
     def head(self, name: str) -> bytes:
         """The first bytes of a file. Raises OSError."""
+        ...
+
+    def written(self, name: str) -> float:
+        """When a file was written, see `moment`. Raises OSError."""
+        ...
+
+    def files(self, folder: str) -> dict[str, Listed]:
+        """Every file below a folder, by its posix path there."""
+        ...
+
+    def pack(self, folders: Iterable[str]) -> int:
+        """Put the small files of these folders together, once they are many; how many lie together now. The caller
+        holds the lock, and nobody writes other content under their names meanwhile."""
+        ...
+
+    def mend(self) -> list[str]:
+        """Damaged files that hold others, which are written anew with what can be read of them. The caller holds the
+        lock."""
         ...
 
     def moment(self, seconds: float) -> float:
@@ -43,10 +83,11 @@ class Home(Protocol):
 
 
 class LocalHome:
-    """A folder of this machine."""
+    """A folder of this machine. Every file is first one of its own, which any process may write; later small ones are
+    moved into an archive (as Git does with its objects). What lies under a file's name counts before the archive."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root, self.archive = root, Archive(root / ARCHIVE)
 
     def create(self) -> None:
         self.own("lock")
@@ -60,18 +101,94 @@ class LocalHome:
         write_inside(self.root.parent, self._below(name), data)
 
     def remove(self, name: str) -> None:
-        remove_inside(self.root.parent, self._below(name))
+        if self.archive.get(name):
+            self.write(name, _GONE)
+        else:
+            remove_inside(self.root.parent, self._below(name))
+
+    def remove_all(self, names: Set[str]) -> None:
+        if any(self.archive.get(name) for name in names):
+            self.own(ARCHIVE)
+            self.archive.rebuild((), set(names))
+        for name in names:
+            remove_inside(self.root.parent, self._below(name))
+
+    def read(self, name: str) -> bytes:
+        try:
+            data = read_own(self.root / name)
+        except (FileNotFoundError, NotADirectoryError):
+            return self._packed(name).data
+        if data == _GONE:
+            raise self._missing(name)
+        return data
 
     def head(self, name: str) -> bytes:
         # every photo of a cached run passes here, stage by stage: pathlib would take longer than the disk
-        handle = os.open(f"{self.root}/{name}", READ_NO_LINK)
+        try:
+            handle = os.open(f"{self.root}/{name}", READ_NO_LINK)
+        except (FileNotFoundError, NotADirectoryError):
+            return self._packed(name).data
         try:
             return os.read(handle, _HEAD)
         finally:
             os.close(handle)
 
+    def written(self, name: str) -> float:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            return (self.root / name).lstat().st_mtime
+        return self._packed(name).written
+
+    def files(self, folder: str) -> dict[str, Listed]:
+        found = self.archive.files(folder) | list_files(self.root / folder)
+        return {name: file for name, file in found.items() if file.size != len(_GONE)}
+
+    def pack(self, folders: Iterable[str]) -> int:
+        loose = {
+            f"{folder}/{name}": file
+            for folder in folders
+            for name, file in list_files(self.root / folder).items()
+            if file.size <= _SMALL and not is_temporary(file_name(name))
+        }
+        packed = self.archive.count()
+        if not loose or _SHARE * len(loose) < packed:
+            return packed
+        moved = list[str]()
+
+        def readable() -> Iterator[Packed]:
+            for name, file in loose.items():
+                with suppress(OSError):
+                    data = read_own(self.root / name)
+                    moved.append(name)
+                    if data != _GONE:
+                        yield Packed(name, file.written, data)
+
+        self.own(ARCHIVE)
+        self.archive.rebuild(readable(), set(loose))
+        for name in moved:
+            with suppress(OSError):
+                if stamp_of(self.root / name) == loose[name].stamp:  # else written anew meanwhile
+                    remove_inside(self.root.parent, self._below(name))
+        return self.archive.count()
+
+    def mend(self) -> list[str]:
+        if self.archive.is_whole():
+            return []
+        self.own(ARCHIVE)
+        self.archive.rebuild((), set())
+        return [ARCHIVE]
+
     def moment(self, seconds: float) -> float:
         return seconds
+
+    def _packed(self, name: str) -> Packed:
+        """A file of the archive. Raises FileNotFoundError."""
+        packed = self.archive.get(name)
+        if packed is None:
+            raise self._missing(name)
+        return packed
+
+    def _missing(self, name: str) -> FileNotFoundError:
+        return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{self.root}/{name}")
 
     def _below(self, name: str) -> str:
         return f"{self.root.name}/{name}"
@@ -95,8 +212,27 @@ class ObjectHome:
     def remove(self, name: str) -> None:
         (self.root / name).unlink(missing_ok=True)
 
+    def remove_all(self, names: Set[str]) -> None:
+        for name in names:
+            self.remove(name)
+
+    def read(self, name: str) -> bytes:
+        return read_bytes(self.root / name)
+
     def head(self, name: str) -> bytes:
         return read_head(self.root / name)
+
+    def written(self, name: str) -> float:
+        return (self.root / name).stat().st_mtime
+
+    def files(self, folder: str) -> dict[str, Listed]:
+        return list_files(self.root / folder)
+
+    def mend(self) -> list[str]:
+        return []
+
+    def pack(self, folders: Iterable[str]) -> int:
+        return 0  # an object is one PUT, and a bucket counts no inodes
 
     def moment(self, seconds: float) -> float:
         return math.floor(seconds)  # S3 counts whole seconds

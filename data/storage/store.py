@@ -1,7 +1,7 @@
 """The artifact store: what a stage made of one photo, under a key of everything it was made from.
 
 An artifact is one file: a JSON line (the payload's sha256 and a few facts about it) and the payload.
-It is written whole or not at all, so whatever stands under a key can be used.
+It is written whole or not at all, so whatever stands under a key can be used. Small ones are packed together later.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from data.storage.files import (
     NotOwn,
     canonical_json,
     digest,
+    is_temporary,
     read_own,
     sha256,
 )
 from data.storage.homes import home_of
 from data.storage.inside import is_below
-from data.storage.places import list_files
+from data.storage.places import Listed
 
 _Note = TypeVar("_Note")
 
@@ -84,7 +85,7 @@ class Store:
         try:
             line, end, _ = self.home.head(_name(stage, key)).partition(b"\n")
             if not end:  # a header with more facts than most
-                line = read_own(self.path(stage, key)).partition(b"\n")[0]
+                line = self.home.read(_name(stage, key)).partition(b"\n")[0]
             return self._parse(stage, key, line)
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
@@ -92,7 +93,7 @@ class Store:
     def read(self, stage: str, key: str) -> bytes:
         """The payload. Raises StoreError when it is missing or altered."""
         try:
-            line, _, payload = read_own(self.path(stage, key)).partition(b"\n")
+            line, _, payload = self.home.read(_name(stage, key)).partition(b"\n")
             artifact = self._parse(stage, key, line)
         except (FileNotFoundError, NotADirectoryError, NotOwn, ValueError, KeyError, TypeError, RecursionError):
             raise StoreError(f"{self.path(stage, key)}: missing or unreadable artifact.", stage, key) from None
@@ -109,18 +110,24 @@ class Store:
     def discard(self, stage: str, key: str) -> None:
         self.home.remove(_name(stage, key))
 
-    def keys(self, stage: str, since: float = 0) -> set[str]:
-        """Keys of every artifact of a stage that was written at or after `since` (seconds since the epoch)."""
-        since = self.home.moment(since)
-        found = list_files(self.root / stage).items()
-        names = (name.split("/") for name, file in found if file.written >= since)
-        return {name[1] for name in names if name[0] == name[-1][:2] and len(name) == 2}  # no temporary files
+    def artifacts(self, stage: str) -> dict[str, Listed]:
+        """Every artifact of a stage, by its key."""
+        names = ((name.split("/"), file) for name, file in self.home.files(stage).items())
+        return {
+            parts[1]: file
+            for parts, file in names
+            if len(parts) == 2 and parts[1][:2] == parts[0] and not is_temporary(parts[1])
+        }
+
+    def pack(self, stages: Iterable[str]) -> int:
+        """Put small artifacts together, once they are many; how many lie together now. The caller holds the lock, and
+        nobody writes other content under their keys meanwhile."""
+        return self.home.pack(stages)
 
     def written_since(self, stage: str, key: str, moment: float) -> bool:
-        """Whether the artifact's file was written at or after `moment` (seconds since the epoch)."""
+        """Whether the artifact was written at or after `moment` (seconds since the epoch)."""
         try:
-            written = self.path(stage, key).stat().st_mtime
-            return written >= self.home.moment(moment)
+            return self.home.written(_name(stage, key)) >= self.home.moment(moment)
         except OSError:
             return False
 

@@ -23,12 +23,16 @@ app = typer.Typer(no_args_is_help=True, help="The store beside a result: size, w
 
 @app.command()
 def size(output: Result) -> None:
-    """Files and bytes by stage.
+    """Artifacts and bytes by stage, and how many files they are.
 
     \b
     person-removal cache size out/
     """
-    _print(store_maintenance.sizes(_store(output)))
+    sizes = store_maintenance.sizes(_store(output))
+    _print(sizes.shares)
+    console.print(
+        f"On the disk: {sizes.bytes / 1e6:.1f} MB in {sizes.files} files; small artifacts lie together in one."
+    )
 
 
 @app.command()
@@ -91,10 +95,10 @@ def _seconds(text: str | None) -> float:
 
 
 def _print(shares: dict[str, store_maintenance.Share]) -> None:
-    table = Table("", "files", "MB")
+    table = Table("", "number", "MB")
     for name, share in shares.items():
-        if share.files:
-            table.add_row(name, str(share.files), f"{share.bytes / 1e6:.1f}")
-    files, size = (sum(getattr(share, part) for share in shares.values()) for part in ("files", "bytes"))
-    table.add_row("all", str(files), f"{size / 1e6:.1f}", style="bold")
+        if share.number:
+            table.add_row(name, str(share.number), f"{share.bytes / 1e6:.1f}")
+    number, size = (sum(getattr(share, part) for share in shares.values()) for part in ("number", "bytes"))
+    table.add_row("all", str(number), f"{size / 1e6:.1f}", style="bold")
     console.print(table)

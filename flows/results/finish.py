@@ -241,7 +241,7 @@ def _former_people(context: RunContext) -> dict[str, PeopleJson]:
 def _withdraw_the_gone(context: RunContext, current: Set[str]) -> None:
     """Files of photos that left the collection, or that could not be published this time, leave the output too.
     current: ids of those that stay."""
-    for photo_id in context.store.keys("published") - current:
+    for photo_id in context.store.artifacts("published").keys() - current:
         withdraw_photo(context, photo_id)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -129,7 +129,7 @@ def execute(job: Job, run: Callable[[Plan, Selection], Sequence[str]] = run_pipe
         record(output, job.planned.decisions, job.context.settings)
         with noting(job.planned, job.selection.started, counts := Counts()) as ended:
             with given_up_when_stopped():
-                with listening(counts):
+                with listening(counts), _packing(job.context):
                     manifests = _mended(job, run, run(job.planned, job.selection))
                 if job.selection.reached[-1] == "refine":
                     _write_masks(job, manifests)
@@ -144,6 +144,14 @@ def execute(job: Job, run: Callable[[Plan, Selection], Sequence[str]] = run_pipe
             ended(summary)
         log("end", **(summary.as_json() if summary else {}))
         return summary
+
+
+def _packing(context: RunContext) -> AbstractContextManager[None]:
+    """Small artifacts are put together as the run goes on; on a cluster, whose other machines may see an older folder,
+    only after it."""
+    if context.settings.run.runner != "threads":
+        return nullcontext()
+    return listening(store_maintenance.Packing(context.store))
 
 
 def _mended(job: Job, run: Callable[[Plan, Selection], Sequence[str]], manifests: Sequence[str]) -> list[str]:

@@ -10,9 +10,11 @@ from pathlib import Path, PurePosixPath
 
 from data.plan.shards import read_shard
 from data.storage.files import is_temporary, read_own, write_atomic
+from data.storage.homes import ARCHIVE
 from data.storage.inside import inside, is_below
 from data.storage.places import Listed, file_name, is_remote, list_files
 from data.storage.store import Store, StoreError
+from flows.facts import Row
 from flows.pipeline import STAGE_NAMES
 from flows.plan.manifests import manifest_chain, read_manifest
 from flows.plan.selection import STANDING
@@ -21,8 +23,12 @@ from flows.stages.context import STORE
 ARTIFACTS = ("given", *STAGE_NAMES)
 """Folders of the store whose content can be made again."""
 RECORDS = "published"
-"""What was published: without it a later run could not tell its own files from edited ones. Never pruned."""
+"""What was published: without it a later run could not tell its own files from edited ones. Never pruned, and never
+packed, so that no damage is to more than one."""
+PACKED = ARCHIVE.split("/")[0]
 _NOTES = ("shards", "runs", "prefect")
+_MANY = 4096
+"""Artifacts that are written before any are put together."""
 _LATEST, _RUNNING = "latest.json", "running"
 _DAY = 86400.0
 _YOUNG = 60.0
@@ -31,31 +37,44 @@ _YOUNG = 60.0
 
 @dataclass
 class Share:
-    """A part of the store."""
+    """A part of the store. number: of artifacts, or of other files."""
 
-    files: int = 0
+    number: int = 0
     bytes: int = 0
 
     def add(self, size: int) -> None:
-        self.files += 1
+        self.number += 1
         self.bytes += size
 
 
-def sizes(store: Store) -> dict[str, Share]:
-    """Files and bytes by stage; `notes` is what is no artifact (plans, shard manifests, digests, temporary files)."""
-    shares = {name: Share() for name in (*ARTIFACTS, RECORDS, "notes")}
-    for name, file in list_files(store.root).items():
-        folder, _, rest = name.partition("/")
-        known = folder in shares and rest and not is_temporary(PurePosixPath(rest).name)
-        shares[folder if known else "notes"].add(file.size)
-    return shares
+@dataclass(frozen=True)
+class Sizes:
+    """shares: by stage; `notes` is what is no artifact (plans, shard manifests, digests, temporary files). files,
+    bytes: on the disk, where small artifacts lie together in one file."""
+
+    shares: dict[str, Share]
+    files: int
+    bytes: int
+
+
+def sizes(store: Store) -> Sizes:
+    """How large the store is."""
+    stages = (*ARTIFACTS, RECORDS)
+    on_disk, shares = list_files(store.root), {name: Share() for name in (*stages, "notes")}
+    notes = ((name, file) for name, file in on_disk.items() if name.split("/")[0] not in (*stages, PACKED))
+    for share, files in ((stage, store.home.files(stage).items()) for stage in stages):
+        for name, file in files:
+            shares["notes" if is_temporary(PurePosixPath(name).name) else share].add(file.size)
+    for _, file in notes:
+        shares["notes"].add(file.size)
+    return Sizes(shares, len(on_disk), sum(file.size for file in on_disk.values()))
 
 
 def verify(store: Store) -> list[str]:
     """Discard every truncated or altered artifact, so that the next run makes it again; their paths in the store."""
-    found = []
+    found = store.home.mend()
     for stage in (*ARTIFACTS, RECORDS):
-        for key in sorted(store.keys(stage)):
+        for key in sorted(store.artifacts(stage)):
             try:
                 store.read(stage, key)
             except StoreError:
@@ -71,15 +90,16 @@ def prune(store: Store, *, everything: bool = False, older_than: float = 0, dry_
     The caller holds the lock.
     """
     needed = _needed(store, _chain(store)) if not everything else {}
-    now, freed = time.time(), {name: Share() for name in (*ARTIFACTS, "notes")}
+    now, freed, gone = time.time(), {name: Share() for name in (*ARTIFACTS, "notes")}, set[str]()
     for stage in ARTIFACTS:
-        for name, file in list_files(store.root / stage).items():
+        for name, file in store.home.files(stage).items():
             key = PurePosixPath(name).name
             if is_temporary(key) or key in needed.get(stage, ()) or now - file.written < older_than:
                 continue
             freed[stage].add(file.size)
-            if not dry_run:
-                store.own(f"{stage}/{name}").unlink(missing_ok=True)
+            gone.add(f"{stage}/{name}")
+    if not dry_run:
+        store.home.remove_all(gone)
     for path, file in [*_old_notes(store, now, older_than or _YOUNG), *_temporary(store, now)]:
         freed["notes"].add(file.size)
         if not dry_run:
@@ -103,11 +123,26 @@ def begin(store: Store, output: Path) -> None:
 
 
 def end(store: Store, manifests: Sequence[str]) -> None:
-    """After a run: remember what it is made from, and drop the notes of runs that are over for more than a day."""
+    """After a run: remember what it is made from, drop the notes of runs that are over for more than a day, and put
+    small artifacts together."""
     store.write_note(_LATEST, [file_name(path) for path in manifests])
     for path, _ in _old_notes(store, time.time(), _DAY):
         _delete(path, store.root)
+    store.pack(ARTIFACTS)
     store.own(_RUNNING).unlink(missing_ok=True)
+
+
+class Packing:
+    """A listener that puts small artifacts together while a run goes on, each time that they have become many, so that
+    a first run needs no more files than a later one."""
+
+    def __init__(self, store: Store) -> None:
+        self.store, self.written, self.packed = store, 0, 0
+
+    def __call__(self, stage: str, row: Row, stored: bool, seconds: float) -> None:
+        self.written += not stored
+        if self.written >= max(_MANY, self.packed / 4):
+            self.packed, self.written = self.store.pack(ARTIFACTS), 0
 
 
 def _delete(path: Path, root: Path) -> None:
@@ -173,7 +208,7 @@ def _temporary(store: Store, now: float) -> list[tuple[Path, Listed]]:
         (store.root / name, file)
         for name, file in list_files(store.root).items()
         if is_temporary(PurePosixPath(name).name)
-        and (name.split("/")[0] in (*STAGE_NAMES, RECORDS) or now - file.written > _YOUNG)
+        and (name.split("/")[0] in (*STAGE_NAMES, RECORDS, PACKED) or now - file.written > _YOUNG)
     ]
 
 

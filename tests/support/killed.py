@@ -11,9 +11,9 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import psutil
+from artifacts import artifacts
 from collection_with_people import contents
 
 STAGES = ("segment", "refine", "inpaint", "verify", "publish")
@@ -54,25 +54,15 @@ def kill(source: Path, output: Path, environment: Mapping[str, str], after: floa
 
 def check(source: Path, output: Path, environment: Mapping[str, str], expected: Mapping[str, bytes]) -> None:
     """Run again: complete, equal to an undisturbed run, and no artifact that stood there was computed again."""
-    before = artifacts(output)
+    before = artifacts(output, *STAGES)
     code, _ = run_to_the_end(source, output, environment)
     assert code == 0
-    after = artifacts(output)
+    after = artifacts(output, *STAGES)
     again = [name for name in before if after.get(name) != before[name] and not name.startswith("publish/")]
     assert not again, f"computed twice: {again}"
     result = contents(output)
     assert not [name for name in result if name.endswith(".tmp")], "half-written files were left"
     assert result == expected
-
-
-def artifacts(output: Path) -> dict[str, Any]:
-    store = output / ".person-removal"
-    return {
-        path.relative_to(store).as_posix(): path.stat().st_mtime_ns
-        for stage in STAGES
-        for path in (store / stage).glob("*/*")
-        if not path.name.startswith(".")
-    }
 
 
 def _first_artifact(process: subprocess.Popen[bytes], output: Path) -> float:

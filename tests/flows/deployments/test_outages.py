@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from artifacts import artifacts
 from collection_with_people import make_slow_coco
 from prefect_server import PERSON_REMOVAL, PREFECT, Operator, kill, wait_for
 
@@ -55,17 +56,12 @@ class Night:
 
     def begin(self) -> None:
         """Until a photo is filled that was not before; everything is computed anew."""
-        before = len(self.filled())
+        before = self.filled()
         self.run = self.operator.start("person-removal/nightly", refresh='["inpaint"]')
-        stamps = {path: path.stat().st_mtime_ns for path in self.filled()}
-        wait_for(
-            lambda: len(self.filled()) > before or any(stamps.get(p) != p.stat().st_mtime_ns for p in self.filled()),
-            240,
-            "a photo is filled",
-        )
+        wait_for(lambda: self.filled() != before, 240, "a photo is filled")
 
-    def filled(self) -> list[Path]:
-        return [path for path in (self.out / ".person-removal/inpaint").glob("*/*") if path.suffix != ".tmp"]
+    def filled(self) -> dict[str, float]:
+        return artifacts(self.out, "inpaint")
 
     def state(self) -> tuple[str, str]:
         state = self.operator.state(self.run)
@@ -94,9 +90,9 @@ def test_a_run_whose_worker_was_killed_is_cancelled_or_says_that_it_crashed(oper
     wait_for(lambda: night.state()[0] in ("Cancelled", "Crashed"), 120, "it is over")
     _, alive = psutil.wait_procs(working, timeout=10)
     assert not alive
-    stamps = {path: path.stat().st_mtime_ns for path in night.filled()}
+    filled = night.filled()
     wait_for(lambda: operator.said("The worker ended; starting it again."), 60, "the worker is started again")
-    assert stamps == {path: path.stat().st_mtime_ns for path in night.filled()}
+    assert night.filled() == filled
 
 
 def test_a_killed_server_is_started_again_and_the_run_never_notices(operator: Operator, night: Night) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from artifacts import remove_stages
 from collection_with_people import coco_settings, contents, remove
 from prefect_server import wait_for
 
@@ -74,7 +74,7 @@ def test_same_bytes_as_the_plain_run_and_cached_the_second_time(
     assert task_states(SHARDS * len(STAGE_NAMES)) == {"Cached"}
 
     # Prefect remembers results whose files are gone; the store is asked, so they are made again.
-    shutil.rmtree(out / ".person-removal/refine")
+    remove_stages(out, "refine")
     (out / "images/0001.png").unlink()
     flow(str(coco), str(out), settings=coco_settings())
     assert computed()["refine"] == 6

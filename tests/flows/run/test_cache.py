@@ -9,11 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from artifacts import artifacts, change
 from collection_with_people import coco_settings, contents, remove
 from typer.testing import CliRunner, Result
 
 from data.errors import InputError
 from data.storage.files import atomic_file, is_temporary
+from data.storage.homes import ARCHIVE
 from data.storage.store import Store
 from flows.cli.cache import app
 from flows.pipeline import STAGE_NAMES
@@ -30,25 +32,62 @@ def cache(*arguments: object) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
-def artifacts(out: Path) -> set[str]:
-    """Every artifact, by its path in the store."""
-    return {
-        p.relative_to(out / STORE).as_posix()
-        for name in store_maintenance.ARTIFACTS
-        for p in (out / STORE / name).glob("*/*")
-    }
-
-
-def test_size_counts_every_file_once(coco: Path, tmp_path: Path) -> None:
+def test_size_counts_every_artifact_and_every_file(coco: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     remove(coco, out)
-    shares = store_maintenance.sizes(Store(out / STORE))
-    assert {name: shares[name].files for name in STAGE_NAMES} == dict.fromkeys(STAGE_NAMES, 6)
+    sizes = store_maintenance.sizes(Store(out / STORE))
+    assert {name: sizes.shares[name].number for name in STAGE_NAMES} == dict.fromkeys(STAGE_NAMES, 6)
     files = [path for path in (out / STORE).rglob("*") if path.is_file()]
-    assert sum(share.files for share in shares.values()) == len(files)
-    assert sum(share.bytes for share in shares.values()) == sum(path.stat().st_size for path in files)
+    assert (sizes.files, sizes.bytes) == (len(files), sum(path.stat().st_size for path in files))
+    assert len(files) < 6 * len(STAGE_NAMES)
     done = cache("size", out)
     assert done.exit_code == 0 and "inpaint" in done.stdout
+
+
+def test_packed_as_the_run_goes_on(
+    coco: Path, tmp_path: Path, computed: Computed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove(coco, tmp_path / "once")
+    monkeypatch.setattr(store_maintenance, "_MANY", 2)
+    out = tmp_path / "out"
+    computed()
+    for _ in range(2):
+        remove(coco, out, refresh="refine")
+        assert contents(out) == contents(tmp_path / "once")
+    assert computed() == dict.fromkeys(STAGE_NAMES, 6) | {"refine": 12}
+    remove(coco, out)
+    assert computed() == {}
+
+
+@pytest.mark.parametrize(
+    ("harm", "by_command"),
+    [
+        (lambda b: b[: len(b) // 2], False),
+        (lambda b: b[: len(b) // 2] + bytes(len(b) - len(b) // 2), True),
+        (lambda b: bytes(len(b)), True),
+        (None, False),
+    ],
+    ids=["truncated", "half of zeros", "zeros", "gone"],
+)
+def test_an_archive_that_is_damaged_or_gone_is_made_again(
+    coco: Path, tmp_path: Path, harm: Callable[[bytes], bytes] | None, by_command: bool, computed: Computed
+) -> None:
+    out = tmp_path / "out"
+    remove(coco, out)
+    before, archive = contents(out), out / STORE / ARCHIVE
+    if harm:
+        archive.write_bytes(harm(archive.read_bytes()))
+        if by_command:
+            done = cache("verify", out)
+            assert done.exit_code == 1 and f"{ARCHIVE}: damaged" in done.stdout
+            assert cache("verify", out).exit_code == 0
+    else:
+        archive.unlink()
+    computed()
+    remove(coco, out)
+    assert computed() and contents(out) == before and not (out / "edited").exists()
+    remove(coco, out)
+    assert computed() == {}
 
 
 def test_prune_keeps_what_the_last_run_is_made_from(coco: Path, tmp_path: Path, computed: Computed) -> None:
@@ -62,7 +101,7 @@ def test_prune_keeps_what_the_last_run_is_made_from(coco: Path, tmp_path: Path, 
 
     cache("prune", out)
     kept = artifacts(out)
-    assert kept < before
+    assert kept.items() < before.items()
     assert Counter(name.split("/")[0] for name in kept) == dict.fromkeys(("given", *STAGE_NAMES), 6)
     result = contents(out)
     remove(coco, out)
@@ -84,10 +123,11 @@ def test_prune_keeps_what_a_run_of_single_stages_has_just_made(coco: Path, tmp_p
 def test_prune_by_age(coco: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     remove(coco, out)
-    old, new = sorted((out / STORE / "inpaint").glob("*/*"))[:2]
-    os.utime(old, (time.time() - 40 * 86400,) * 2)
+    old, new, *_ = artifacts(out, "inpaint")
+    change(out, old, bytes, time.time() - 40 * 86400)
     cache("prune", out, "--all", "--older-than", "30d")
-    assert not old.exists() and new.exists()
+    left = artifacts(out)
+    assert old not in left and new in left
     with pytest.raises(InputError, match="write it as 30d"):
         cache("prune", out, "--older-than", "soon")
 
@@ -100,7 +140,7 @@ def test_without_artifacts_everything_is_computed_again_and_edits_are_still_know
     remove(coco, out, f"run.keep={str(not by_setting).lower()}")
     if not by_setting:
         cache("prune", out, "--all")
-    assert artifacts(out) == set()
+    assert artifacts(out) == {}
     first = contents(out)
     (out / "images/0001.png").write_bytes(b"my own retouching")
     computed()
@@ -121,11 +161,11 @@ def test_verify_finds_damage_and_the_next_run_makes_just_that_again(
     remove(coco, out)
     result = contents(out)
     assert cache("verify", out).exit_code == 0
-    path = sorted((out / STORE / stage).glob("*/*"))[0]
-    path.write_bytes(damage(path.read_bytes()))
+    victim = min(artifacts(out, stage))
+    change(out, victim, damage)
     computed()
     done = cache("verify", out)
-    assert done.exit_code == 1 and path.name in done.stdout and not path.exists()
+    assert done.exit_code == 1 and victim[-64:] in done.stdout and victim not in artifacts(out)
     remove(coco, out)
     assert computed() == ({} if stage == "given" else {stage: 1})
     assert contents(out) == result

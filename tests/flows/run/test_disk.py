@@ -17,8 +17,20 @@ from failing_disk import Disk, failing
 from data.errors import InputError
 from data.storage.files import is_temporary
 from data.storage.store import Store
+from flows.run import store_maintenance
 
 pytestmark = pytest.mark.slow
+OFTEN = 3
+"""Artifacts after which they are packed while the run goes on."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def packing_often() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store_maintenance, "_MANY", OFTEN)
+        yield
+
+
 STAGES = ("given", "segment", "refine", "inpaint", "verify", "publish", "published")
 QUICK = ("publish.report=false",)
 
@@ -68,7 +80,7 @@ def check_whole(out: Path, reference: dict[str, bytes]) -> None:
                 json.loads(line)
     store = Store(out / ".person-removal")
     for stage in STAGES:
-        for key in store.keys(stage):
+        for key in store.artifacts(stage):
             store.read(stage, key)
 
 
@@ -106,6 +118,8 @@ from pathlib import Path
 from collection_with_people import remove
 from failing_disk import Disk, failing
 import flows.stages.models, inpainting.opencv  # before the fork
+from flows.run import store_maintenance
+store_maintenance._MANY = int(sys.argv[4])
 coco, folder, number = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 for at in range(number):
     if os.fork() == 0:
@@ -125,7 +139,10 @@ def test_killed_at_every_write(undisturbed: tuple[Path, dict[str, bytes], int], 
     script.write_text(KILLED)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), str(root / "tests/support")])}
     subprocess.run(
-        [sys.executable, str(script), str(coco), str(tmp_path), str(number)], env=environment, check=True, timeout=300
+        [sys.executable, str(script), str(coco), str(tmp_path), str(number), str(OFTEN)],
+        env=environment,
+        check=True,
+        timeout=300,
     )
     for at in range(number):
         out = tmp_path / str(at)

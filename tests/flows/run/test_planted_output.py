@@ -34,7 +34,7 @@ STAGES = ("given", "segment", "refine", "inpaint", "verify", "publish", "publish
 FOLDERS = [
     *("images", "masks", "review", "report", "annotations", "edited", STORE),
     *("images/sub", "masks/sub", "review/sub", "images/sub/deeper", "annotations/sub"),
-    *(f"{STORE}/{name}" for name in (*STAGES, "shards", "runs", "prefect")),
+    *(f"{STORE}/{name}" for name in (*STAGES, "shards", "runs", "prefect", "packed")),
     *(f"{STORE}/{name}/{two}" for name in STAGES for two in ("00", "7f", "any")),
 ]
 FILES = [
@@ -45,6 +45,7 @@ FILES = [
     *(f"{STORE}/{name}" for name in ("standing.json", "shards.json", "rates.json", "annotations.json")),
     *(f"{STORE}/{name}/any" for name in ("shards", "runs")),
     *(f"{STORE}/{name}/any/any" for name in STAGES),
+    *(f"{STORE}/packed/artifacts.sqlar{end}" for end in ("", "-journal", "-wal")),
 ]
 TARGETS = [
     *("in", "in/images", "in/images/sub", "in/images/0001.png", "in/images/0003.png"),
@@ -184,6 +185,8 @@ def test_the_folders_that_matter_most(copied: Path, name: str) -> None:
         (f"{STORE}/digests.json", "other/secret.json"),
         (f"{STORE}/shards/any", "other/secret.json"),
         (f"{STORE}/publish/any/any", "other/secret.txt"),
+        (f"{STORE}/packed/any", "other/secret.txt"),
+        (f"{STORE}/packed/any-journal", "in/images/0001.png"),
     ],
 )
 def test_a_file_that_is_a_link_is_replaced(copied: Path, name: str, target: str, hard: bool) -> None:
@@ -222,7 +225,7 @@ def test_a_record_of_a_file_elsewhere_moves_and_deletes_nothing(copied: Path, na
     name = str(original) if name == "ABSOLUTE" else name
     victim = (copied / "out" / name).resolve()
     said = {"sha256": sha256(victim.read_bytes()) if known else "0" * 64, "stamp": [1, 1]}
-    for key in (*store.keys("published"), "f" * 16):  # of photos that are there, and of one that left
+    for key in (*store.artifacts("published"), "f" * 16):  # of photos that are there, and of one that left
         store.write("published", key, b"", {"files": {name: said}, "name": "x", "writing": {name: said["sha256"]}})
     store.write_note("annotations.json", {"made_from": "x", "files": {name: None, f"annotations/{name}": None}})
     before = outside(copied)
@@ -337,12 +340,11 @@ def test_photos_are_never_taken_from_the_output(copied: Path, way: str) -> None:
 @pytest.mark.parametrize("value", [5, [], {}, None, "text", [{"a": 5}]], ids=repr)
 def test_facts_of_another_shape_are_not_believed(copied: Path, stage: str, value: Any) -> None:
     """The digest in an artifact is of its content alone."""
-    for path in (copied / "out" / STORE / stage).rglob("*"):
-        if path.is_file():
-            head, _, payload = path.read_bytes().partition(b"\n")
-            header = json.loads(head)
-            header["facts"] = dict.fromkeys(header["facts"] or ["degraded"], value)
-            path.write_bytes(json.dumps(header).encode() + b"\n" + payload)
+    store = Store(copied / "out" / STORE)
+    for key in store.artifacts(stage):
+        header = store.header(stage, key)
+        assert header
+        store.write(stage, key, store.read(stage, key), dict.fromkeys(header.facts or ["degraded"], value))
     assert run(copied) is None
     check_accounted(copied)
 

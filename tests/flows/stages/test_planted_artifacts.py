@@ -42,11 +42,11 @@ def test_they_are_made_again(coco: Path, tmp_path: Path, stage: str, payload: by
     remove(coco, tmp_path / "out")
     expected = contents(tmp_path / "out")
     store = Store(tmp_path / "out/.person-removal")
-    for key in store.keys(stage):
+    for key in store.artifacts(stage):
         header = store.header(stage, key)
         assert header is not None
         store.write(stage, key, payload, header.facts)
-    for key in store.keys("publish"):
+    for key in store.artifacts("publish"):
         store.discard("publish", key)
     for _ in range(3):  # what is found to be wrong is discarded, stage by stage
         remove(coco, tmp_path / "out")
