@@ -13,13 +13,13 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from fill_speed import Job, export_weights, figures, filler, photo
 from gpu_measure import Row, on_gpu, small_device
 
 from configs import InpaintSettings, SegmentSettings
 from configs.training import TrainSettings, load_training
 from data.types import Hole, Photo, Pixels, Weight
 from data.weights.files import folder
-from flows.evaluation.fill_speed import Job, export_weights, figures, filler, photo
 from inpainting import build_fill, compose, inpaint
 
 BATCH = 8

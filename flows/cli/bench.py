@@ -14,14 +14,15 @@ from rich.table import Table
 
 from configs.load import USUAL, load_settings
 from data.collection.folder import read_collection
-from flows.cli.bench_fill import fill
 from flows.cli.options import Set, console
 from flows.run.job import absolute
 
 app = typer.Typer(no_args_is_help=True, help="How fast this machine is, on your photos.")
 
 
-app.command()(fill)
+@app.callback()
+def bench() -> None:
+    pass
 
 
 @app.command()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from configs import cache_dir
-from data.storage.places import is_remote
+from data.storage.places import storage_of
 from flows.doctor.finding import Finding
 
 LITTLE = 2e9
@@ -42,18 +41,16 @@ def check_cache() -> Iterator[Finding]:
     except OSError as error:
         yield Finding("cache", "problem", f"{folder} cannot be written to ({error.strerror})", fix)
         return
-    yield _room("cache", folder, existing, fix)
+    yield from _room("cache", folder, fix)
 
 
 def check_disk(folder: Path) -> Iterator[Finding]:
     """folder: where a result would go; need not be there yet."""
-    if is_remote(folder):
-        return
-    existing = next((path for path in (folder, *folder.parents) if path.exists()), folder)
-    yield _room("disk", folder, existing, "a result takes up to three times the photos' size: choose another disk")
+    yield from _room("disk", folder, "a result takes up to three times the photos' size: choose another disk")
 
 
-def _room(about: str, folder: Path, existing: Path, fix: str) -> Finding:
-    free = shutil.disk_usage(existing).free
-    what = f"{free / 1e9:.1f} GB free at {folder}"
-    return Finding(about, "ok", what) if free >= LITTLE else Finding(about, "problem", what, fix)
+def _room(about: str, folder: Path, fix: str) -> Iterator[Finding]:
+    free = storage_of(folder).free(folder)
+    if free is not None:
+        what = f"{free / 1e9:.1f} GB free at {folder}"
+        yield Finding(about, "ok", what) if free >= LITTLE else Finding(about, "problem", what, fix)

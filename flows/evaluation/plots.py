@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flows.evaluation.estimates import Estimate
 from flows.evaluation.persons import SIZES
@@ -18,7 +18,7 @@ def residual_plot(path: Path, curves: Mapping[float, Mapping[str, Estimate]], fi
     """What is left of people, and what looks like them beside the hole, against the area given up, for every value of
     a refine setting; bars are 95 % intervals. chosen: the value to mark. A value without people has no place."""
     curves = {value: figures for value, figures in curves.items() if {"area", "inside"} <= figures.keys()}
-    figure, axes = _figure(1)
+    figure, axes = new_figure(1)
     for name, label, marker in (
         ("inside", "people's pixels outside the hole", "o"),
         ("rim", "outline's band outside the hole", "^"),
@@ -38,19 +38,19 @@ def residual_plot(path: Path, curves: Mapping[float, Mapping[str, Estimate]], fi
     axes[0].set(xlabel="hole area / people's area", ylabel="per cent", title=f"over refine.{field}")
     axes[0].set_ylim(bottom=0)
     axes[0].legend(fontsize=8)
-    _save(figure, path)
+    save(figure, path)
 
 
 def sizes_plot(path: Path, figures: Mapping[str, Estimate]) -> None:
     """Persons covered by what was found, and left outside the hole, by COCO's sizes."""
-    figure, axes = _figure(2)
+    figure, axes = new_figure(2)
     for axis, name, title in zip(axes, ("covered", "left"), ("persons covered", "persons left"), strict=True):
         bars = [(size, figures[f"{name}_{size}"]) for size in SIZES if f"{name}_{size}" in figures]
         values = [100 * e.value for _, e in bars]
         errors = [[100 * (e.value - e.low) for _, e in bars], [100 * (e.high - e.value) for _, e in bars]]
         axis.bar([f"{size}\n({e.count:.0f})" for size, e in bars], values, yerr=errors, capsize=3)
         axis.set(ylabel="per cent", title=title)
-    _save(figure, path)
+    save(figure, path)
 
 
 def fills_plot(
@@ -59,7 +59,7 @@ def fills_plot(
     """A panel for each figure of `titles`, by size of the hole; bars are 95 % intervals. fills: figures by fill and
     size."""
     bins = list(next(iter(fills.values())))
-    figure, axes = _figure(4, -(-len(titles) // 4))
+    figure, axes = new_figure(4, -(-len(titles) // 4))
     for axis, (name, title) in zip(axes, titles.items(), strict=False):
         for number, (label, by_bin) in enumerate(fills.items()):
             points = [(i, by_bin[size][name]) for i, size in enumerate(bins) if name in by_bin[size]]
@@ -70,13 +70,13 @@ def fills_plot(
     axes[0].legend(fontsize=8)
     for axis in axes[len(titles) :]:
         axis.set_axis_off()
-    _save(figure, path)
+    save(figure, path)
 
 
 def left_plot(path: Path, runs: Mapping[str, Mapping[str, Estimate]]) -> None:
     """Persons left by COCO's sizes, and detections in holes over the least score; bars are 95 % intervals. runs: the
     figures of `removal.FIGURES` by name of the run."""
-    figure, axes = _figure(2)
+    figure, axes = new_figure(2)
     for number, (label, figures) in enumerate(runs.items()):
         sizes = [(i, figures[f"left_{size}"]) for i, size in enumerate(SIZES) if f"left_{size}" in figures]
         scores = [(float(name.partition("@")[2]), e) for name, e in figures.items() if name.startswith("in_hole@")]
@@ -90,30 +90,11 @@ def left_plot(path: Path, runs: Mapping[str, Mapping[str, Estimate]]) -> None:
     for axis in axes:
         axis.set_ylim(bottom=0)
     axes[0].legend(fontsize=8)
-    _save(figure, path)
+    save(figure, path)
 
 
-def speed_plot(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Seconds and peak memory over megapixels, a line for each way, layout and number of people. rows: of
-    `bench fill`."""
-    figure, axes = _figure(2)
-    lines: dict[str, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        if row["seconds"] is not None:
-            lines.setdefault(f"{row['way']}, {row['layout']}, people: {row['people']}", []).append(row)
-    for axis, name, title in zip(axes, ("seconds", "memory"), ("seconds", "peak memory, GB"), strict=True):
-        for label, points in lines.items():
-            x = [row["width"] * row["height"] / 1e6 for row in points]
-            axis.plot(x, [row[name] for row in points], "o-", label=label)
-        axis.set(title=title, xlabel="megapixels")
-        axis.grid(alpha=0.3)
-    axes[0].set_yscale("log")
-    axes[1].set_ylim(bottom=0)
-    axes[1].legend(fontsize=8)
-    _save(figure, path)
-
-
-def _figure(columns: int, rows: int = 1) -> tuple[Figure, list[Axes]]:
+def new_figure(columns: int, rows: int = 1) -> tuple[Figure, list[Axes]]:
+    """An empty figure and its axes, row by row."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # slow to import; no window, no global state
     from matplotlib.figure import Figure
 
@@ -122,6 +103,7 @@ def _figure(columns: int, rows: int = 1) -> tuple[Figure, list[Axes]]:
     return figure, [figure.add_subplot(rows, columns, i + 1) for i in range(rows * columns)]
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
+    """As PNG, or what else the name ends in."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110, metadata={"Software": None})

@@ -18,7 +18,7 @@ from data.types import PUBLISHED
 from flows.facts import PublishFacts, Row
 
 Listener = Callable[[str, Row, bool, float], None]
-"""ManifestFacts of every photo: stage, row, whether it came from the store, seconds of computing."""
+"""Told of every photo: stage, row, whether it came from the store, seconds of computing."""
 listeners: list[Listener] = []
 _telling = threading.RLock()
 SHOWN = 20

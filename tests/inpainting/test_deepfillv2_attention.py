@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from fill_speed import Job, export_weights, measure
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_deepfillv2 import plain_attention
 from torch import Tensor
 
 from data.geometry import Box
-from flows.evaluation.fill_speed import Job, export_weights, measure
-from flows.evaluation.plain_deepfillv2 import plain_attention
 from inpainting.deepfillv2 import attention
 from inpainting.deepfillv2.attention import Options, contextual_attention, thinned
 from inpainting.deepfillv2.boxes import view

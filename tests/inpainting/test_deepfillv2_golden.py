@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import torch
 from mmagic_weights import mmagic_weights
+from plain_deepfillv2 import plain_generator
 
-from flows.evaluation.plain_deepfillv2 import plain_generator
 from inpainting.deepfillv2 import layers, load_generator
 from inpainting.deepfillv2.attention import Options
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from bench_fill import app as fills
+from fill_speed import export_weights, figures
 from typer.testing import CliRunner
 
 from configs import SettingsError
 from flows.cli.bench import app
-from flows.evaluation.fill_speed import export_weights, figures
 from inpainting.windows import hole_groups
 
 
@@ -33,7 +34,7 @@ def test_pipeline(coco: Path, tmp_path: Path) -> None:
 
 
 PORT = """
-from flows.evaluation.plain_deepfillv2 import plain_generator
+from plain_deepfillv2 import plain_generator
 from inpainting.deepfillv2 import load_generator
 
 class Generator:
@@ -57,7 +58,7 @@ def test_fill(tmp_path: Path) -> None:
     (tmp_path / "port/model/networks.py").write_text(PORT)
     options = ["--sizes", "96x64", "--width", "8", "--runs", "1", "--people", "2", "--port", str(tmp_path / "port")]
     files = ["--json", str(tmp_path / "fill.json"), "--png", str(tmp_path / "fill.png")]
-    done = CliRunner().invoke(app, ["fill", *options, *files], catch_exceptions=False)
+    done = CliRunner().invoke(fills, [*options, *files], catch_exceptions=False)
     assert done.exit_code == 0 and "96x64" in done.stdout
     rows = {row["way"]: row for row in json.loads((tmp_path / "fill.json").read_text())["rows"]}
     assert list(rows) == ["whole", "windows", "plain", "port"] and not any(row["reason"] for row in rows.values())
@@ -85,14 +86,14 @@ def test_fill(tmp_path: Path) -> None:
 )
 def test_what_fill_cannot_measure(options: list[str], said: str) -> None:
     with pytest.raises(SettingsError, match=said):
-        CliRunner().invoke(app, ["fill", *options], catch_exceptions=False)
+        CliRunner().invoke(fills, options, catch_exceptions=False)
 
 
 def test_fill_measures_no_weights_that_refine_another_fill(tmp_path: Path) -> None:
     path = export_weights(tmp_path / "refiner.pth", "pt", 8)
     torch.save(torch.load(path) | {"metadata": {"prefill": "telea"}}, path)
     with pytest.raises(SettingsError, match=r"refiner\.pth: its network refines what telea fills"):
-        CliRunner().invoke(app, ["fill", "--weights", str(path)], catch_exceptions=False)
+        CliRunner().invoke(fills, ["--weights", str(path)], catch_exceptions=False)
 
 
 @pytest.mark.parametrize("people", [1, 5])

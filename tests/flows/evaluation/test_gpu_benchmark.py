@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from plain_deepfillv2 import plain_generator
 
-from flows.evaluation.plain_deepfillv2 import plain_generator
 from inpainting.deepfillv2.conventions import Layout
 from inpainting.deepfillv2.network import Generator
 

@@ -1,6 +1,6 @@
 """Seconds and memory of one DeepFillv2 fill, each in a process of its own, and how far results are apart.
 
-    python -m flows.evaluation.fill_speed JOB.json     # what `measure` starts
+    python benchmarks/fill_speed.py JOB.json     # what `measure` starts
 
 Weights are random and scaled so that activations stay of order one: time does not depend on them, and equality of
 results of 1e-6 (the usual start) would prove nothing.
@@ -82,7 +82,7 @@ def measure(job: Job, folder: Path) -> Measured:
     result = folder / "result.npy"
     place.write_text(json.dumps(asdict(job)), encoding="utf-8")
     result.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "flows.evaluation.fill_speed", str(place)]
+    command = [sys.executable, __file__, str(place)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}, perhaps out of memory"]
@@ -127,7 +127,7 @@ def photo(height: int, width: int) -> Pixels:
 
 
 def figures(height: int, width: int, people: int) -> Hole:
-    """PublishedResult people, spread over the photo, 10 % of it together: uint8 H x W, 255 = hole."""
+    """Standing people, spread over the photo, 10 % of it together: uint8 H x W, 255 = hole."""
     y, x = np.mgrid[:height, :width] / np.array([height, width]).reshape(2, 1, 1)
     out = np.zeros((height, width), bool)
     scale = people**-0.5
@@ -153,7 +153,8 @@ def filler(job: Job) -> Callable[[Pixels, Hole], Pixels]:
         from inpainting import compose, inpaint
 
         return lambda image, hole: compose(image, hole, inpaint(image, hole, fill, settings))
-    from flows.evaluation.plain_deepfillv2 import plain_generator
+    from plain_deepfillv2 import plain_generator
+
     from inpainting.deepfillv2 import load_generator
 
     generator = load_generator(job.weights, job.device)

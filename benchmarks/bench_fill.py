@@ -1,23 +1,23 @@
-"""`person-removal bench fill`: what a DeepFillv2 fill costs by size, and that it is the same as a plain one."""
+"""What a DeepFillv2 fill costs by size, and that it is the same as a plain one: `bench_fill.py --help`."""
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
+from fill_speed import WAYS, Job, Measured, export_weights, measure
 from rich.table import Table
 
 from configs import SettingsError
 from data.storage.files import write_atomic
 from flows.cli.options import console
-from flows.evaluation.fill_speed import WAYS, Job, Measured, export_weights, measure
-from flows.evaluation.plots import speed_plot
+from flows.evaluation.plots import new_figure, save
 from inpainting.deepfillv2.conventions import CONVENTIONS, Layout
 
 HALF = ("plain", "port")
@@ -52,8 +52,8 @@ def fill(
     whole and windows are inpaint.strategy's; windows sees another context, so its result is not compared.
 
     \b
-    person-removal bench fill --sizes 512x512,1024x1024 --people 1,5 --json figures.json
-    person-removal bench fill --port deepfillv2-pytorch --largest 1.1
+    python benchmarks/bench_fill.py --sizes 512x512,1024x1024 --people 1,5 --json figures.json
+    python benchmarks/bench_fill.py --port deepfillv2-pytorch --largest 1.1
     """
     chosen = ways.split(",") if ways else ["whole", "windows", "plain", *(["port"] if port else [])]
     if odd := [way for way in chosen if way not in WAYS]:
@@ -78,7 +78,7 @@ def fill(
     if out:
         write_atomic(out, json.dumps({"rows": rows}, indent=1).encode())
     if png:
-        speed_plot(png, rows)
+        _speed_plot(png, rows)
 
 
 def _shape(size: str) -> tuple[int, int]:
@@ -155,3 +155,30 @@ def _table(rows: Sequence[dict[str, Any]]) -> Table:
         else None
     )
     return table
+
+
+def _speed_plot(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Seconds and peak memory over megapixels, a line for each way, layout and number of people. rows: of
+    `_row`."""
+    figure, axes = new_figure(2)
+    lines: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        if row["seconds"] is not None:
+            lines.setdefault(f"{row['way']}, {row['layout']}, people: {row['people']}", []).append(row)
+    for axis, name, title in zip(axes, ("seconds", "memory"), ("seconds", "peak memory, GB"), strict=True):
+        for label, points in lines.items():
+            x = [row["width"] * row["height"] / 1e6 for row in points]
+            axis.plot(x, [row[name] for row in points], "o-", label=label)
+        axis.set(title=title, xlabel="megapixels")
+        axis.grid(alpha=0.3)
+    axes[0].set_yscale("log")
+    axes[1].set_ylim(bottom=0)
+    axes[1].legend(fontsize=8)
+    save(figure, path)
+
+
+app = typer.Typer()
+app.command()(fill)
+
+if __name__ == "__main__":
+    app()

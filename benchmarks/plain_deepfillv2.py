@@ -1,6 +1,6 @@
 """DeepFillv2 as the paper tells it: whole frames, every query with every key at once. Slow and hungry, and obvious.
 
-The measure of the fast one (`inpainting.deepfillv2`): `person-removal bench fill` and the tests compare with it. It
+The measure of the fast one (`inpainting.deepfillv2`): `benchmarks/bench_fill.py` and the tests compare with it. It
 shares the weights and nothing else with it.
 """
 
