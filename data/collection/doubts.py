@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from data.coco.categories import plain
 from data.coco.ids import Id, id_of
 from data.collection.annotation_files import AnnotationFile
-
-if TYPE_CHECKING:
-    from data.collection.folder import Source
+from data.collection.source import Source
 
 MOST_NAMES = 12
 

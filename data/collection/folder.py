@@ -12,34 +12,15 @@ from pathlib import Path
 
 from configs import InputSettings
 from data.coco import CocoError
-from data.coco.ids import Id, id_of, size_of
+from data.coco.ids import id_of, size_of
 from data.coco.licences import allowed, licences_of
 from data.collection.annotation_files import AnnotationFile, check_apart, find_annotation_files, with_matches
 from data.collection.doubts import known_people, said_of_disagreement, said_of_people, with_doubts
 from data.collection.file_names import is_inside, stated_name
+from data.collection.source import Source
 from data.collection.walk import note_on_photos_elsewhere, notes_on, walk_photos
 from data.errors import InputError
 from data.storage.places import is_remote
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One photo of the collection. name: posix path below the photos' folder; refused: why it cannot be taken.
-
-    listed: (number of the annotation file, image id) of every main file that lists it. doubt: why the annotation files
-    may not say all that there is to say of its people.
-    """
-
-    name: str
-    path: Path
-    listed: tuple[tuple[int, Id], ...] = ()
-    stated_size: tuple[int, int] | None = None
-    refused: str | None = None
-    doubt: str | None = None
-
-    @property
-    def image_id(self) -> Id | None:
-        return self.listed[0][1] if self.listed else None
 
 
 @dataclass(frozen=True)

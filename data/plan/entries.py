@@ -16,8 +16,9 @@ from configs.per_photo import OwnSettings
 from configs.segmenters import MaskFilesSettings
 from data.coco.ids import Id
 from data.collection.doubts import no_people
-from data.collection.folder import Collection, Source
+from data.collection.folder import Collection
 from data.collection.keep_list import Asked, read_keep
+from data.collection.source import Source
 from data.errors import InputError
 from data.storage.files import canonical_json, digest, sha256, sha256_of
 from data.storage.places import bytes_in, is_remote, stamp_of

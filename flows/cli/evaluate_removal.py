@@ -17,7 +17,7 @@ from rich.progress import track
 from rich.table import Table
 
 from configs.load import USUAL, load_settings
-from data.collection.folder import Source
+from data.collection.source import Source
 from data.errors import InputError
 from data.storage.files import write_atomic
 from data.types import People

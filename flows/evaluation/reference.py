@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from configs import Settings
-from data.collection.folder import Collection, Source, read_collection
+from data.collection.folder import Collection, read_collection
+from data.collection.source import Source
 from data.errors import InputError
 from data.images import decode, read_photo_bytes
 from data.plan.entries import annotations_of
