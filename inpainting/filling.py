@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from configs import InpaintSettings
@@ -22,6 +24,7 @@ def inpaint(
     fill: Fill,
     settings: InpaintSettings,
     exclude: Hole | None = None,
+    tell: Callable[[int, int], None] | None = None,
 ) -> list[Patch]:
     """Final pixels for the hole, one patch for each connected group of it; none for an empty hole.
 
@@ -30,6 +33,7 @@ def inpaint(
     exclude: uint8 H x W, 255 = stays in the photo, yet is hidden from the fill too (people who are kept, and what the
     hole would have held but for them). Where the hole ends at such a pixel, nothing is blended: there it has no ring.
     All are upright: a fill may mind where the ground is.
+    tell: is called with (windows that are filled, windows in all) after each of several.
 
     Raises ValueError for arrays of another kind and PhotoError (refused) when hardly anything is known.
     """
@@ -37,18 +41,26 @@ def inpaint(
     hidden = hole if exclude is None else np.maximum(hole, exclude)
     _need_known(hidden, "the photo")
     groups = hole_groups(hole)[1]  # not the labels, too: they take as much as the photo
-    filled = _filled(image, hole, hidden, fill, settings)
+    filled = _filled(image, hole, hidden, fill, settings, tell)
     return cut_patches(filled, hole, [group.box for group in groups])
 
 
-def _filled(image: Pixels, hole: Hole, hidden: Hole, fill: Fill, settings: InpaintSettings) -> Pixels:
+def _filled(
+    image: Pixels,
+    hole: Hole,
+    hidden: Hole,
+    fill: Fill,
+    settings: InpaintSettings,
+    tell: Callable[[int, int], None] | None,
+) -> Pixels:
     """The photo with its hole filled. hidden: the hole and whatever else is no source."""
     labels, groups = hole_groups(hole)
     longest, reduced = settings.longest, settings.reduced
     if settings.strategy == "whole":
         longest = reduced = max(hole.shape)
     filled = image.copy()
-    for window in plan_windows(hidden, groups, settings):
+    windows = plan_windows(hidden, groups, settings)
+    for done, window in enumerate(windows, 1):
         is_own = np.zeros(len(groups) + 1, np.uint8)
         is_own[list(window.groups)] = 255
         box = window.box.slices
@@ -56,6 +68,8 @@ def _filled(image: Pixels, hole: Hole, hidden: Hole, fill: Fill, settings: Inpai
         others = np.where((hidden[box] != 0) & (own == 0), np.uint8(255), np.uint8(0))
         pixels = fill_window(image[box], own, others, fill, longest, reduced)
         filled[box][own != 0] = pixels[own != 0]
+        if tell and len(windows) > 1:
+            tell(done, len(windows))
     for group in groups:
         # More than the box, so that the rim's outer side is seen.
         around = group.box.grown(RIM).within(hole.shape).slices

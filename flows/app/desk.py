@@ -97,7 +97,7 @@ class Desk:
 
         async def run(call: Call) -> None:
             result = await self._result(call, tab, photo, edit)
-            tab.tell(type="result", photo=photo.id, key=edit.key, tag=tag, lower=result.lower)
+            tab.tell(type="result", photo=photo.id, key=edit.key, tag=tag, notes=list(result.notes))
             if edit.key in photo.verifications:
                 self._tell_verdict(tab, photo, edit)
             else:
@@ -126,7 +126,7 @@ class Desk:
             found = await self._thorough(call, tab, photo, edit.segmenter)
             base = await self._result(call, tab, photo, edit.before) if edit.before else None
             segmenter, fills = self.sessions.segmenters[edit.segmenter], self.sessions.fills
-            result = await call("filling", steps.remove, found, edit, segmenter, fills, base)
+            result = await call("filling", steps.remove, found, edit, segmenter, fills, base, tells=True)
             assert isinstance(result, Result)
             if base is not None:  # one copy of what they share
                 result = replace(result, rounds=(*base.rounds, result.rounds[-1]))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
+from data.geometry import Box
 from data.images import Decoded
-from data.rle import decode_counts, encode_counts
+from data.rle import BoxMask, box_mask, box_rle
 from data.types import Instance, People, Pixels
 from flows.app.choices import Choice
 from flows.app.views import SURE, fitted, view_size
@@ -122,9 +124,8 @@ def _resized(people: People, size: tuple[int, int]) -> People:
     scale = size[1] / people.size[1], size[0] / people.size[0]
 
     def counts(of: str) -> str:
-        mask = decode_counts(of, people.size).astype(np.uint8) * np.uint8(255)
-        way = cv2.INTER_AREA if size[0] < people.size[0] else cv2.INTER_LINEAR
-        return encode_counts(np.asarray(cv2.resize(mask, size[::-1], interpolation=way)) > 127)
+        rle = box_rle(_resized_mask(box_mask(of, people.size), scale, people.size, size), size)
+        return rle["counts"].decode("ascii")
 
     def box(of: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
         x, y, width, height = of
@@ -138,3 +139,22 @@ def _resized(people: People, size: tuple[int, int]) -> People:
     ]
     things = [replace(one, bbox=box(one.bbox), counts=counts(one.counts)) for one in people.objects]
     return People(size, tuple(persons), tuple(things))
+
+
+def _resized_mask(mask: BoxMask, scale: tuple[float, float], size: tuple[int, int], to: tuple[int, int]) -> BoxMask:
+    """The mask of a photo of `size` in one of the size `to`, scale = (x, y) times as large. Its box alone is resized,
+    to within half a pixel of where the whole photo's resizing puts it: that takes a hundredth of the time."""
+    if not mask.mask.size:
+        return mask
+    target = _scaled(mask.box, scale, math.floor, math.ceil).within(to)
+    source = _scaled(target, (1 / scale[0], 1 / scale[1]), round, round).within(size)
+    part = mask.within(source).astype(np.uint8) * np.uint8(255)
+    way = cv2.INTER_AREA if to[0] < size[0] else cv2.INTER_LINEAR
+    resized = np.asarray(cv2.resize(part, target.shape[::-1], interpolation=way)) > 127
+    return BoxMask(target.top, target.left, resized)
+
+
+def _scaled(box: Box, scale: tuple[float, float], first: Callable[[float], int], last: Callable[[float], int]) -> Box:
+    """The box scale = (x, y) times as large. first, last: how its upper left and its lower right become whole."""
+    x, y = scale
+    return Box(first(box.left * x), first(box.top * y), last(box.right * x), last(box.bottom * y))

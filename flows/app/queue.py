@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from configs import UserError
@@ -22,7 +23,8 @@ IDLE = 15.0
 """Seconds without any tab after which the process that computes is ended, so that its memory is free."""
 
 Call = Callable[..., Awaitable[Any]]
-"""call(step, function, *args): function(photo, *args) in the process that computes, the page being told of the step."""
+"""call(step, function, *args): function(photo, *args) in the process that computes, the page being told of the step.
+With tells=True it is function(photo, *args, tell), and the page hears what `tell(done, of)` says."""
 
 
 @dataclass(eq=False)
@@ -124,7 +126,7 @@ class Queue:
     async def _do(self, job: Job) -> None:
         for attempt in (1, 2):
             try:
-                await job.run(lambda step, function, *args: self._call(job, step, function, *args))
+                await job.run(partial(self._call, job))
                 return self._end(job, "cancelled" if job.cancelled else "done")
             except Died:
                 if job.cancelled or job.tab.closed:
@@ -144,14 +146,24 @@ class Queue:
                 return self._end(job, "failed", message=sentence)
         return None
 
-    async def _call(self, job: Job, step: str, function: Callable[..., object], *args: object) -> object:
+    async def _call(
+        self, job: Job, step: str, function: Callable[..., object], *args: object, tells: bool = False
+    ) -> object:
         if job.cancelled or job.tab.closed:
             raise Died
         large = max(1.0, job.photo.megapixel_count)
-        job.tell("working", step=step, about=round(self._seconds[step] * large / 12, 2))
+        about = round(self._seconds[step] * large / 12, 2)
+        job.tell("working", step=step, about=about)
         started = time.monotonic()
         loop = asyncio.get_running_loop()
-        value = await loop.run_in_executor(self._thread, self.worker.call, function, job.photo.seed, *args)
+
+        def hear(done: int, of: int) -> None:
+            left = (time.monotonic() - started) * (of - done) / done
+            more = {"step": step, "about": about, "filled": done, "of": of, "left": round(left, 2)}
+            loop.call_soon_threadsafe(partial(job.tell, "working", **more))
+
+        call = partial(self.worker.call, function, job.photo.seed, *args, hear=hear if tells else None)
+        value = await loop.run_in_executor(self._thread, call)
         if job.cancelled or job.tab.closed:
             raise Died
         taken = (time.monotonic() - started) * 12 / large

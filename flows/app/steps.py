@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
@@ -26,6 +26,7 @@ from flows.app.edit import Edit
 from flows.app.finding import Found, OpenPhoto
 from flows.app.strokes import draw
 from flows.app.views import fitted, picture
+from flows.facts import InpaintFacts
 from flows.stages import photo_steps, verify
 from flows.stages.doubts import doubts_of_fill, doubts_of_keep
 from flows.stages.verify import Find
@@ -42,13 +43,14 @@ class Filled:
 @dataclass(frozen=True)
 class Result:
     """rounds: one fill after the other, the first of the people. kept: RLE counts of what is no source. view: the
-    result as the page shows it, JPEG. doubts, lower: see `photo_steps`."""
+    result as the page shows it, JPEG. doubts: about those who stay. notes: of the fills,
+    sentences."""
 
     rounds: tuple[Filled, ...]
     kept: str
     view: bytes
     doubts: tuple[str, ...]
-    lower: str | None
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -114,9 +116,16 @@ def with_strokes(marked: photo_steps.Marked, edit: Edit) -> photo_steps.Marked:
 
 
 def remove(
-    photo: OpenPhoto, found: Found, edit: Edit, segmenter: Choice, fills: Mapping[str, Choice], base: Result | None
+    photo: OpenPhoto,
+    found: Found,
+    edit: Edit,
+    segmenter: Choice,
+    fills: Mapping[str, Choice],
+    base: Result | None,
+    tell: Callable[[int, int], None] | None = None,
 ) -> Result:
-    """The photo without those who go. base: the result of `edit.before`, which is then corrected.
+    """The photo without those who go. base: the result of `edit.before`, which is then corrected. tell: see
+    `inpainting.inpaint`.
 
     Raises InputError when there is no hole, PhotoError when it leaves nothing to fill from.
     """
@@ -134,11 +143,21 @@ def remove(
     if not hole.any():
         raise InputError("Nothing is marked: choose somebody in the photo, or paint over what shall go.")
     settings = photo_steps.fill_settings(fill.settings.inpaint, drawn)
-    patches, facts = photo_steps.fill_hole(before, hole, kept, settings, fill.weights)
-    after, lower = inpainting.compose(before, hole, patches), facts.get(photo_steps.DEGRADED)
+    patches, facts = photo_steps.fill_hole(before, hole, kept, settings, fill.weights, tell)
+    after = inpainting.compose(before, hole, patches)
     rounds = (*(base.rounds if base else ()), Filled(encode_counts(hole), tuple(patches)))
     kept_counts = base.kept if base else encode_counts(kept)
-    return Result(rounds, kept_counts, picture(after, photo.icc), doubts, lower or (base.lower if base else None))
+    notes = dict.fromkeys((*(base.notes if base else ()), *_notes(facts)))  # each once
+    return Result(rounds, kept_counts, picture(after, photo.icc), doubts, tuple(notes))
+
+
+def _notes(facts: InpaintFacts) -> list[str]:
+    notes = []
+    if note := facts.get("note"):
+        notes.append(f"{note[0].upper()}{note[1:]}.")
+    if lower := facts.get("degraded"):
+        notes.append(f"The memory was too small for it: filled at a lower resolution ({lower}).")
+    return notes
 
 
 def composed(pixels: Pixels, result: Result) -> Pixels:

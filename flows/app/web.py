@@ -25,6 +25,7 @@ from data.sample_photos import sample_paths
 from flows.app.desk import Desk
 from flows.app.edit import UNREADABLE, Edit, parse_edit
 from flows.app.guard import Guard
+from flows.app.key import page_key
 from flows.app.sessions import Photo, Tab
 
 MOST_JSON = 8_000_000
@@ -42,7 +43,7 @@ class Web:
     def __init__(self, desk: Desk, about: dict[str, object]) -> None:
         """about: what the page is told first: choices, limits, samples."""
         self.desk, self.about = desk, about
-        self.key, self.once = secrets.token_urlsafe(18), secrets.token_urlsafe(18)
+        self.key, self.once = page_key(), secrets.token_urlsafe(18)
         self.samples = sample_paths()
         self.app = Starlette(
             routes=[

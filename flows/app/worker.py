@@ -38,6 +38,13 @@ class Seed(NamedTuple):
     raw: bytes | None
 
 
+class Progress(NamedTuple):
+    """How many parts of a call are done, of how many."""
+
+    done: int
+    of: int
+
+
 class Died(Exception):
     """The process is gone: it was killed, by us or for want of memory, or crashed in C."""
 
@@ -77,16 +84,26 @@ class Worker:
             assert self._pipe is not None
             return self._pipe
 
-    def call(self, function: Callable[..., Value], seed: Seed | None, *args: object) -> Value:
-        """function(photo, *args), or function(*args) without a seed. Raises Died, and what the function raises."""
+    def call(
+        self,
+        function: Callable[..., Value],
+        seed: Seed | None,
+        *args: object,
+        hear: Callable[[int, int], None] | None = None,
+    ) -> Value:
+        """function(photo, *args), or function(*args) without a seed. hear: the function gets one argument more, which
+        it calls to be heard here. Raises Died, and what the function raises."""
         pipe = self.start()
         try:
             if seed is not None:
                 has = seed.id in self._open
                 self._open = [*(one for one in self._open if one != seed.id), seed.id][-PHOTOS:]
                 seed = seed._replace(raw=None if has else seed.raw)
-            pipe.send((function, seed, args))
-            value, error = pipe.recv()
+            pipe.send((function, seed, args, hear is not None))
+            while isinstance(said := pipe.recv(), Progress):
+                assert hear is not None
+                hear(*said)
+            value, error = said
         except (EOFError, OSError):
             raise Died from None
         if error is not None:
@@ -101,7 +118,7 @@ class Worker:
         gone = [one for one in self._open if one in photos]
         if gone and self._pipe is not None:
             with suppress(OSError):
-                self._pipe.send((None, None, gone))
+                self._pipe.send((None, None, gone, False))
             self._open = [one for one in self._open if one not in gone]
 
     def kill(self) -> None:
@@ -143,7 +160,7 @@ def live(pipe: Connection, temporary: Path) -> None:
     photos: OrderedDict[str, OpenPhoto] = OrderedDict()
     while True:
         try:
-            function, seed, args = pipe.recv()
+            function, seed, args, tells = pipe.recv()
         except EOFError:
             return
         if function is None:
@@ -151,6 +168,8 @@ def live(pipe: Connection, temporary: Path) -> None:
                 photos.pop(gone, None)
             continue
         try:
+            if tells:
+                args = (*args, lambda done, of: pipe.send(Progress(done, of)))
             if seed is None:
                 pipe.send((function(*args), None))
                 continue

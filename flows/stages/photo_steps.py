@@ -112,14 +112,19 @@ def fill_settings(settings: InpaintSettings, drawn: bool) -> InpaintSettings:
 
 
 def fill_hole(
-    pixels: Pixels, hole: Hole, kept: Hole | None, settings: InpaintSettings, weights: Mapping[str, Weight]
+    pixels: Pixels,
+    hole: Hole,
+    kept: Hole | None,
+    settings: InpaintSettings,
+    weights: Mapping[str, Weight],
+    tell: Callable[[int, int], None] | None = None,
 ) -> Filled:
-    """Final pixels for the hole, never copied from what is kept. settings: see `fill_settings`. Raises PhotoError when
-    hardly anything else is there."""
+    """Final pixels for the hole, never copied from what is kept. settings: see `fill_settings`. tell: see
+    `inpainting.inpaint`. Raises PhotoError when hardly anything else is there."""
     if not hole.any():
         return Filled([], {})
     able, note = inpainting.settings_for(settings, hole)
-    patches, lower = inpaint_within_memory(pixels, hole, models.fill(able, weights), able, kept)
+    patches, lower = inpaint_within_memory(pixels, hole, models.fill(able, weights), able, kept, tell)
     facts: InpaintFacts = {}
     if lower:
         facts[DEGRADED] = lower
@@ -129,7 +134,12 @@ def fill_hole(
 
 
 def inpaint_within_memory(
-    image: Pixels, hole: Hole, fill: Fill, settings: InpaintSettings, exclude: Hole | None = None
+    image: Pixels,
+    hole: Hole,
+    fill: Fill,
+    settings: InpaintSettings,
+    exclude: Hole | None = None,
+    tell: Callable[[int, int], None] | None = None,
 ) -> tuple[list[Patch], str | None]:
     """`inpainting.inpaint`, and what had to be set lower for it, None when nothing had.
 
@@ -139,7 +149,7 @@ def inpaint_within_memory(
     tried, lower = settings, None
     while True:
         try:
-            return inpainting.inpaint(image, hole, fill, tried, exclude), lower
+            return inpainting.inpaint(image, hole, fill, tried, exclude, tell), lower
         except MemoryError:
             side = max(hole.shape) if tried.strategy == "whole" else min(tried.longest, max(hole.shape))
             window = side // 2 // 8 * 8

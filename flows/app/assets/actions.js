@@ -1,8 +1,8 @@
 /** What the controls do to the photo on the stage. Every change is a new state, so everything can be undone. */
 
-import { byId, choose, chosen, clamp, complain, el } from "./dom.js";
+import { able, byId, choose, chosen, clamp, complain, el, isAble } from "./dom.js";
 import { personAt } from "./marks.js";
-import { change, goes, hasResult, marked, people, result, state, step } from "./model.js";
+import { change, comeAfter, goes, hasResult, marked, people, result, state, step } from "./model.js";
 import { fileAddress, say, zip } from "./server.js";
 
 const round = (value) => Math.round(value * 1e5) / 1e5;
@@ -95,7 +95,7 @@ export function setUpActions(page) {
     if (result(photo) && !now.pending.length) return;
     const spot = now.pending.length ? { fill: now.edit.fill, strokes: now.pending } : null;
     const wanted = spot ? { ...now.edit, rounds: [...now.edit.rounds, spot] } : now.edit;
-    photo.wanted = { edit: wanted, of: JSON.stringify(now.edit), tag: ++tags };
+    photo.wanted = { edit: wanted, of: now.edit, tag: ++tags };
     photo.job ??= { state: "working", step: "filling", since: performance.now(), about: 4 };
     screen.changed(photo);
     try {
@@ -108,12 +108,14 @@ export function setUpActions(page) {
   }
   /** The result is there; unless something was changed meanwhile it is shown. */
   function removed(photo, wanted) {
-    const current = JSON.stringify(state(photo).edit) === photo.wanted.of;
+    const { of } = photo.wanted;
+    const current = JSON.stringify(state(photo).edit) === JSON.stringify(of);
+    const next = { edit: wanted, pending: [], removed: true, view: "result" };
     photo.wanted = null;
     photo.saved = false;
-    if (!current) return;
+    if (!current) return comeAfter(photo, of, next);
     photo.notes = [];
-    change(photo, { edit: wanted, pending: [], removed: true, view: "result" });
+    change(photo, next);
     if (photo === page.now) choose("view", "result");
   }
 
@@ -146,7 +148,7 @@ export function setUpActions(page) {
   };
   async function download() {
     const photo = page.now;
-    if (!photo || !result(photo) || byId("download").disabled) return;
+    if (!photo || !result(photo) || !isAble(byId("download"))) return;
     try {
       const made = await say(photo.id, "file", { edit: state(photo).edit, scrub: byId("scrub").checked });
       photo.saved = true;
@@ -157,12 +159,12 @@ export function setUpActions(page) {
   }
   async function downloadAll() {
     const items = page.photos.filter((photo) => result(photo)).map((photo) => ({ photo: photo.id, edit: state(photo).edit }));
-    byId("zip").disabled = true;
+    able(byId("zip"), false);
     try {
       save(await zip(items, byId("scrub").checked));
       for (const photo of page.photos) photo.saved = true;
     } catch (error) { complain(error.message); }
-    byId("zip").disabled = false;
+    able(byId("zip"), true);
     screen.render();
   }
 

@@ -3,7 +3,7 @@
 import { byId, complain, el } from "./dom.js";
 import { setUpActions } from "./actions.js";
 import { setUpKeys } from "./keys.js";
-import { byKey, keepResult, newPhoto, people, result, state } from "./model.js";
+import { byKey, forget, keepResult, newPhoto, people, result, state } from "./model.js";
 import { makeScreen } from "./screen.js";
 import { connect, drop, path, upload } from "./server.js";
 
@@ -35,12 +35,13 @@ function add(files) {
     photo.job = { state: "working", step: "reading", since: performance.now(), about: 0.4 };
     page.photos.push(photo);
     first ??= photo;
-    photo.arrived = send(photo, file);
+    photo.arrived = send(photo);
   }
   choose(first);
 }
 
-async function send(photo, file) {
+async function send(photo) {
+  const { file } = photo;
   const most = page.about.megabytes;
   try {
     if (file.size > most * 1e6) throw new Error(`${photo.name}: the page takes files of at most ${most} MB; use the command line.`);
@@ -49,8 +50,34 @@ async function send(photo, file) {
     if (!page.photos.includes(photo)) return void drop(photo.id).catch(() => {}); // it was closed meanwhile
     for (const message of early.splice(0)) hear(message);
   } catch (error) {
-    refuse(photo, error.message);
+    if (!error.gone) return void refuse(photo, error.message);
+    complain(error.message); // it is sent when the server is back
+    photo.job = null;
+    screen.changed(photo);
   }
+}
+
+/** The connection broke, and is there again. The server may have ended meanwhile: then it has none of the photos. */
+function goOn({ forgotten }) {
+  const results = page.photos.some((photo) => photo.results.size);
+  if (forgotten) page.photos.forEach(forget);
+  actions.again();
+  for (const photo of page.photos.filter((one) => !one.id && !one.job)) {
+    photo.job = { state: "working", step: "reading", since: performance.now(), about: 0.4 };
+    photo.arrived = send(photo);
+  }
+  if (page.now) screen.open(page.now, true);
+  complain(forgotten && results ? "The server was started again, and the photos are there again: press Remove again for their results." : "");
+}
+
+/** What is computed at present is lost. */
+function lose(sentence) {
+  complain(sentence);
+  for (const photo of page.photos) {
+    photo.jobs.clear();
+    photo.job = photo.quiet = null;
+  }
+  screen.render();
 }
 
 /** A photo that cannot be worked on leaves the page, and its sentence stays. */
@@ -101,11 +128,10 @@ const listeners = {
     photo.holeOf = "";
     actions.outline(photo);
   },
-  result(photo, { key, tag, lower }) {
+  result(photo, { key, tag, notes }) {
     const wanted = photo.wanted;
     if (wanted?.tag !== tag) return;
-    keepResult(photo, wanted.edit, key);
-    photo.lower = lower;
+    keepResult(photo, wanted.edit, key).notes = notes;
     actions.removed(photo, wanted.edit);
   },
   verdict(photo, { key, sentence, sure, boxes, too }) {
@@ -118,7 +144,7 @@ const listeners = {
     photo.jobs.delete(message.job);
     if (["waiting", "working"].includes(message.state)) {
       const same = last?.step === message.step && last?.state === message.state;
-      photo.jobs.set(message.job, { ...message, since: same ? last.since : performance.now() });
+      photo.jobs.set(message.job, { ...message, since: same && !message.of ? last.since : performance.now() });
     }
     const order = [...photo.jobs.values()].sort((a, b) => (b.state === "working") - (a.state === "working"));
     photo.job = order.find((job) => !job.patient) ?? null;
@@ -133,9 +159,12 @@ const listeners = {
 };
 
 function greet(message) {
-  const first = !page.about;
+  const before = page.about;
   page.about = message;
-  if (!first) return actions.again(); // the connection broke: what was said meanwhile may be lost
+  if (before) {
+    const same = ["segmenters", "fills"].every((what) => JSON.stringify(before[what]) === JSON.stringify(message[what]));
+    return same ? goOn(message) : complain("person-removal app was started with other choices: load this page again, and drop the photos again.");
+  }
   for (const [id, choices] of [["segmenter", message.segmenters], ["fill", message.fills]]) {
     byId(id).replaceChildren(...choices.map(({ name, label }) => el("option", { value: name, textContent: label })));
     byId(id).closest(".row").hidden = choices.length < 2;
@@ -188,5 +217,5 @@ addEventListener("beforeunload", (event) => {
   if (page.photos.some((photo) => !photo.saved && result(photo))) event.preventDefault();
 });
 
-connect(hear, (sentence) => { complain(sentence); document.body.classList.add("gone"); });
+connect(hear, lose);
 Object.assign(window, { personRemoval: { page, people, state } }); // for tests, and the curious

@@ -28,6 +28,11 @@ export function choose(name, value) {
   for (const input of document.querySelectorAll(`input[name=${name}]`)) input.checked = input.value === value;
 }
 
+/** Buttons that cannot be pressed now keep the focus, and with it the place of whoever uses the keyboard. */
+export const able = (button, on) => (on ? button.removeAttribute("aria-disabled") : button.setAttribute("aria-disabled", "true"));
+export const isAble = (button) => button.ariaDisabled !== "true";
+document.addEventListener("click", (event) => { if (event.target.closest("[aria-disabled=true]")) event.stopImmediatePropagation(); }, true);
+
 /** A sentence that stays until it is closed. */
 export function complain(text) {
   const box = byId("said");

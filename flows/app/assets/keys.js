@@ -1,6 +1,6 @@
 /** The keyboard: every journey without a pointer. */
 
-import { byId, choose, chosen } from "./dom.js";
+import { byId, choose, chosen, isAble } from "./dom.js";
 import { people, result } from "./model.js";
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -8,7 +8,7 @@ const TOOLS = { v: "pick", b: "brush", e: "erase" };
 
 export function setUpKeys(page) {
   const { screen, actions } = page;
-  const press = (id) => { if (!byId(id).disabled) byId(id).click(); };
+  const press = (id) => { if (isAble(byId(id))) byId(id).click(); };
 
   function pick(name, value) {
     const input = document.querySelector(`input[name=${name}][value=${value}]`);

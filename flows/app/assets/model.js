@@ -7,14 +7,23 @@ let counter = 0;
 export function newPhoto(name, file, defaults) {
   return {
     here: ++counter, // names the photo before the server does
-    id: null, name, picture: file ? URL.createObjectURL(file) : "", width: 0, height: 0, full: new Map(),
-    people: new Map(), // segmenter -> {thorough, people}
-    hole: "", holeOf: "", jobs: new Map(), job: null, quiet: null, problem: null, lower: null, notes: [],
-    results: new Map(), // edit as text -> {key, number, fill, verdict}
+    name, file, width: 0, height: 0, problem: null, notes: [],
+    ...unknown(file),
     history: [{ edit: { ...defaults, keep: [], too: [], strokes: [], rounds: [] }, pending: [], removed: false, view: "mark" }],
     at: 0, saved: true,
   };
 }
+
+/** What follows from the photo alone, and from what the server knows of it. */
+const unknown = (file) => ({
+  id: null, picture: URL.createObjectURL(file), full: new Map(), wanted: null, asking: false,
+  people: new Map(), // segmenter -> {thorough, people}
+  hole: "", holeOf: "", strokesInHole: 0, jobs: new Map(), job: null, quiet: null,
+  results: new Map(), // edit as text -> {key, number, fill, notes, verdict}
+});
+
+/** The server has lost the photo. What was said of it stays. */
+export const forget = (photo) => Object.assign(photo, unknown(photo.file));
 
 export const state = (photo) => photo.history[photo.at];
 const text = (edit) => JSON.stringify(edit);
@@ -28,6 +37,12 @@ export function change(photo, next, merge = null) {
     photo.history = [...photo.history.slice(0, photo.at + 1), made].slice(-200);
     photo.at = photo.history.length - 1;
   }
+}
+
+/** The result of an edit that was left meanwhile by undo: it comes after that state, for redo. */
+export function comeAfter(photo, edit, next) {
+  const at = photo.history.findLastIndex((one) => text(one.edit) === text(edit));
+  if (at >= 0) photo.history = [...photo.history.slice(0, at + 1), { ...photo.history[at], ...next }];
 }
 
 export function step(photo, by) {
@@ -56,7 +71,7 @@ export const hasResult = (photo, edit) => photo.results.get(text(edit));
 export function keepResult(photo, edit, key) {
   const fill = edit.rounds.at(-1)?.fill ?? edit.fill;
   const known = photo.results.get(text(edit));
-  photo.results.set(text(edit), known ?? { key, number: photo.results.size + 1, fill, verdict: null });
+  photo.results.set(text(edit), known ?? { key, number: photo.results.size + 1, fill, notes: [], verdict: null });
   return photo.results.get(text(edit));
 }
 export const byKey = (photo, key) => [...photo.results.values()].find((one) => one.key === key);

@@ -1,6 +1,6 @@
 /** What stands on the screen for the photo that is chosen. */
 
-import { byId, choose, chosen, several } from "./dom.js";
+import { able, byId, choose, chosen, several } from "./dom.js";
 import { makeFrame } from "./frame.js";
 import { drawPeople, drawStrip } from "./lists.js";
 import { drawBadges, drawMarks, drawStrokes } from "./marks.js";
@@ -65,9 +65,10 @@ export function makeScreen(page) {
 
   function render() {
     const photo = page.now;
+    const focused = document.activeElement;
     strip();
-    byId("undo").disabled = !photo || photo.at === 0;
-    byId("redo").disabled = !photo || photo.at === photo.history.length - 1;
+    able(byId("undo"), photo && photo.at > 0);
+    able(byId("redo"), photo && photo.at < photo.history.length - 1);
     if (!photo) return;
     const now = state(photo);
     const done = result(photo);
@@ -80,7 +81,15 @@ export function makeScreen(page) {
     list(photo);
     controls(photo, now, done);
     jobs(photo);
+    tip(photo.pointed);
+    keepFocus(focused);
     byId("stage").classList.toggle("finding", Boolean(photo.job) && !photo.people.size);
+  }
+
+  /** What had the focus may be gone: the keys then go on from the photo. */
+  function keepFocus(before) {
+    const now = document.activeElement;
+    if (before !== document.body && (now === document.body || now.disabled || !now.checkVisibility())) byId("stage").focus({ preventScroll: true });
   }
 
   function pictures(photo, done) {
@@ -141,9 +150,9 @@ export function makeScreen(page) {
     const going = people(photo).filter((person) => goes(photo, person)).length;
     const go = byId("go");
     const spot = done && now.pending.length > 0;
-    go.disabled = busy || (done && !spot) || (!done && !marked(photo)) || !photo.people.size;
+    able(go, !busy && (done ? spot : marked(photo)) && photo.people.size);
     go.textContent = spot ? "Fill the painted spot" : done ? "Removed" : !going && marked(photo) ? "Remove what is painted" : going === 1 ? "Remove 1 person" : going ? `Remove ${going} people` : "Remove";
-    byId("download").disabled = !done || busy;
+    able(byId("download"), done && !busy);
     document.body.classList.toggle("done", Boolean(done) && !spot);
     const finished = page.photos.filter((one) => result(one));
     byId("zip").hidden = finished.length < 2;
@@ -175,9 +184,9 @@ export function makeScreen(page) {
   }
 
   function message(photo, now, done, spot) {
-    if (photo.notes.length && done) return photo.notes.join(" ");
+    const notes = done ? [...photo.notes, ...done.notes] : [];
+    if (notes.length && !spot) return notes.join(" ");
     if (spot) return "Painted on the result: fill just that, or undo it.";
-    if (done && photo.lower) return `The memory was too small for it: filled at a lower resolution (${photo.lower}).`;
     if (done) return "Not perfect somewhere? Brush over the spot and fill just that.";
     if (!photo.people.size) return "";
     if (!people(photo).length) return "Paint over whom you see with the brush, then press Remove.";
@@ -194,7 +203,7 @@ export function makeScreen(page) {
     const ahead = job.ahead ?? 0;
     const text = job.state === "waiting"
       ? `${job.others ? "Another tab is at work" : "Waiting"}: ${several(ahead, "job", "jobs")} ahead`
-      : `${STEPS[job.step] ?? "Working"} …`;
+      : `${STEPS[job.step] ?? "Working"}${job.of ? `: ${job.filled} of ${job.of} places done` : ""} …`;
     if (byId("job").querySelector(".text").textContent !== text) byId("job").querySelector(".text").textContent = text;
     tick();
   }
@@ -205,8 +214,9 @@ export function makeScreen(page) {
     const bar = byId("job").querySelector("progress");
     if (job.state === "waiting" || !job.about) bar.removeAttribute("value");
     else {
-      const share = (performance.now() - job.since) / 1000 / job.about;
-      bar.value = share < 0.8 ? share : 1 - 0.2 * Math.exp(-(share - 0.8) * 1.5);
+      const known = job.of ? job.filled / job.of : 0;
+      const share = (performance.now() - job.since) / 1000 / (job.of ? Math.max(0.1, job.left) : job.about);
+      bar.value = known + (1 - known) * (share < 0.8 ? share : 1 - 0.2 * Math.exp(-(share - 0.8) * 1.5));
     }
   }
   setInterval(tick, 120);
@@ -240,7 +250,9 @@ export function makeScreen(page) {
     } catch { /* the page's pictures stay */ }
   }
 
+  /** The ring of the brush, at a point of the photo (shares); none for null. */
   function tip(at) {
+    if (page.now) page.now.pointed = at;
     const circle = byId("tip");
     const painting = page.now && at && ["brush", "erase"].includes(tool());
     circle.hidden = !painting;

@@ -3,7 +3,11 @@
 const key = location.pathname.split("/").at(-1);
 let tab = "";
 
-/** Keep a connection open; `on` is told every message, `gone` that the server is not there any more. */
+const GONE = "The page's server has ended. Start person-removal app again: this page then goes on by itself.";
+const PATIENCE = 3; // tries, about two seconds, before it is said that the server is gone
+
+/** Keep a connection open; `on` is told every message. gone(sentence): the server is not there, or does not want this
+ * tab. It is tried again for as long as the page is open; a hello with `forgotten` says that it has lost this tab. */
 export function connect(on, gone) {
   let tries = 0;
   const open = () => {
@@ -13,19 +17,20 @@ export function connect(on, gone) {
     const socket = new WebSocket(address);
     socket.addEventListener("message", ({ data }) => {
       const message = JSON.parse(data);
+      if (message.type !== "hello") return on(message);
+      const forgotten = Boolean(tab) && message.tab !== tab;
       tries = 0;
-      if (message.type === "hello") {
-        const other = tab && message.tab !== tab; // the server has forgotten this tab
-        tab = message.tab;
-        if (other) gone("This page was forgotten meanwhile: load it again, and drop the photos again.");
-      }
-      on(message);
+      tab = message.tab;
+      on({ ...message, forgotten });
     });
     socket.addEventListener("close", ({ code, reason }) => {
       if (code === 4429) gone(reason);
-      else if (code === 4401) gone("person-removal app was started again: open the address that it printed.");
-      else if (tries++ < 20) setTimeout(open, Math.min(4000, 250 * tries));
-      else gone("The page's server has ended: start person-removal app again.");
+      else if (code === 4401) gone("person-removal app was started with another key: open the address that it printed.");
+      else {
+        tries += 1;
+        if (tries === PATIENCE) gone(GONE);
+        setTimeout(open, Math.min(1500, 500 * tries));
+      }
     });
   };
   open();
@@ -35,13 +40,13 @@ export const path = (photo, what, result) =>
   `/t/${tab}/photos/${photo}/${what}${result ? `?${new URLSearchParams({ key: result })}` : ""}`;
 export const fileAddress = (token) => `/t/${tab}/files/${token}`;
 
-/** The answer's data. Throws an error whose text is a sentence. */
+/** The answer's data. Throws an error whose text is a sentence; `gone`: the server is not there. */
 async function ask(address, options) {
   let answer;
   try {
     answer = await fetch(address, options);
   } catch {
-    throw new Error("The page's server does not answer: is person-removal app still running?");
+    throw Object.assign(new Error(GONE), { gone: true });
   }
   let said = null;
   try { said = await answer.json(); } catch { /* no sentence in it */ }

@@ -328,11 +328,22 @@ def test_the_keyboard_is_enough(browser: Any, app: red_app.App) -> None:
     dab = tab.changes_hole(kept)
     keys.press("Shift+ArrowRight")
     tab.changes_hole(dab)
-    tab.page.locator("#stage").focus()
+    tab.page.evaluate("document.querySelector('#go').click(); document.querySelector('#undo').click()")
+    tab.waits(lambda: bool(tab.page.evaluate("personRemoval.page.now.history.at(-1).removed")), "no result comes")
+    tab.shows("mark")  # it was undone while it was computed
+    for _ in range(2):  # the stroke, the removal
+        keys.press("Control+y")
+    tab.has_result()
+    keys.press("Control+z")
+    tab.shows("mark")
+    tab.page.locator("#go").focus()
     keys.press("Enter")
     tab.has_result()
+    assert tab.page.evaluate("document.activeElement.id") == "go", "the focus stays where it was"
+    sync_api.expect(tab.page.locator("#tip")).to_be_visible()
     keys.press("c")
     tab.shows("compare")
+    sync_api.expect(tab.page.locator("#tip")).to_be_hidden()
     tab.page.locator("#border").focus()
     keys.press("Home")
     assert tab.page.locator("#border").get_attribute("aria-valuetext") == "0 % before"
@@ -479,6 +490,30 @@ def test_a_closed_tab_is_forgotten(tab: Tab, browser: Any, app: red_app.App) -> 
         assert time.monotonic() < until, "the closed tab's photo can still be had"
         time.sleep(0.1)
     assert tab.context.request.get(tab.address + mine).ok
+
+
+def test_a_page_goes_on_when_its_server_is_back(browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERSON_REMOVAL_CACHE", str(tmp_path / "cache"))
+    with red_app.running(tmp_path / "temporary") as first:
+        tab = Tab(browser, first.address)
+        tab.choose(("photo.png", photo()))
+        tab.finds(2)
+        tab.page.keyboard.press("2")
+        tab.removes("Remove 1 person")
+        first.process.kill()
+        tab.complains("The page's server has ended. Start person-removal app again")
+        tab.carry("drop", "#stage", "second.png", photo(seed=4))
+    port = first.address.rpartition(":")[2].partition("/")[0]
+    with red_app.running(tmp_path / "temporary", "--port", port) as again:
+        assert again.address == first.address
+        tab.complains("The server was started again, and the photos are there again")
+        tab.finds(2)
+        tab.page.locator("#strip .open").first.click()
+        assert tab.goes() == [True, False], "what was chosen stays"
+        tab.removes("Remove 1 person")
+        assert decode(tab.download()[1], "").pixels.shape == (384, 512, 3)
+        tab.complaints.clear()  # the browser counts each try
+        tab.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

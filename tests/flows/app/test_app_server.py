@@ -184,6 +184,16 @@ def test_a_photo_goes_the_whole_way_without_a_browser(page: Page) -> None:
 
 
 @pytest.mark.slow
+def test_a_fill_of_several_places_says_how_far_it_is(page: Page) -> None:
+    name = page.uploads(photo(1500))["photo"]
+    everyone = [one["id"] for one in page.hears("people", photo=name)["people"]]
+    dabs = [{"removes": True, "radius": 0.004, "points": [x, 0.5]} for x in (0.5, 0.95)]
+    page.says(f"photos/{name}/remove", edit={**EDIT, "keep": everyone, "strokes": dabs})
+    assert [page.hears("job", step="filling", of=2)["filled"] for _ in range(2)] == [1, 2]
+    page.hears("result", photo=name)
+
+
+@pytest.mark.slow
 def test_a_phones_photo_comes_back_as_one(page: Page) -> None:
     heif = pytest.importorskip("pillow_heif", reason="needs pillow-heif (the `heic` extra)")
     out = io.BytesIO()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from flows.app import finding, steps, views
 from flows.app.choices import Choice, fills, segmenters, usable
 from flows.app.edit import Edit, Round, parse_edit
 from flows.app.finding import Found, OpenPhoto
+from flows.app.key import page_key
 from flows.app.sessions import Limits, Sessions
 from flows.app.steps import Result, Verification
 from flows.app.strokes import MOST_POINTS, Stroke, draw, parse_strokes
@@ -410,11 +412,12 @@ def test_a_fill_that_the_memory_is_too_small_for_fills_less_finely(
 
     opened_photo = opened(photo(LEFT))
     monkeypatch.setattr(models, "fill", lambda settings, weights: Small())
-    assert removed(opened_photo)[1].lower == "inpaint.window=64"
+    (note,) = removed(opened_photo)[1].notes
+    assert note.endswith("filled at a lower resolution (inpaint.window=64).")
     monkeypatch.undo()
     eyes_again = RedPeople()
     monkeypatch.setattr(models, "segmenter", lambda settings, weights: eyes_again)
-    assert removed(opened_photo)[1].lower is None
+    assert removed(opened_photo)[1].notes == ()
 
 
 def test_nobody_there_and_nothing_drawn_is_a_sentence(eyes: RedPeople) -> None:
@@ -504,3 +507,17 @@ def mask_of(box: tuple[int, int, int, int]) -> np.ndarray:
 )
 def test_a_name_that_every_file_system_takes(stem: str, name: str) -> None:
     assert steps.file_stem(stem) == name
+
+
+def test_the_pages_key_stays_and_is_this_accounts_alone(tmp_path: Path) -> None:
+    key = page_key(tmp_path / "cache")
+    assert len(key) == 24 and page_key(tmp_path / "cache") == key
+    file = tmp_path / "cache" / "page-key"
+    assert os.name != "posix" or file.stat().st_mode & 0o777 == 0o600
+    file.chmod(0o644)  # as another account may have put it there
+    other = page_key(tmp_path / "cache")
+    assert os.name != "posix" or (other != key and page_key(tmp_path / "cache") == other)
+    file.write_text("../etc", encoding="ascii")
+    assert page_key(tmp_path / "cache") not in (other, "../etc")
+    (tmp_path / "file").write_bytes(b"")
+    assert page_key(tmp_path / "file") != page_key(tmp_path / "file"), "no folder can be made there: a key for once"
