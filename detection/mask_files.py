@@ -134,11 +134,16 @@ def _drawn(image: Image.Image) -> tuple[NDArray[np.bool_], str]:
         return gray > 0, ""
     if found[-1] < _WHITE:
         raise BadMask(f"has no value above {found[-1]}; white (255) is filled, from {_WHITE} on")
+    between = float(((gray >= _DARK) & (gray < 256 - _DARK)).mean())
+    if between > _PICTURE:
+        raise BadMask(f"is a picture, no mask: {between:.0%} of it is neither black nor white")
     return gray >= _WHITE, f"The mask is not plain black and white: what has a value of {_WHITE} or more is filled."
 
 
 _WHITE, _NOISE = 128, 48
 """Gray value or opacity from which a drawn mask is white; what the channels of a gray JPEG may differ by."""
+_DARK, _PICTURE = 32, 0.5
+"""Gray values that are nearly black or nearly white end here; the most that may lie between, as soft edges do."""
 
 
 def _read(

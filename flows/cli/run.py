@@ -32,13 +32,23 @@ RUNNERS = get_args(RunSettings.model_fields["runner"].annotation)
 
 def run(
     sources: Annotated[
-        list[Path],
-        typer.Argument(metavar="IN", parser=as_path, help="Folder of photos, COCO directory (s3:// too), or photos."),
-    ],
+        list[Path] | None,
+        typer.Argument(
+            metavar="IN...",
+            show_default=False,
+            parser=as_path,
+            help="Folder of photos, COCO directory (s3:// too), or photos.",
+        ),
+    ] = None,
     output: Annotated[
-        Path,
-        typer.Argument(metavar="OUT", parser=as_path, help="New, empty or earlier directory; for one photo a file."),
-    ],
+        Path | None,
+        typer.Argument(
+            metavar="OUT",
+            show_default=False,
+            parser=as_path,
+            help="New, empty or earlier directory; for one photo a file.",
+        ),
+    ] = None,
     preset: Preset = USUAL,
     segmenter: Segmenter = None,
     fill: Fill = None,
@@ -154,8 +164,15 @@ def run(
     person-removal run a.jpg b.jpg out/ --keep largest
     person-removal run coco/ s3://bucket/out --preset coco --set refine.dilate=0.1
     """
-    if workers == 0:
-        raise SettingsError("--workers 0: at least one process has to compute; leave it out for one a CPU core.")
+    if not sources or output is None:  # a single place is taken as the last one
+        raise SettingsError(
+            "OUT is missing, where the results go: "
+            f"person-removal run {output or 'holiday/'} {_example_out(output) if output else 'without-people/'}"
+        )
+    if workers is not None and workers < 1:
+        raise SettingsError(
+            f"--workers {workers}: at least one process has to compute; leave it out for one a CPU core."
+        )
     if verbose:
         logging.basicConfig(level=logging.INFO)
         logging.getLogger("person_removal").setLevel(logging.DEBUG)
@@ -219,6 +236,10 @@ def run(
         return
     code = run_job(source, output, settings, wanted, decisions, prefect=prefect, allow_review=allow_review, show=show)
     raise typer.Exit(code)
+
+
+def _example_out(source: Path) -> str:
+    return f"out{source.suffix}" if are_photos([source]) else "without-people/"
 
 
 def run_job(

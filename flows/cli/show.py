@@ -182,7 +182,9 @@ class Show:
         else:
             self._say(f"Everything was cached: nothing computed; {summary.seconds:.1f} s.")
         if summary.missing:
-            self._say(f"{summary.missing} photos of the collection were never part of a run; they are not in OUT.")
+            self._say(
+                f"{counted(summary.missing)} of the collection never took part in a run, so OUT does not have them."
+            )
         for sentence in summary.decided:
             self._say(sentence)
         if summary.report:
@@ -204,7 +206,7 @@ def _done(summary: Summary) -> str:
     if most == summary.photos and len(summary.by_stage) == len(STAGE_NAMES):
         return counted(summary.photos)
     if len(summary.by_stage) == len(STAGE_NAMES):
-        return f"{summary.computed} of {summary.photos} photos computed, the rest from the store"
+        return f"{summary.computed} of {counted(summary.photos)} computed, the rest from the store"
     stages = ", ".join(f"{stage} of {counted(number)}" for stage, number in summary.by_stage.items())
     return f"Computed: {stages}; the rest of {counted(summary.photos)} from the store"
 

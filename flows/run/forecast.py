@@ -126,9 +126,8 @@ def forecast(checked: CheckedInput, selection: Selection) -> Forecast:
         by = worker(context.settings, stage)
         stages[stage] = StageForecast(by, stored[stage], len(able) - stored[stage], seconds)
         if stages[stage].compute and stage not in selection.stages:
-            raise InputError(
-                f"{stages[stage].compute} photos have nothing from stage '{stage}' in the store; run it first."
-            )
+            some = f"{stages[stage].compute} photo{'s have' if stages[stage].compute != 1 else ' has'}"
+            raise InputError(f"{some} nothing from stage '{stage}' in the store; run it first.")
     sizes, outlined = _sizes(able), _outlined(checked, able)
     unknown = _unknown(stages, known, _of(sizes, todo), _of(outlined or [], todo))
     work = sum(stage.compute * (stage.seconds or 0.0) for stage in stages.values())

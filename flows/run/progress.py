@@ -78,7 +78,8 @@ class StageCount:
     def sentence(self, stage: str, photos: int) -> str:
         """photos: in the run; what was not told of one came from the store, a whole shard at once."""
         cached = max(photos - self.computed, 0)
-        return f"{stage}: {self.computed} photos computed in {self.seconds:.1f} s of work, {cached} from the store"
+        some = f"{self.computed} photo{'' if self.computed == 1 else 's'}"
+        return f"{stage}: {some} computed in {self.seconds:.1f} s of work, {cached} from the store"
 
 
 class Counts(defaultdict[str, StageCount]):

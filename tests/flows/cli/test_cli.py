@@ -213,6 +213,11 @@ FILL_MISTAKES = {
     "black mask": (np.zeros((96, 128), np.uint8), "b.png", "nothing to fill, the mask has no white"),
     "transparent mask": (np.zeros((96, 128, 4), np.uint8), "b.png", "nothing to fill, the mask has no white"),
     "photo for a mask": (PHOTO, "b.png", "is coloured; save it as a plain black and white image"),
+    "gray photo for a mask": (
+        np.tile(np.arange(0, 256, 2, np.uint8), (96, 1)),
+        "b.png",
+        "of it is neither black nor white",
+    ),
     "photo with a hole": (np.dstack([PHOTO, 255 - GRAY]), "b.png", "is a picture with transparent places"),
     "another format": (GRAY, "b.jpg", "the result keeps the photo's format"),
     "over the original": (GRAY, "a.png", "originals are never written to"),
@@ -230,6 +235,21 @@ def test_mistakes_of_fill(person_removal: Command, tmp_path: Path, name: str) ->
     done = person_removal("fill", tmp_path / "a.png", tmp_path / "hole.png", tmp_path / out, "--fill", "telea")
     assert done.returncode == 2 and words in done.stderr and len(done.stderr.strip().splitlines()) == 1
     assert (tmp_path / "a.png").read_bytes() == original and not (tmp_path / "b.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "example"),
+    [
+        ((), "person-removal run holiday/ without-people/"),
+        (("beach",), "person-removal run beach without-people/"),
+        (("a.jpg", "--keep", "largest"), "person-removal run a.jpg out.jpg"),
+    ],
+)
+def test_a_run_without_a_place_for_its_results(
+    person_removal: Command, arguments: tuple[str, ...], example: str
+) -> None:
+    done = person_removal("run", *arguments)
+    assert (done.returncode, done.stderr) == (2, f"Error: OUT is missing, where the results go: {example}\n")
 
 
 def test_the_installed_command_starts_and_its_help_shows_examples() -> None:
