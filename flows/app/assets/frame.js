@@ -3,9 +3,10 @@
 import { byId, clamp } from "./dom.js";
 
 const MOST = 24; // largest zoom
+const HOLD = 300; // milliseconds after which a press that does not move is held
 const ROOM = { top: 60, bottom: 84, side: 16 }; // around the whole photo, in CSS pixels
 
-/** on: {tool(), tap(at), begin(at), move(at), end(), cancel(), hover(at | null), slide(share), moved()}; `at` is (x, y) in
+/** on: {tool(), tap(at), begin(at), move(at), end(), cancel(), hover(at | null), slide(share), peek(on), moved()}; `at` is (x, y) in
  * shares of the photo. tool: "pick", "brush", "erase" or "compare". */
 export function makeFrame(on) {
   const stage = byId("stage");
@@ -18,6 +19,7 @@ export function makeFrame(on) {
   let from = null;
   let far = false;
   let spaceHeld = false;
+  let holding = 0; // the timer of a press
 
   const base = () => {
     const small = stage.clientWidth < 600;
@@ -85,7 +87,9 @@ export function makeFrame(on) {
     else if (tool === "pick") action = "pan";
     else { action = "tool"; on.begin(shares(at)); }
     if (action === "slide") slide(at[0]);
+    if (tool === "pick") holding = setTimeout(() => { if (!far && fingers.size === 1) on.peek(true); }, HOLD);
   });
+  stage.addEventListener("contextmenu", (event) => { if (event.pointerType === "touch") event.preventDefault(); });
   stage.addEventListener("pointermove", (event) => {
     const at = local(event);
     const last = fingers.get(event.pointerId);
@@ -101,12 +105,14 @@ export function makeFrame(on) {
     else if (action === "slide") slide(at[0]);
     else if (action === "pan") {
       far ||= Math.hypot(at[0] - from[0], at[1] - from[1]) > (event.pointerType === "touch" ? 9 : 5);
-      if (far) { [x, y] = [x + at[0] - last[0], y + at[1] - last[1]]; apply(); }
+      if (far) { letGo(); [x, y] = [x + at[0] - last[0], y + at[1] - last[1]]; apply(); }
     }
     fingers.set(event.pointerId, at);
   });
+  const letGo = () => { clearTimeout(holding); on.peek(false); };
   const release = (event) => {
     if (!fingers.delete(event.pointerId)) return;
+    letGo();
     if (event.pointerType === "touch") on.hover(null);
     if (fingers.size) return;
     if (action === "tool") event.type === "pointerup" ? on.end() : on.cancel();

@@ -25,8 +25,11 @@ export function makeScreen(page) {
     end: () => { const done = stroke; stroke = null; if (done) page.actions.stroke(done); },
     cancel: () => { stroke = null; redraw(); },
     hover: tip,
+    peek: (on) => hold(on && chosen("view") === "result" && Boolean(result(page.now))),
     slide: (share) => { byId("border").value = 100 * share; cut(); },
   });
+  /** The original, as long as a key or the photo is pressed. */
+  function hold(on) { if (held !== on) { held = on; render(); } }
   const redraw = () => page.now && drawStrokes(page.now, view(), stroke);
   const viewOf = (key) => page.now.full.get(key) ?? (key ? path(page.now.id, "view", key) : page.now.picture);
 
@@ -179,6 +182,7 @@ export function makeScreen(page) {
     box.hidden = !said;
     if (!said) return;
     box.className = said.sure ? "good" : "warn";
+    if (box.querySelector("p").textContent !== said.sentence) byId("panel").scrollTop = 0; // on a phone it is short
     box.querySelector("p").textContent = said.sentence;
     byId("too").hidden = !said.too.length;
   }
@@ -187,7 +191,7 @@ export function makeScreen(page) {
     const notes = done ? [...photo.notes, ...done.notes] : [];
     if (notes.length && !spot) return notes.join(" ");
     if (spot) return "Painted on the result: fill just that, or undo it.";
-    if (done) return "Not perfect somewhere? Brush over the spot and fill just that.";
+    if (done) return "Hold the photo to see the original. Not perfect somewhere? Brush over the spot and fill just that.";
     if (!photo.people.size) return "";
     if (!people(photo).length) return "Paint over whom you see with the brush, then press Remove.";
     return "Click whom you want to keep. Brush over what else shall go: shadows, bags.";
@@ -265,6 +269,6 @@ export function makeScreen(page) {
   return {
     open, render, changed, frame, tip, tool, cut,
     get view() { return chosen("view"); },
-    hold(on) { if (held !== on) { held = on; render(); } },
+    hold,
   };
 }

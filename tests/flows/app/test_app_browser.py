@@ -392,6 +392,12 @@ def test_a_phone_with_fingers(browser: Any, app: red_app.App) -> None:
     assert tab.page.evaluate("document.documentElement.scrollWidth") == 390
     tab.page.locator("#go").tap()
     tab.has_result()
+    tab.page.locator("input[name=tool][value=pick] + span").tap()
+    original = tab.page.locator(".tag.left", has_text="Original")
+    touch("touchStart", tab.at(0.5, 0.5))  # and held
+    sync_api.expect(original).to_be_visible()
+    touch("touchEnd")
+    sync_api.expect(original).to_be_hidden()
     after = decode(tab.download()[1], "after")
     assert after.orientation == 6 and after.pixels.shape == (512, 384, 3), "upright"
     ground, ink = tab.page.evaluate(
