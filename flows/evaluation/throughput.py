@@ -118,13 +118,17 @@ def server(home: Path) -> Iterator[None]:
     with socket.socket() as free:
         free.bind((HOST, 0))
         port = free.getsockname()[1]
-    variables = {"PREFECT_API_URL": api_url(HOST, port), "PREFECT_HOME": str(home), "PREFECT_LOGGING_LEVEL": "ERROR"}
+    api = api_url(HOST, port)
+    variables = {"PREFECT_API_URL": api, "PREFECT_HOME": str(home), "PREFECT_LOGGING_LEVEL": "ERROR"}
     before = {name: os.environ.get(name) for name in variables}
     os.environ |= variables
     try:
         running = start_server(HOST, port, None, home / "server.log")
+        from prefect.settings import PREFECT_API_URL, temporary_settings
+
         try:
-            yield
+            with temporary_settings({PREFECT_API_URL: api}):  # a Prefect that is loaded reads no environment any more
+                yield
         finally:
             running.stop()
     finally:
