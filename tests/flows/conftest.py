@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +13,10 @@ from typing import Any
 import pytest
 from chromium import CHROMIUM
 from collection_with_people import make_coco
+from command import Command, Done
+from prefect_server import empty_database
 
+from flows.cli.main import main
 from flows.run import progress
 
 
@@ -37,6 +43,41 @@ def computed() -> Iterator[Callable[[], dict[str, int]]]:
     progress.listeners.append(listen)
     yield take
     progress.listeners.remove(listen)
+
+
+@pytest.fixture
+def person_removal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """The command, run in this process: starting one costs seconds."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*arguments: str | Path) -> Done:
+        monkeypatch.setattr(sys, "argv", ["person-removal", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Done(int(ended.value.code or 0), *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def prefect_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What Prefect's server makes of SQLite at its first start, to copy: making it takes longer than all the rest of
+    the start. Processes of a parallel run share it."""
+    base = tmp_path_factory.getbasetemp()
+    return empty_database((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "prefect")
+
+
+@pytest.fixture(scope="module")
+def prefect_harness(prefect_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Prefect's own for tests: flows in this process talk to a server on loopback."""
+    from prefect.testing import utilities
+
+    folder = tmp_path_factory.mktemp("harness")
+    shutil.copyfile(prefect_database, folder / "prefect-test.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(utilities, "mkdtemp", lambda: str(folder))  # it takes no database; it deletes this folder
+        with utilities.prefect_test_harness(server_startup_timeout=120):
+            yield
 
 
 @pytest.fixture(scope="module")

@@ -8,48 +8,26 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
 import typer
 from collection_with_people import FAST, save_photo
+from command import Command
 from PIL import Image
 from pycocotools import mask as coco_mask
 
 from configs.load import USUAL
 from data.storage.store import Store
 from flows import remove_people
-from flows.cli.main import app, main
+from flows.cli.main import app
 from flows.cli.show import SoFar
 
 ROOT = Path(__file__).resolve().parents[3]
 QUICK = [part for setting in FAST for part in ("--set", setting)]
-
-
-class Done(NamedTuple):
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Command = Callable[..., Done]
-
-
-@pytest.fixture
-def person_removal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
-    """The command, run in this process: starting one costs seconds."""
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def call(*arguments: str | Path) -> Done:
-        monkeypatch.setattr(sys, "argv", ["person-removal", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return Done(int(ended.value.code or 0), *capsys.readouterr())
-
-    return call
 
 
 def test_run_and_its_folders(person_removal: Command, coco: Path, tmp_path: Path) -> None:

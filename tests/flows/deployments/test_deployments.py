@@ -8,12 +8,14 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 from artifacts import artifacts
 from collection_with_people import contents, make_slow_coco, remove
+from command import Command
 from prefect_server import PERSON_REMOVAL, PREFECT, Operator, kill, wait_for
 
 pytestmark = [
@@ -25,16 +27,26 @@ ROOT = Path(__file__).resolve().parents[3]
 ALL = {"person-removal", "segment", "refine", "inpaint", "verify", "publish", "nightly"}
 CHANGES = {"inpaint": {"fill": "telea"}, "verify": {"segmenter": "none"}, "run": {"workers": 1, "timeout": 0}}
 PATCHMATCH = {"inpaint": {"fill": "patchmatch"}, "verify": {"segmenter": "none"}}
-SLOW = {"preset": "coco", "settings": json.dumps(PATCHMATCH)}
-TELEA = {"preset": "coco", "settings": json.dumps(CHANGES)}
+QUICK = ("--set=inpaint.fill=telea", "--set=verify.segmenter=none")
+SLOW = {"preset": "coco", "settings": PATCHMATCH}
+TELEA = {"preset": "coco", "settings": CHANGES}
 
 
 @pytest.fixture(scope="module")
-def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
-    operator = Operator(tmp_path_factory.mktemp("operator"))
+def operator(tmp_path_factory: pytest.TempPathFactory, prefect_database: Path) -> Iterator[Operator]:
+    operator = Operator(tmp_path_factory.mktemp("operator"), prefect_database)
     operator.serve()
     yield operator
     operator.stop()
+
+
+@pytest.fixture
+def command(operator: Operator, person_removal: Command) -> Iterator[Command]:
+    """`person-removal`, in this process, with the server of `operator`."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: operator.api}):
+        yield person_removal
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +54,7 @@ def slow_coco(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_slow_coco(tmp_path_factory.mktemp("slow") / "coco")
 
 
-def test_a_bare_name_runs_the_whole_pipeline(operator: Operator, coco: Path, tmp_path: Path) -> None:
+def test_the_whole_pipeline_and_then_one_stage_of_it(operator: Operator, coco: Path, tmp_path: Path) -> None:
     run = operator.start("person-removal", source=str(coco), output=str(tmp_path / "out"), **TELEA)
     state = operator.ended(run)
     assert (state["name"], state["message"]) == ("Completed", "5 removed, 1 passthrough")
@@ -59,11 +71,21 @@ def test_a_bare_name_runs_the_whole_pipeline(operator: Operator, coco: Path, tmp
     assert (tmp_path / "out/report.html").as_uri() in report
 
     # one stage by its own deployment and the slash, over one photo
-    again = operator.start(
-        "person-removal/inpaint", source=str(coco), output=str(tmp_path / "out"), photos='["0001*"]', **TELEA
-    )
+    values = {"source": str(coco), "output": str(tmp_path / "out"), "photos": ["0001*"], **TELEA}
+    options = [
+        f"--param={name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in values.items()
+    ]
+    again = uuid(operator.run(*PREFECT, "deployment", "run", "person-removal/inpaint", *options))
     assert operator.ended(again)["message"] == "Stages done: inpaint."
     assert operator.get(f"flow_runs/{again}")["name"] == "coco -> out: inpaint, 0001*"
+
+
+def uuid(started: subprocess.CompletedProcess[str]) -> str:
+    """Of the run that `prefect deployment run` has made."""
+    assert started.returncode == 0, started.stdout + started.stderr
+    found = re.search(r"UUID: (\S+)", started.stdout)
+    assert found
+    return found[1]
 
 
 def test_the_command_as_it_is_written(operator: Operator, coco: Path, tmp_path: Path) -> None:
@@ -71,19 +93,16 @@ def test_the_command_as_it_is_written(operator: Operator, coco: Path, tmp_path: 
     bare = {"PREFECT_API_URL": None, "PREFECT_PLUGINS_ENABLED": None}
     written = (*PREFECT, "deployment", "run", "person-removal")
     started = operator.run(*written, **bare)
-    assert started.returncode == 0, started.stdout + started.stderr
+    run = uuid(started)
     assert "~/person-removal-demo/without-people" in started.stdout
-    run = re.search(r"UUID: (\S+)", started.stdout)
-    assert run
     home = operator.folder / "person-removal-demo"
     wait_for(lambda: (home / "photos/zidane.jpg").is_file(), 120, "the sample photos are there")
-    if operator.state(run[1])["type"] != "FAILED":
-        operator.post(f"flow_runs/{run[1]}/set_state", state={"type": "CANCELLING"})
-    state = operator.ended(run[1])
+    if operator.state(run)["type"] != "FAILED":
+        operator.post(f"flow_runs/{run}/set_state", state={"type": "CANCELLING"})
+    state = operator.ended(run)
     assert state["type"] == "CANCELLED" or "person-removal weights fetch" in state["message"]
 
-    settings = ["--set=inpaint.fill=telea", "--set=verify.segmenter=none"]
-    done = operator.run(*PERSON_REMOVAL, "deploy", str(coco), str(tmp_path / "out"), "--preset=coco", *settings)
+    done = operator.run(*PERSON_REMOVAL, "deploy", str(coco), str(tmp_path / "out"), "--preset=coco", *QUICK)
     assert done.returncode == 0 and f"{coco} -> {tmp_path / 'out'}" in done.stdout, done.stderr
     mine = operator.run(*written, "--watch", **bare)
     assert mine.returncode == 0, mine.stdout + mine.stderr
@@ -93,27 +112,26 @@ def test_the_command_as_it_is_written(operator: Operator, coco: Path, tmp_path: 
         assert given == ("" if stage == "nightly" else str(coco))
 
 
-def test_half_of_the_places_is_refused(operator: Operator, coco: Path) -> None:
-    one = operator.run(*PERSON_REMOVAL, "deploy", str(coco))
+def test_half_of_the_places_is_refused(command: Command, coco: Path) -> None:
+    one = command("deploy", coco)
     assert one.returncode == 2 and "Give IN and OUT both" in one.stderr
 
 
 def test_an_unknown_deployment_is_prefects_to_tell(operator: Operator) -> None:
     done = operator.run(*PREFECT, "deployment", "run", "person-removel")
     assert done.returncode == 1 and "Deployment 'person-removel' not found!" in done.stdout + done.stderr
-    plain = operator.run(*PREFECT, "deployment", "run", "person-removal", PREFECT_PLUGINS_ENABLED="false")
-    assert plain.returncode == 1 and "Expected format: <FLOW_NAME>/<DEPLOYMENT_NAME>" in plain.stdout + plain.stderr
 
 
 @pytest.mark.parametrize(
     ("parameters", "sentence"),
     [
         ({"stages": ["inpiant"]}, "'inpiant' is not one of"),
+        ({"status": ["fail"]}, "'fail' is not one of"),
         ({"settings": {"refine": {"dilate": "much"}}}, "Validation failed for field 'settings.refine.dilate'"),
         ({"settings": {"refine": {"dilate": 7}}}, "Validation failed for field 'settings.refine.dilate'"),
         ({"settings": {"refine": {"dilatte": 1}}}, "'dilatte' was unexpected"),
     ],
-    ids=["stage", "type", "range", "name"],
+    ids=["stage", "status", "type", "range", "name"],
 )
 def test_wrong_parameters_are_refused_before_a_run_is_made(
     operator: Operator, parameters: dict[str, object], sentence: str
@@ -124,12 +142,6 @@ def test_wrong_parameters_are_refused_before_a_run_is_made(
     answer = httpx.post(f"{operator.api}/deployments/{deployment}/create_flow_run", json=body, trust_env=False)
     assert answer.status_code == 409 and sentence in answer.json()["detail"]
     assert operator.post("flow_runs/count") == before
-
-
-def test_wrong_parameters_on_the_command_line(operator: Operator) -> None:
-    options = ["--param=source=/a", "--param=output=/b", '--param=status=["fail"]']
-    done = operator.run(*PREFECT, "deployment", "run", "person-removal", *options)
-    assert done.returncode == 1 and "'fail' is not one of" in " ".join((done.stdout + done.stderr).split())
 
 
 def test_a_form_that_nobody_touched_sets_nothing(operator: Operator) -> None:
@@ -143,28 +155,23 @@ def test_a_form_that_nobody_touched_sets_nothing(operator: Operator) -> None:
             assert "description" in field or "$ref" in field or "allOf" in field, name
 
 
-def test_every_pair_of_directories_has_a_schedule_of_its_own(operator: Operator, coco: Path, tmp_path: Path) -> None:
-    def schedule(*arguments: object) -> subprocess.CompletedProcess[str]:
-        return operator.run(*PERSON_REMOVAL, "schedule", *map(str, arguments))
-
+def test_every_pair_of_directories_has_a_schedule_of_its_own(
+    operator: Operator, command: Command, coco: Path, tmp_path: Path
+) -> None:
+    schedule = partial(command, "schedule")
     one, two = tmp_path / "one", tmp_path / "two"
     assert [timed["active"] for timed in operator.deployment("person-removal/nightly")["schedules"]] == [False]
-    quick = ["--set=inpaint.fill=telea", "--set=verify.segmenter=none"]
-    first = schedule(coco, one, *quick, "--cron", "30 2 * * *", "--timezone", "Europe/Berlin")
+    first = schedule(coco, one, *QUICK, "--cron", "30 2 * * *", "--timezone", "Europe/Berlin")
     assert first.returncode == 0 and "person-removal/nightly:" in first.stdout, first.stderr
     times, moved = first.stdout.splitlines()[2:4]
     assert times.count("02:30 CE") >= 2 and "that night has no such time" in moved and "01:30 CET" in moved
-    assert schedule(coco, two, *quick).stdout.startswith(f"New:\nperson-removal/two: {coco} -> {two}\n")
-    assert schedule(coco, one, *quick, "--cron", "0 5 * * *").stdout.startswith("Changed:\nperson-removal/nightly: ")
-    made = {name: operator.deployment(f"person-removal/{name}") for name in ("nightly", "two")}
+    assert schedule(coco, two, *QUICK).stdout.startswith(f"New:\nperson-removal/two: {coco} -> {two}\n")
+    assert schedule(coco, one, *QUICK, "--cron", "0 5 * * *").stdout.startswith("Changed:\nperson-removal/nightly: ")
     for name, cron, output in (("nightly", "0 5 * * *", one), ("two", "0 2 * * *", two)):
-        (timed,) = made[name]["schedules"]
-        assert (
-            timed["active"]
-            and timed["schedule"]["cron"] == cron
-            and made[name]["global_concurrency_limit"]["limit"] == 1
-        )
-        assert made[name]["parameters"]["output"] == str(output)
+        made = operator.deployment(f"person-removal/{name}")
+        (timed,) = made["schedules"]
+        assert timed["active"] and timed["schedule"]["cron"] == cron and made["global_concurrency_limit"]["limit"] == 1
+        assert made["parameters"]["output"] == str(output)
 
     (tmp_path / "other").mkdir()
     for arguments, sentence in (
@@ -175,28 +182,51 @@ def test_every_pair_of_directories_has_a_schedule_of_its_own(operator: Operator,
         (("--resume", "three"), "There is no schedule 'three'; there are nightly, two."),
     ):
         refused = schedule(*arguments)
-        assert refused.returncode == 2 and sentence in refused.stderr and len(refused.stderr.splitlines()) == 1
-
-    # both are due at the same minute; neither cancels the other
-    runs = [operator.start(f"person-removal/{name}") for name in made]
-    assert [operator.ended(run)["name"] for run in runs] == ["Completed", "Completed"]
+        assert refused.returncode == 2 and sentence in refused.stderr
+        assert len(refused.stderr.splitlines()) == 1, refused.stderr
 
     # serve registers at every start; what the operator set stays
     assert schedule("--pause", "two").returncode == 0
-    assert operator.run(*PERSON_REMOVAL, "deploy").stdout.count("its parameters and schedules stay") == len(ALL) + 1
-    shutil.move(coco, tmp_path / "moved")
-    listed = schedule("--list").stdout
-    assert "  paused; 0 2 * * * (UTC)\n  last: Completed: 5 removed" in listed and f"{coco} is not there" in listed
-    gone = operator.start("person-removal/two")
-    assert operator.ended(gone)["message"] == f"{coco}: the input directory is not there."
-    shutil.move(tmp_path / "moved", coco)
-    assert operator.ended(operator.start("person-removal/two"))["name"] == "Completed", "the next night runs"
+    assert command("deploy").stdout.count("its parameters and schedules stay") == len(ALL) + 1
+    assert "  paused; 0 2 * * * (UTC)\n" in schedule("--list").stdout
     assert schedule("--resume", "two").returncode == 0
     assert [timed["active"] for timed in operator.deployment("person-removal/two")["schedules"]] == [True]
-    for name in made:
+    for name in ("nightly", "two"):
         assert schedule("--remove", name).stdout.startswith(f"Removed {name}: {coco} -> ")
     assert schedule("--list").stdout.startswith("There is no schedule")
-    assert operator.run(*PERSON_REMOVAL, "deploy").returncode == 0, "nightly stands ready again"
+    assert command("deploy").returncode == 0, "nightly stands ready again"
+
+
+@pytest.fixture
+def two_schedules(command: Command, coco: Path, tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """Of the same photos, into directories of their own."""
+    for name in ("one", "two"):
+        made = command("schedule", coco, tmp_path / name, *QUICK, "--name", name)
+        assert made.returncode == 0, made.stderr
+    yield "one", "two"
+    for name in ("one", "two"):
+        command("schedule", "--remove", name)
+
+
+def test_two_that_are_due_at_the_same_minute(
+    operator: Operator, command: Command, coco: Path, two_schedules: tuple[str, str]
+) -> None:
+    """Neither cancels the other."""
+    runs = [operator.start(f"person-removal/{name}") for name in two_schedules]
+    assert [operator.ended(run)["name"] for run in runs] == ["Completed", "Completed"]
+    shutil.move(coco, coco.with_name("moved"))
+    listed = command("schedule", "--list").stdout
+    assert listed.count("  last: Completed: 5 removed") == 2 and f"{coco} is not there" in listed
+
+
+def test_a_night_without_the_photos_and_the_next(
+    operator: Operator, coco: Path, two_schedules: tuple[str, str]
+) -> None:
+    shutil.move(coco, coco.with_name("moved"))
+    gone = operator.start("person-removal/two")
+    assert operator.ended(gone)["message"] == f"{coco}: the input directory is not there."
+    shutil.move(coco.with_name("moved"), coco)
+    assert operator.ended(operator.start("person-removal/two"))["name"] == "Completed"
 
 
 def test_a_schedule_fires(operator: Operator, coco: Path, tmp_path: Path) -> None:
@@ -207,7 +237,7 @@ def test_a_schedule_fires(operator: Operator, coco: Path, tmp_path: Path) -> Non
         fired = wait_for(lambda: _runs_of(operator, segment["id"], "COMPLETED"), 240, "the schedule fired")
         assert fired[0]["auto_scheduled"]
     finally:
-        operator.run(*PREFECT, "deployment", "schedule", "delete", "-y", "person-removal/segment", made["id"])
+        httpx.delete(f"{operator.api}/deployments/{segment['id']}/schedules/{made['id']}", trust_env=False)
 
 
 def _every_few_seconds(operator: Operator, deployment: str, parameters: dict[str, object]) -> list[dict[str, str]]:
@@ -258,24 +288,28 @@ def test_prefects_own_deploy_from_a_clean_clone(operator: Operator, tmp_path: Pa
         cwd=clone,
         PREFECT_PLUGINS_ENABLED=None,
     )
-    assert listed.returncode == 0 and "'source': 'x'" in listed.stdout
-    run = re.search(r"UUID: (\S+)", listed.stdout)
-    assert run and "one of them is of the sample photos" in operator.ended(run[1])["message"]
+    assert "one of them is of the sample photos" in operator.ended(uuid(listed))["message"]
+    assert "'source': 'x'" in listed.stdout
 
 
-def test_what_serve_and_deploy_refuse(operator: Operator) -> None:
-    again = operator.run(*PERSON_REMOVAL, "serve", "--port", "4999", PREFECT_API_URL=None)
+def test_what_serve_and_deploy_refuse(
+    operator: Operator, person_removal: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    monkeypatch.setenv("PREFECT_HOME", str(operator.folder / "home"))
+    again = person_removal("serve", "--port", "4999")
     assert again.returncode == 2 and f"serve runs already (process {operator.process.pid})" in again.stderr
-    home = str(operator.folder / "another")
-    taken = operator.run(
-        *PERSON_REMOVAL, "serve", "--port", str(operator.port), PREFECT_API_URL=None, PREFECT_HOME=home
-    )
+    monkeypatch.setenv("PREFECT_HOME", str(operator.folder / "another"))
+    taken = person_removal("serve", "--port", str(operator.port))
     assert taken.returncode == 2
     assert taken.stderr.strip() == (
         f"Error: Port {operator.port} has a Prefect server already: use it with PREFECT_API_URL={operator.api}, "
         "or take --port N."
     )
-    gone = operator.run(*PERSON_REMOVAL, "deploy", PREFECT_API_URL="http://127.0.0.1:9/api")
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        gone = person_removal("deploy")
     assert gone.returncode == 2 and "No Prefect server answers at http://127.0.0.1:9/api" in gone.stderr
-    never = operator.run(*PERSON_REMOVAL, "schedule", "/nowhere", "/out")
+    never = person_removal("schedule", "/nowhere", "/out")
     assert never.returncode == 2 and never.stderr == "Error: /nowhere: the input directory is not there.\n"

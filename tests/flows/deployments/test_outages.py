@@ -25,8 +25,8 @@ PHOTOS = 6
 
 
 @pytest.fixture(scope="module")
-def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
-    operator = Operator(tmp_path_factory.mktemp("outages"))
+def operator(tmp_path_factory: pytest.TempPathFactory, prefect_database: Path) -> Iterator[Operator]:
+    operator = Operator(tmp_path_factory.mktemp("outages"), prefect_database)
     operator.serve()
     yield operator
     if operator.process.poll() is None:
@@ -57,7 +57,7 @@ class Night:
     def begin(self) -> None:
         """Until a photo is filled that was not before; everything is computed anew."""
         before = self.filled()
-        self.run = self.operator.start("person-removal/nightly", refresh='["inpaint"]')
+        self.run = self.operator.start("person-removal/nightly", refresh=["inpaint"])
         wait_for(lambda: self.filled() != before, 240, "a photo is filled")
 
     def filled(self) -> dict[str, float]:

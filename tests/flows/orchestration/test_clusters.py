@@ -29,14 +29,6 @@ needs_sigkill = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[None]:
-    from prefect.testing.utilities import prefect_test_harness
-
-    with prefect_test_harness(server_startup_timeout=120):
-        yield
-
-
-@pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, bytes]]:
     """A collection, and what the plain run makes of it."""
     folder = tmp_path_factory.mktemp("plain")
@@ -67,7 +59,7 @@ def when_something_is_filled(output: Path, kill: Callable[[], None]) -> threadin
 
 @pytest.mark.slow
 @needs_sigkill
-def test_dask(server: None, plain: tuple[Path, dict[str, bytes]], tmp_path: Path) -> None:
+def test_dask(prefect_harness: None, plain: tuple[Path, dict[str, bytes]], tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed", reason="needs the extra `dask`")
     pytest.importorskip("prefect_dask", reason="needs the extra `dask`")
     coco, expected = plain
@@ -86,7 +78,7 @@ def test_dask(server: None, plain: tuple[Path, dict[str, bytes]], tmp_path: Path
 
 @pytest.mark.slow
 def test_dask_workers_of_its_own_tell_of_every_photo(
-    server: None, plain: tuple[Path, dict[str, bytes]], tmp_path: Path, computed: Callable[[], dict[str, int]]
+    prefect_harness: None, plain: tuple[Path, dict[str, bytes]], tmp_path: Path, computed: Callable[[], dict[str, int]]
 ) -> None:
     pytest.importorskip("prefect_dask", reason="needs the extra `dask`")
     coco, expected = plain
@@ -127,7 +119,7 @@ def ray_head(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Any]]:
 @pytest.mark.slow
 @needs_sigkill
 def test_ray_by_its_address_and_a_worker_that_is_killed(
-    server: None, plain: tuple[Path, dict[str, bytes]], tmp_path: Path, ray_head: tuple[str, Any]
+    prefect_harness: None, plain: tuple[Path, dict[str, bytes]], tmp_path: Path, ray_head: tuple[str, Any]
 ) -> None:
     import psutil
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,7 @@ from flows.pipeline import STAGE_NAMES
 from flows.plan.selection import selection
 from flows.run.job import execute, prepare
 
-
-@pytest.fixture(scope="module", autouse=True)
-def server() -> Iterator[None]:
-    from prefect.testing.utilities import prefect_test_harness
-
-    with prefect_test_harness(server_startup_timeout=120):
-        yield
+pytestmark = pytest.mark.usefixtures("prefect_harness")
 
 
 def flow(*arguments: Any, **options: Any) -> Any:

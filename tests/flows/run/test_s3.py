@@ -143,17 +143,14 @@ def test_an_address_that_cannot_be_used_is_one_sentence() -> None:
 
 
 @pytest.mark.slow
-def test_through_prefect(coco: Path, tmp_path: Path, bucket: Path, computed: Computed) -> None:
+def test_through_prefect(coco: Path, tmp_path: Path, bucket: Path, computed: Computed, prefect_harness: None) -> None:
     """Prefect's own results lie in the bucket too."""
-    from prefect.testing.utilities import prefect_test_harness
-
     from flows.person_removal import person_removal
 
     remove(coco, tmp_path / "out")
     computed()
-    with prefect_test_harness(server_startup_timeout=120):
-        for expected in (ALL, {}):
-            person_removal(str(coco), str(bucket / "out"), settings=coco_settings())
-            assert computed() == expected
+    for expected in (ALL, {}):
+        person_removal(str(coco), str(bucket / "out"), settings=coco_settings())
+        assert computed() == expected
     assert published(bucket / "out") == contents(tmp_path / "out")
     assert any(name.startswith(".person-removal/prefect/") for name in list_files(bucket / "out"))
