@@ -47,10 +47,12 @@ def test_killed_at_a_random_moment(
     check(coco, tmp_path / "out", {}, expected)
 
 
-def test_a_killed_flow(undisturbed: Undisturbed, tmp_path: Path) -> None:
+def test_a_killed_flow(undisturbed: Undisturbed, tmp_path: Path, prefect_database: Path) -> None:
     coco, expected, seconds = undisturbed
     moment = random.uniform(0, seconds)
     print(f"flow killed {moment:.3f} s after the first artifact")
+    (tmp_path / "prefect").mkdir()
+    shutil.copyfile(prefect_database, tmp_path / "prefect/prefect.db")
     with server(tmp_path / "prefect"):
         kill(coco, tmp_path / "out", {}, moment, "run")
         check(coco, tmp_path / "out", {}, expected)
