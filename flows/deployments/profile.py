@@ -1,11 +1,14 @@
-"""Prefect's profile: what `prefect` in another terminal knows of the server that `person-removal serve` keeps."""
+"""Prefect's profile: what `prefect` in another terminal knows of the server that `person-removal serve` keeps; and
+which server the flows of this process tell of themselves."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prefect.settings import PREFECT_API_URL, PREFECT_PLUGINS_ENABLED
+from prefect.events.worker import EventsWorker
+from prefect.logging.handlers import APILogWorker
+from prefect.settings import PREFECT_API_URL, PREFECT_PLUGINS_ENABLED, temporary_settings
 from prefect.settings.profiles import load_current_profile, load_profiles, save_profiles, update_current_profile
 
 
@@ -33,3 +36,16 @@ def named_in_profile(api: str, ours: bool) -> Iterator[bool]:
             profiles = load_profiles()
             profiles.update_profile(load_current_profile().name, {PREFECT_API_URL: None})
             save_profiles(profiles)
+
+
+@contextmanager
+def flows_tell(api: str) -> Iterator[None]:
+    """Inside, flows of this process tell the server at `api`, also where Prefect is loaded already and reads no
+    environment any more. At the end everything is told: once the server is gone, the end of the process would wait
+    minutes for the threads that try."""
+    try:
+        with temporary_settings({PREFECT_API_URL: api}):
+            yield
+    finally:
+        EventsWorker.drain_all(timeout=30)
+        APILogWorker.drain_all(timeout=30)

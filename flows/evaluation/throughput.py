@@ -124,10 +124,10 @@ def server(home: Path) -> Iterator[None]:
     os.environ |= variables
     try:
         running = start_server(HOST, port, None, home / "server.log")
-        from prefect.settings import PREFECT_API_URL, temporary_settings
+        from flows.deployments.profile import flows_tell
 
         try:
-            with temporary_settings({PREFECT_API_URL: api}):  # a Prefect that is loaded reads no environment any more
+            with flows_tell(api):
                 yield
         finally:
             running.stop()
