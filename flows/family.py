@@ -149,13 +149,16 @@ def _is_in(mask: BoxMask, face: Face, size: tuple[int, int]) -> bool:
 
 
 def marked_faces(marks: Sequence[Mark], photos: Mapping[str, Sequence[DetectedPerson]]) -> dict[str, list[Vector]]:
-    """The faces of each marked person. Raises InputError for a mark that fits nobody, and for a person none of whose
-    marks shows a face."""
+    """The faces of each marked person who stays. Raises InputError for a mark that fits nobody, and for a person none
+    of whose marks shows a face."""
     faces: dict[str, list[Vector]] = {}
     for mark in marks:
         person = marked(mark, photos.get(mark.photo, ()))
         if person is None:
-            raise InputError(f"{mark.name}: nobody was found in {mark.photo} at {mark.who}; mark another place.")
+            who = mark.name or "leave"
+            raise InputError(f"{who}: nobody was found in {mark.photo} at {mark.who}; mark another place.")
+        if mark.name is None:
+            continue
         faces.setdefault(mark.name, []).extend([person.face.vector] if person.face else [])
     for name, vectors in faces.items():
         if not vectors:
@@ -207,13 +210,27 @@ def _one_face(a: Face, b: Face) -> bool:
     return math.hypot(a.x - b.x, a.y - b.y) < min(a.side, b.side) / 2
 
 
+def settle(photos: Mapping[str, Sequence[Verdict]], marks: Sequence[Mark]) -> dict[str, list[Verdict]]:
+    """The verdicts, and in place of those on marked people what the marks say."""
+    out = {name: list(verdicts) for name, verdicts in photos.items()}
+    for mark in marks:
+        verdicts = out.get(mark.photo, [])
+        person = marked(mark, [verdict.person for verdict in verdicts])
+        for number, verdict in enumerate(verdicts):
+            if verdict.person is person:
+                word: Word = "leaves" if mark.name is None else "stays"
+                verdicts[number] = Verdict(verdict.person, word, mark.name, verdict.distance)
+    return out
+
+
 def keep_list(photos: Mapping[str, Sequence[Verdict]], marks: Iterable[Mark]) -> dict[str, object]:
     """What `refine.keep` takes: the boxes of those who stay, and of those who may. Marked people stay where they are
     marked; where such a mask shows several faces, somebody else may stay with it, and it is in both lists."""
     asked: dict[str, object] = {}
     by_hand: dict[str, list[Mark]] = {}
     for mark in marks:
-        by_hand.setdefault(mark.photo, []).append(mark)
+        if mark.name is not None:
+            by_hand.setdefault(mark.photo, []).append(mark)
     for name, verdicts in sorted(photos.items()):
         people = [verdict.person for verdict in verdicts]
         here = [marked(mark, people) for mark in by_hand.get(name, ())]

@@ -18,9 +18,10 @@ from data.collection.marks import read_marks
 from data.errors import InputError
 from data.storage.files import atomic_file, write_atomic
 from flows.cli.options import Input, Output, Preset, Segmenter, Set, completing, console
-from flows.cli.portraits import MOST, can_be_marked, portraits
-from flows.family import Verdict, Word, detect_people, judge, keep_list, marked_faces
+from flows.cli.portraits import MOST, can_be_marked, photos_to_mark, portraits
+from flows.family import Verdict, Word, detect_people, judge, keep_list, marked_faces, settle
 from flows.plan.selection import selection
+from flows.report.faces_page import faces_page
 from flows.run.job import execute, prepare
 from flows.stages import models
 
@@ -31,13 +32,17 @@ def family(
     source: Input,
     output: Output,
     marks: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Who is who in a few photos; without it, --people.")
+        Path | None, typer.Option(metavar="FILE", help="Who is who in a few photos, as --page exports it.")
     ] = None,
     keep: Annotated[Path, typer.Option(metavar="FILE", help="The keep-list that is written; a new file.")] = Path(
         "keep.json"
     ),
     people: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A JPEG of everyone with a face, numbered for the marks.")
+    ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A page on which people are clicked who stay or leave; it gives the marks."),
     ] = None,
     faceless: Annotated[
         str,
@@ -52,17 +57,19 @@ def family(
     Doubtful people are removed, and their photos end in review/. docs/family.md says how sure it is.
 
     \b
-    person-removal family holiday/ out/ --people people.jpg
+    person-removal family holiday/ out/ --page faces.html
     person-removal family holiday/ out/ --marks marks.json --keep keep.json
     person-removal run holiday/ out/ --preset embedded --keep keep.json
     """
-    if (marks is None) == (people is None):
-        raise InputError("Give --people FILE to see who can be marked, or --marks FILE to find them.")
+    if not (marks or people or page) or (people and (marks or page)):
+        raise InputError(
+            "Give --page FILE to click who stays, --marks FILE to find them, or both; or --people FILE for a sheet."
+        )
     if faceless not in FACELESS:
         raise InputError(f"--faceless {faceless}: write review or remove.")
-    written = keep if marks else people
-    if written and written.exists():
-        raise InputError(f"{written}: the file is there already; give a new name.")
+    for written in (keep if marks else None, people, page):
+        if written and written.exists():
+            raise InputError(f"{written}: the file is there already; give a new name.")
     models.face_reader()  # what is missing is missing before the first photo
     settings = load_settings(preset, set_ or (), base={"segment": {"segmenter": segmenter}} if segmenter else {})
     job = prepare(source, output, settings, selection("segment"))
@@ -81,13 +88,19 @@ def family(
             f"box; {everyone - len(found)} others were found whose face is not seen or stands with another one.",
             markup=False,
         )
-        return
     faces = marked_faces(known, detected)
     without: Word = "leaves" if faceless == "remove" else "unsure"
-    verdicts = {name: judge(those, faces, without) for name, those in detected.items()}
+    verdicts = settle({name: judge(those, faces, without) for name, those in detected.items()}, known) if known else {}
+    if page:
+        to_mark, left_out = photos_to_mark(job, detected, verdicts, known)
+        with atomic_file(page) as file:
+            file.write(faces_page(to_mark, left_out).encode("utf-8", "replace"))
+        console.print(f"{page}: open it in a browser, press who stays or leaves, export marks.json.", markup=False)
+    if not marks:
+        return
     write_atomic(keep, json.dumps(keep_list(verdicts, known), indent=1).encode())
     console.print(_table(verdicts, faces))
-    _say_how(verdicts, sum(map(len, detected.values())), keep)
+    _say_how(verdicts, f"{source} {output}", marks, keep)
 
 
 def _table(photos: Mapping[str, Sequence[Verdict]], names: Mapping[str, object]) -> Table:
@@ -99,12 +112,18 @@ def _table(photos: Mapping[str, Sequence[Verdict]], names: Mapping[str, object])
     return table
 
 
-def _say_how(photos: Mapping[str, Sequence[Verdict]], people: int, keep: Path) -> None:
+def _say_how(photos: Mapping[str, Sequence[Verdict]], folders: str, marks: Path, keep: Path) -> None:
+    """How many photos are decided and how many are not, and the next step."""
+    words = Counter(verdict.word for verdicts in photos.values() for verdict in verdicts)
     doubtful = sum(any(verdict.word == "unsure" for verdict in verdicts) for verdicts in photos.values())
-    leave = sum(verdict.word == "leaves" for verdicts in photos.values() for verdict in verdicts)
-    console.print(
-        f"{leave} of {people} people are nobody of these and leave. {doubtful} of {len(photos)} photos hold somebody "
-        f"who may be one: they will end in review/. In {keep}, move boxes from unsure to keep, or "
-        f"delete them; then: person-removal run ... --keep {keep}",
-        markup=False,
-    )
+    lines = [
+        f"{len(photos) - doubtful} of {len(photos)} photos are decided, {doubtful} are not: of {words.total()} people "
+        f"{words['stays']} stay, {words['leaves']} leave, {words['unsure']} are doubtful."
+    ]
+    if doubtful:
+        lines += [
+            "The doubtful ones are removed, and their photos end in review/. To settle them by clicks:",
+            f"  person-removal family {folders} --marks {marks} --page doubts.html --keep NEW.json",
+        ]
+    lines += ["To run with what is decided:", f"  person-removal run {folders} --keep {keep}"]
+    console.print("\n".join(lines), markup=False, soft_wrap=True)

@@ -8,16 +8,23 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from data.collection.marks import Mark
 from data.plan.shards import read_shard
 from data.storage.places import as_path
 from data.types import Pixels
 from detection.faces import Face
-from flows.family import DetectedPerson
+from flows.family import DetectedPerson, Verdict, marked
+from flows.report.faces_page import FacedPerson, FacedPhoto
+from flows.report.thumbnails import thumbnails
 from flows.run.job import Job
 from flows.stages.records import read_photo
 
 MOST = 96
 """People on one sheet."""
+PHOTOS = 500
+"""Photos on one page: about 40 MB."""
+_LONGEST = 800
+"""Pixels of their longer side there."""
 _SIDE, _COLUMNS, _LINE = 300, 5, 18
 _AROUND = 1.5
 """How far from the face's middle a picture reaches, in sides of the face."""
@@ -44,6 +51,38 @@ def portraits(job: Job, found: Sequence[tuple[str, DetectedPerson, Face]]) -> Im
         for line, text in enumerate((_end_of(name), f"person {person.number}", f"box [{box}]")):
             draw.text((x + 3, y + _SIDE + line * _LINE), text, fill="white", font=font)
     return sheet
+
+
+def photos_to_mark(
+    job: Job,
+    photos: Mapping[str, Sequence[DetectedPerson]],
+    verdicts: Mapping[str, Sequence[Verdict]],
+    marks: Sequence[Mark],
+) -> tuple[list[FacedPhoto], int]:
+    """The photos with people for the page, those with doubts first, then those with the largest faces, at most
+    `PHOTOS`; and how many more there are. verdicts: empty where nobody is marked yet."""
+
+    def first(name: str) -> tuple[bool, float, str]:
+        doubt = any(verdict.word == "unsure" for verdict in verdicts.get(name, ()))
+        return not doubt, -max((face.side for one in photos[name] for face in one.faces), default=0.0), name
+
+    order = sorted((name for name, people in photos.items() if people), key=first)
+    entries = {entry.name: entry for shard in job.planned.shards for entry in read_shard(as_path(shard))}
+    out = []
+    for name in order[:PHOTOS]:
+        photo = read_photo(job.context, entries[name])
+        people = photos[name]
+        by_hand = [marked(mark, people) for mark in marks if mark.photo == name]
+        said: Sequence[Verdict | None] = verdicts.get(name) or [None] * len(people)
+        persons = [
+            FacedPerson(one.box, v.word if v else None, v.name if v else None, one in by_hand, one.face is not None)
+            for one, v in zip(people, said, strict=True)
+        ]
+        height, width = photo.pixels.shape[:2]
+        size = (height, width) if photo.orientation >= 5 else (width, height)
+        picture = thumbnails(photo.pixels, None, None, _LONGEST)["before"]
+        out.append(FacedPhoto(name, picture, size, photo.orientation, persons))
+    return out, len(order) - len(out)
 
 
 def _pictures(

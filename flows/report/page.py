@@ -117,7 +117,7 @@ def _collect(rows: Iterable[ShownPhoto]) -> _Collected:
 
 
 def _part(photos: Iterable[Markup]) -> bytes:
-    policy = f"default-src 'none'; script-src {_source_hash(_HAND_OVER)}"
+    policy = f"default-src 'none'; script-src {source_hash(_HAND_OVER)}"
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}"><title>A part of report.html</title></head>'
@@ -128,9 +128,9 @@ def _part(photos: Iterable[Markup]) -> bytes:
 
 def _pieces(collected: _Collected, run: FinishedRecord, parts: Sequence[str]) -> Iterator[str]:
     """The page, piece by piece. parts: names of the files that hold the photos beyond the first `PART`."""
-    style, script = _asset("report.css"), "".join(map(_asset, _SCRIPTS))
+    style, script = asset("report.css"), "".join(map(asset, _SCRIPTS))
     counts, total = collected.counts, len(collected.photos)
-    environment = Environment(autoescape=True, loader=FunctionLoader(_asset), trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(autoescape=True, loader=FunctionLoader(asset), trim_blocks=True, lstrip_blocks=True)
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     environment.filters |= {"duration": _duration, "when": _when, "flat": _flat}
     yield from environment.get_template("report.html").generate(
@@ -158,7 +158,7 @@ def _pieces(collected: _Collected, run: FinishedRecord, parts: Sequence[str]) ->
         # With these hashes the browser runs this script and no other, whatever a file name holds.
         policy="default-src 'none'; img-src 'self' file: data:; base-uri 'none'; form-action 'none'; "
         + ("frame-src 'self' file:; " if parts else "")
-        + f"style-src {_source_hash(style)}; script-src {_source_hash(script)}",
+        + f"style-src {source_hash(style)}; script-src {source_hash(script)}",
     )
 
 
@@ -203,7 +203,7 @@ def _photo(row: ShownPhoto) -> dict[str, object]:
         "quality": verify.get("quality") if verify else None,
         "found": [
             {
-                "box": _box(found["bbox"], size, orientation),
+                "box": upright_box(found["bbox"], size, orientation),
                 "score": round(found["score"], 3),
                 "where": found.get("where"),
                 "like": found.get("like"),
@@ -213,7 +213,7 @@ def _photo(row: ShownPhoto) -> dict[str, object]:
         ],
         "persons": [
             {
-                "box": _box(person["bbox"], size, orientation),
+                "box": upright_box(person["bbox"], size, orientation),
                 "bbox": [round(v) for v in person["bbox"]],
                 "stays": person["stays"],
             }
@@ -242,7 +242,7 @@ def _link(path: str | None) -> str | None:
     return None if path is None else "./" + quote(path.encode("utf-8", "surrogateescape"))
 
 
-def _box(box: Iterable[float], size: tuple[int, int], orientation: int) -> list[float]:
+def upright_box(box: Iterable[float], size: tuple[int, int], orientation: int) -> list[float]:
     """x, y, width, height in pixels of the file's frame -> left, top, width, height in 0..1, upright."""
     x, y, w, h = box
     turn = _UPRIGHT.get(orientation, _UPRIGHT[1])
@@ -273,9 +273,9 @@ def _when(iso: str) -> str:
     return datetime.fromisoformat(iso).strftime("%Y-%m-%d %H:%M")
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
     return (files("flows.report") / "assets" / name).read_text(encoding="utf-8")
 
 
-def _source_hash(text: str) -> str:
+def source_hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from collection_with_people import FAST, coco_settings, manifest, remove
+from faces_by_colour import ByColour, paint, vector
 from literal_masks import mask
 from PIL import Image
 from typer.testing import CliRunner
@@ -43,10 +44,6 @@ from flows.run.job import execute, prepare
 from flows.stages import models
 
 NEAR, BETWEEN, FAR = SAME - 0.05, (SAME + DIFFERENT) / 2, DIFFERENT + 0.05
-
-
-def vector(*values: float) -> np.ndarray:
-    return np.array([*values, *[0.0] * (128 - len(values))])
 
 
 def seen(number: int, *at: float, x: float = 0) -> DetectedPerson:
@@ -189,22 +186,6 @@ def test_a_keep_list_of_doubts_that_cannot_be_used(tmp_path: Path, value: str, s
     (tmp_path / "keep.json").write_text(f'{{"a": {value}}}')
     with pytest.raises(InputError, match=sentence):
         read_keep("keep.json", tmp_path, {"a"})
-
-
-class ByColour:
-    """Stands in for dlib: the person's red is the face."""
-
-    def read(self, pixels: Pixels, box: tuple[float, float, float, float]) -> list[Face]:
-        x, y, width, height = (int(value) for value in box)
-        red = float(pixels[y : y + height, x : x + width, 0].mean())
-        return [] if red < 10 else [Face(x + width / 2, y + height / 2, 20, vector(red / 100))]
-
-
-def paint(path: Path, box: tuple[int, int, int, int], red: int) -> None:
-    pixels = np.asarray(Image.open(path)).copy()
-    x, y, width, height = box
-    pixels[y : y + height, x : x + width] = (red, 20, 30)
-    Image.fromarray(pixels).save(path)
 
 
 def test_from_marks_to_a_collection(coco: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
