@@ -20,9 +20,8 @@ ARCHIVE = "packed/artifacts.sqlar"
 _HEAD = 1 << 16
 _SMALL = 1 << 15
 """Bytes of the largest file that is packed: larger ones are not written twice."""
-_SHARE = 4
-"""Files are packed once they are a quarter as many as the archive holds: so a growing archive is written anew few
-times, in all about five times its bytes."""
+_SHARE = 16
+"""Files are packed once they are a sixteenth as many as the archive holds: what few changes leave waits for more."""
 _GONE = b"\n"
 """What stands under the name of a file of the archive that was removed, until the archive is written anew. No artifact
 is so short."""
@@ -139,8 +138,13 @@ class LocalHome:
         return self._packed(name).written
 
     def files(self, folder: str) -> dict[str, Listed]:
-        found = self.archive.files(folder) | list_files(self.root / folder)
-        return {name: file for name, file in found.items() if file.size != len(_GONE)}
+        found = self.archive.files(folder)
+        for name, file in list_files(self.root / folder).items():
+            if file.size != len(_GONE):
+                found[name] = file
+            else:
+                found.pop(name, None)
+        return found
 
     def pack(self, folders: Iterable[str]) -> int:
         loose = {

@@ -27,8 +27,9 @@ RECORDS = "published"
 packed, so that no damage is to more than one."""
 PACKED = ARCHIVE.split("/")[0]
 _NOTES = ("shards", "runs", "prefect")
-_MANY = 4096
-"""Artifacts that are written before any are put together."""
+_MANY, _SHARE = 4096, 4
+"""While a run goes on, artifacts are put together when so many are new, and a quarter as many as lie together already:
+so these are written anew few times, in all about five times their bytes."""
 _LATEST, _RUNNING = "latest.json", "running"
 _DAY = 86400.0
 _YOUNG = 60.0
@@ -141,7 +142,7 @@ class Packing:
 
     def __call__(self, stage: str, row: Row, stored: bool, seconds: float) -> None:
         self.written += not stored
-        if self.written >= max(_MANY, self.packed / 4):
+        if self.written >= max(_MANY, self.packed / _SHARE):
             self.packed, self.written = self.store.pack(ARTIFACTS), 0
 
 

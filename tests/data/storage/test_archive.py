@@ -73,13 +73,13 @@ def test_few_new_ones_wait_for_more(home: LocalHome) -> None:
         for number in range(first, last):
             home.write(f"a/00/{number}", bytes([number, number]))
 
-    write(0, 40)
-    assert home.pack(["a"]) == 40
-    write(40, 49)
-    assert home.pack(["a"]) == 40 and len(loose(home)) == 9
-    write(49, 50)
-    assert home.pack(["a"]) == 50 and not loose(home)
-    assert [home.read(f"a/00/{number}") for number in range(50)] == [bytes([number, number]) for number in range(50)]
+    write(0, 64)
+    assert home.pack(["a"]) == 64
+    write(64, 67)
+    assert home.pack(["a"]) == 64 and len(loose(home)) == 3
+    write(67, 68)
+    assert home.pack(["a"]) == 68 and not loose(home)
+    assert [home.read(f"a/00/{number}") for number in range(68)] == [bytes([number, number]) for number in range(68)]
 
 
 def test_a_new_file_counts_before_the_packed_one_and_a_removed_one_is_gone(home: LocalHome) -> None:
