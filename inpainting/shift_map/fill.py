@@ -43,8 +43,10 @@ class Options:
     kind are compared with the guide. tried: how many of them, and the guide's own pixels, the cut chooses from. data:
     cost of looking unlike the guide, at most `most` times that. near: cost of a shift as long as the window. busy: cost
     of more contrast than the guide has there, for each unit of it (keys or letters of its colours on a plain wall).
-    own: cost of the guide's own pixel, more where its picture is smaller than the window. blur: sigma of the pictures
-    that are compared. slack: a label that costs this much more than the best one at a pixel is not tried there.
+    own: cost of the guide's own pixel, more where its picture is smaller than the window. unfit: mean cost of the
+    hole's pixels, each by its cheapest label, above which the guide's own pixel costs only `own_unfit` times as much:
+    whatever a network made up, broken pieces look worse. blur: sigma of the pictures that are compared. slack: a label
+    that costs this much more than the best one at a pixel is not tried there.
     sweeps: how often the labels are gone through.
     """
 
@@ -59,6 +61,8 @@ class Options:
     near: float = 0.02
     busy: float = 4.0
     own: float = 0.4
+    unfit: float = 0.16
+    own_unfit: float = 0.6
     blur: float = 0.7
     slack: float = 0.3
     sweeps: int = 2
@@ -126,9 +130,12 @@ def chosen(level: Level, own: float, options: Options) -> tuple[NDArray[np.intp]
     shifts = candidate_shifts(level.base, level.hole, level.known, options.nearest, options.frequent)
     shifts = np.concatenate([np.zeros((1, 2), np.int32), shifts])
     costs = label_costs(level, shifts, options)
-    costs[0] = own
     box = box_of(level.hole)
     inside = level.hole[box]
+    costs[0] = own
+    if costs.min(axis=0)[inside].mean() > options.unfit:
+        own *= options.own_unfit
+        costs[0] = own
     few = worth_trying(costs[:, inside], options.tried)
     shifts, costs = shifts[few], costs[few]
     labels = np.zeros(level.hole.shape, np.intp)

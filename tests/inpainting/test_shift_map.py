@@ -187,6 +187,14 @@ def test_where_no_piece_fits_the_guide_stays() -> None:
     assert np.abs(out[hole > 0].astype(int) - 90).max() <= 1
 
 
+@pytest.mark.parametrize(("own_unfit", "expected"), [(1.0, 120), (0.6, 142)])
+def test_where_all_pieces_fit_badly_the_guide_is_believed_more(own_unfit: float, expected: int) -> None:
+    image, hole = np.full((120, 160, 3), 120, np.uint8), rectangle((120, 160), 30, 50, 90, 110)
+    guide = np.where(hole[..., None], np.uint8(142), image)  # a piece costs 2 x 0.15, the guide's pixel 0.4
+    out = shift_map(image, hole, ~hole, guide, Options(own_unfit=own_unfit))
+    assert out[55:65, 75:85].mean() == pytest.approx(expected, abs=4)
+
+
 def test_box_and_what_lies_beyond_the_window() -> None:
     hole = rectangle((6, 8), 0, 5, 2, 8)
     box = box_of(hole)
