@@ -34,6 +34,7 @@ pytestmark = [
 ]
 DESKTOP, TABLET, PHONE = ((1440, 900), (1024, 768), (390, 844))
 PLACE = 34853  # GPS
+sync_api.expect.set_options(timeout=60_000)  # however loaded the machine is
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +85,7 @@ class Tab:
         )
 
     def finds(self, count: int) -> None:
-        sync_api.expect(self.page.locator("#people .person")).to_have_count(count, timeout=60_000)
+        sync_api.expect(self.page.locator("#people .person")).to_have_count(count)
 
     def goes(self) -> list[bool]:
         return list(self.page.locator("#people input").evaluate_all("all => all.map((one) => one.checked)"))
@@ -117,7 +118,7 @@ class Tab:
         self.page.locator(f"input[name=view][value={name}] + span").click()
 
     def shows(self, view: str) -> None:
-        sync_api.expect(self.page.locator(f"input[name=view][value={view}]")).to_be_checked(timeout=60_000)
+        sync_api.expect(self.page.locator(f"input[name=view][value={view}]")).to_be_checked()
 
     def brush(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         self.page.mouse.move(*self.at(*start))
@@ -131,7 +132,7 @@ class Tab:
 
     def has_result(self) -> None:
         self.shows("result")
-        sync_api.expect(self.page.locator("#download")).to_be_enabled(timeout=60_000)
+        sync_api.expect(self.page.locator("#download")).to_be_enabled()
 
     def download(self, button: str = "#download") -> tuple[str, bytes]:
         with self.page.expect_download() as download:
@@ -202,7 +203,7 @@ def test_from_the_drop_to_the_download(tab: Tab) -> None:
     tab.has_hole(added)
 
     tab.removes("Remove 1 person")
-    sync_api.expect(tab.page.locator("#verdict")).to_contain_text("Nobody found afterwards", timeout=60_000)
+    sync_api.expect(tab.page.locator("#verdict")).to_contain_text("Nobody found afterwards")
     name, result = tab.download()
     assert name == "beach day-without-people.jpg"
     before, after = decode(raw, "before"), decode(result, "after")
@@ -236,7 +237,7 @@ def test_a_spot_of_the_result_is_brushed_again_and_the_earlier_result_stays(tab:
     tab.brush((0.5, 0.9), (0.55, 0.9))
     assert tab.page.locator("#marks .drawn path").count() == 1
     tab.page.get_by_role("button", name="Fill the painted spot").click()
-    sync_api.expect(tab.page.locator("#marks .drawn path")).to_have_count(0, timeout=60_000)
+    sync_api.expect(tab.page.locator("#marks .drawn path")).to_have_count(0)
     tab.has_result()
     changed = (decode(tab.download()[1], "second").pixels != first).any(2)
     rows, columns = np.nonzero(changed)
@@ -420,7 +421,7 @@ def test_several_photos_the_same_for_all_and_one_zip(tab: Tab) -> None:
     sync_api.expect(photos).to_have_count(3)
     tab.page.locator("#room").fill("3")
     tab.page.get_by_role("button", name="Do the same for all photos").click()
-    sync_api.expect(tab.page.locator("#strip .photo.done")).to_have_count(3, timeout=60_000)
+    sync_api.expect(tab.page.locator("#strip .photo.done")).to_have_count(3)
     name, raw = tab.download("#zip")
     assert name == "without-people.zip"
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
@@ -446,11 +447,11 @@ def test_two_fills_side_by_side_and_whoever_is_left(tab: Tab) -> None:
     tab.changes_hole(before)
     tab.removes()
     verdict = tab.page.locator("#verdict")
-    sync_api.expect(verdict).to_contain_text("Someone may be left, marked in the result: 1 whom", timeout=60_000)
+    sync_api.expect(verdict).to_contain_text("Someone may be left, marked in the result: 1 whom")
     assert tab.page.locator("#marks .finds rect").count() == 1
     assert tab.goes() == [True, True]
     tab.page.get_by_role("button", name="Remove them too").click()
-    sync_api.expect(tab.page.locator("#people .person")).to_have_count(3, timeout=60_000)
+    sync_api.expect(tab.page.locator("#people .person")).to_have_count(3)
     tab.has_result()
     tab.page.locator("#more summary").click()
     tab.page.locator("#fill").select_option("navier-stokes")
@@ -478,7 +479,7 @@ def test_errors_are_sentences_and_the_page_goes_on(tab: Tab) -> None:
     sync_api.expect(tab.page.locator("#said")).to_be_hidden()
     tab.page.get_by_role("button", name=re.compile("sample photo")).first.click()
     sync_api.expect(tab.page.locator("#stage")).to_be_visible()
-    sync_api.expect(tab.page.locator("#people h2")).to_have_text("Nobody was found", timeout=60_000)
+    sync_api.expect(tab.page.locator("#people h2")).to_have_text("Nobody was found")
     sync_api.expect(tab.page.locator("#go")).to_be_disabled()
 
 
