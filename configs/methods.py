@@ -20,13 +20,14 @@ class Method:
     """A segmenter or a fill. Its name is the key of its entry; `-` in it is `_` in the names of its settings.
 
     module: its file, imported when it is first built. build: the file's function that builds it. label: a few words
-    for people, as lists of choices show them. neural: whether it runs on the section's `device`; the others take the
-    CPU. licence: of its code and weights, where it is not this project's. settings: its own ones; a field `weights`
-    among them names its file. files: registry names of weights that it always needs. auto: those of which its setting
-    `weights`, where that is `auto`, stands for the first on this machine, and for the first of all where none is. uses:
-    names of other methods that take part with these settings. ignores: settings shared with other methods that change
-    nothing here, so that they stay out of its artifacts' keys. per_photo: own settings that a file of decisions may set
-    for one photo; nothing that names a file, allocates memory or trusts a program.
+    for people, as lists of choices show them. neural: whether it runs on the section's `device`; the others take
+    the CPU. licence: of its code and weights, where it is not this project's. settings: its own ones; a field
+    `weights` among them names its file. files: registry names of weights that it always needs. auto: those of which
+    its setting `weights`, where that is `auto`, stands for the first on this machine, and for `otherwise` where
+    none is, which is the first of them where it is empty. uses: names of other methods that take part with these
+    settings. ignores: settings shared with other methods that change nothing here, so that they stay out of its
+    artifacts' keys. per_photo: own settings that a file of decisions may set for one photo; nothing that names a
+    file, allocates memory or trusts a program.
     """
 
     module: str
@@ -37,6 +38,7 @@ class Method:
     settings: type[Frozen] | None = None
     files: tuple[str, ...] = ()
     auto: tuple[str, ...] = ()
+    otherwise: str = ""
     uses: Callable[[Any], tuple[str, ...]] = lambda section: ()
     ignores: frozenset[str] = frozenset()
     per_photo: frozenset[str] = frozenset()
@@ -108,7 +110,8 @@ class Section(Frozen):
             if not weights:
                 setting = f"{self.section}.{field_of(name)}.weights"
                 raise SettingsError(f"the {self.chooser} {name} needs a file of yours: --set {setting}=FILE.")
-            yield self.methods[name].auto[0] if weights == "auto" else weights
+            method = self.methods[name]
+            yield method.otherwise or method.auto[0] if weights == "auto" and method.auto else weights
 
     def relevant(self) -> dict[str, object]:
         """What can change a result, as JSON: the methods that take part, their own settings, and those shared settings

@@ -26,8 +26,10 @@ class SegmenterMethod(Method):
 
 
 class YoloSettings(Frozen):
-    weights: str = "yolo11n-seg"
-    """Registry name or path of an ultralytics `-seg` network: .pt, .onnx or .tflite."""
+    weights: str = "auto"
+    """Registry name or path of an ultralytics `-seg` network: .pt, .onnx or .tflite. `auto` is the first on this
+    machine of yolo26x-seg, yolo26l-seg, yolo26m-seg, yolo11x-seg, yolo11l-seg, yolo11m-seg, yolo26s-seg, yolo11s-seg,
+    yolo26n-seg, yolo11n-seg (the publisher's order of mask mAP), and yolo11n-seg where none is."""
     trust: bool = False
     """Load pickled weights that are not in the registry (a pickle can run code)."""
 
@@ -38,8 +40,9 @@ class MaskRcnnSettings(Frozen):
 
 
 class RfDetrSettings(Frozen):
-    weights: str = "rf-detr-seg-medium"
-    """Registry name or path of an RF-DETR-Seg network, .onnx."""
+    weights: str = "auto"
+    """Registry name or path of an RF-DETR-Seg network, .onnx. `auto` is the first on this machine of rf-detr-seg-large,
+    -medium, -small, -nano, and medium where none is."""
 
 
 class MaskFilesSettings(Frozen):
@@ -89,6 +92,11 @@ SEGMENTERS: dict[str, SegmenterMethod] = {
         neural=True,
         licence="AGPL-3.0",
         settings=YoloSettings,
+        auto=(
+            *("yolo26x-seg", "yolo26l-seg", "yolo26m-seg", "yolo11x-seg", "yolo11l-seg", "yolo11m-seg"),
+            *("yolo26s-seg", "yolo11s-seg", "yolo26n-seg", "yolo11n-seg"),
+        ),
+        otherwise="yolo11n-seg",
         verifies=True,
     ),
     "maskrcnn": SegmenterMethod(
@@ -105,6 +113,8 @@ SEGMENTERS: dict[str, SegmenterMethod] = {
         neural=False,  # onnxruntime takes the CPU
         licence="Apache-2.0",
         settings=RfDetrSettings,
+        auto=tuple(f"rf-detr-seg-{size}" for size in ("large", "medium", "small", "nano")),
+        otherwise="rf-detr-seg-medium",
         verifies=True,
         ignores=frozenset({"image_size"}),
     ),

@@ -76,8 +76,9 @@ def find(name_or_path: str) -> Weight:
         return _checked(*registry().resolve(name_or_path))
     path = Path(name_or_path).expanduser()
     if not path.is_file():
-        names = ", ".join([*registry().weights, *registry().aliases])
-        raise MissingWeightsError(f"'{name_or_path}' is neither a weights file nor one of the names {names}.")
+        raise MissingWeightsError(
+            f"'{name_or_path}' is neither a weights file nor a name of weights{registry().hint(name_or_path)}."
+        )
     try:
         return Weight(path.name, path.resolve(), digest(path, folder()))
     except OSError as error:
@@ -98,9 +99,11 @@ def find_all(names: Iterable[str], instead: str = "") -> dict[str, Weight]:
     if missing:
         known = [registry().resolve(name)[0] for name in missing]
         listed = ", ".join(f"'{name}'" for name in missing)
+        install = registry().lacking(known)
         raise MissingWeightsError(
             f"Weights {listed} are not on this machine: `person-removal weights fetch {' '.join(missing)}` fetches "
-            f"them ({size_said(*registry().download_bytes(known))}){instead}."
+            f"them ({size_said(*registry().download_bytes(known))})"
+            f"{f', and `{install}` brings what runs them' if install else ''}{instead}."
         )
     return found
 

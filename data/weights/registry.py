@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.resources import files
+from importlib.util import find_spec
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -130,6 +132,8 @@ class Entry(_Frozen):
     """Digest; None is unknown: recorded at the first fetch, enforced afterwards."""
     sha256_begins: str | None = Field(default=None, pattern=r"^[0-9a-f]{8,63}$")
     """What an unknown digest begins with, where the publisher says that much."""
+    extra: Literal["", "onnx"] = ""
+    """Optional part of this program that has what runs the file."""
     note: str
     sources: tuple[Source, ...] = Field(min_length=1)
     """Tried in order."""
@@ -165,6 +169,12 @@ class Registry(_Frozen):
     def licence(self, entry: Entry) -> Licence:
         return self.licences.get(entry.licence, Licence())
 
+    def lacking(self, names: Iterable[str]) -> str:
+        """The command that installs what runs these entries' files, where that is not here."""
+        here = find_spec("onnxruntime") is not None
+        wanted = not here and any(self.weights[name].extra == "onnx" for name in names)
+        return "pip install 'person-removal[onnx]'" if wanted else ""
+
     def download_bytes(self, names: Iterable[str]) -> tuple[int, list[str]]:
         """Bytes that come over the network for these entries from their first sources, and the names of those whose
         size nobody has published. What several are in is counted once."""
@@ -186,9 +196,17 @@ class Registry(_Frozen):
         """The entry's own name (aliases resolved) and the entry; WeightsError when there is none."""
         name = self.aliases.get(name, name)
         if name not in self.weights:
-            known = ", ".join([*self.weights, *self.aliases])
-            raise WeightsError(f"There are no weights named '{name}': the registry has {known}.")
+            raise WeightsError(f"There are no weights named '{name}'{self.hint(name)}.")
         return name, self.weights[name]
+
+    def hint(self, name: str) -> str:
+        """Which weights were meant by a name that the registry does not have, as the end of a sentence: those of the
+        method of that name, else the nearest names, else all."""
+        known = [*self.weights, *self.aliases]
+        meant = [own for own, entry in self.weights.items() if entry.method == name]
+        if meant or (meant := difflib.get_close_matches(name, known, n=3)):
+            return f" (did you mean {', '.join(meant)}?)"
+        return f": the registry has {', '.join(known)}"
 
 
 @cache

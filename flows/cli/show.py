@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -17,6 +18,7 @@ from rich.text import Text
 import inpainting
 from configs import Settings, SettingsError
 from configs.load import load_settings
+from configs.methods import Section
 from data.storage.places import storage_of
 from data.types import STATES
 from flows.cli.options import console, errors
@@ -42,7 +44,7 @@ EVERY = 30.0
 def _fill(settings: Settings) -> str:
     """The fill, what guides it, and what would bring a better one where the preset's `auto` found the least."""
     inpaint = settings.inpaint
-    name = f"{inpaint.fill} guided by {inpaint.guide}" if inpaint.guide else inpaint.fill
+    name = f"{inpaint.fill} guided by {inpaint.guide}" if inpaint.guide else _with_file(inpaint)
     try:
         asked = load_settings(settings.preset)
     except SettingsError:  # the preset's file has gone since
@@ -53,6 +55,12 @@ def _fill(settings: Settings) -> str:
         return f"{name} (the best whose weights are here)"
     better = f"`person-removal weights fetch {' '.join(wished_weights(asked))}` brings a better one"
     return f"{name} (the best whose weights are here; {better})"
+
+
+def _with_file(section: Section) -> str:
+    """The chosen method, and which of several networks it takes."""
+    name = section.chosen
+    return f"{name} ({Path(next(section.weights_of(name))).name})" if section.methods[name].auto else name
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,7 @@ class Show:
             + (f"; free on disk: {free / 1e9:.1f} GB" if free is not None else "")
         )
         self._say(
-            f"preset {settings.preset}: segment with {settings.segment.segmenter}, "
+            f"preset {settings.preset}: segment with {_with_file(settings.segment)}, "
             f"fill with {_fill(settings)}, {verifier_words(settings)}"
         )
         for note in job.collection.notes:

@@ -150,7 +150,9 @@ def _announce(names: Iterable[str], yes: bool) -> None:
         for name, entry in entries.items()
     )
     total = weights.size_said(*known.download_bytes(missing))
-    typer.echo(f"To fetch: {listed}; over the network {total} in all.", err=True)
+    install = known.lacking(missing)
+    and_install = f" They also need `{install}`." if install else ""
+    typer.echo(f"To fetch: {listed}; over the network {total} in all.{and_install}", err=True)
     by_licence: dict[str, list[str]] = {}
     for name, entry in entries.items():
         by_licence.setdefault(entry.licence, []).append(name)

@@ -16,6 +16,7 @@ from data.weights import files as weights
 from data.weights.files import WeightsError
 from flows.doctor.finding import Finding, Level
 from flows.stages.context import required_weights
+from flows.stages.ready_weights import with_ready_weights
 
 
 def check_methods() -> Iterator[Finding]:
@@ -31,7 +32,7 @@ def check_methods() -> Iterator[Finding]:
 
 def _method(about: str, settings: Section, build: Callable[[], object]) -> Finding:
     try:
-        needed = settings.required_weights()
+        needed = with_ready_weights(settings).required_weights()
     except SettingsError as error:  # a file of the user's
         return Finding(about, "note", str(error))
     if missing := [name for name in needed if not _here(name)]:

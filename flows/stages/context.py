@@ -23,7 +23,8 @@ from data.storage.files import canonical_json, read_own, sha256
 from data.storage.places import Listed, Stamp, as_path, is_remote, list_files
 from data.storage.store import Store
 from data.types import Weight
-from data.weights.files import MissingWeightsError, find, find_all, state
+from data.weights.files import MissingWeightsError, find, find_all
+from flows.stages.ready_weights import with_ready_weights
 from flows.stages.verifier import resolve_verifier, verifier_settings
 
 STORE = ".person-removal"
@@ -108,7 +109,9 @@ class RunContext:
 @lru_cache(maxsize=64)
 def _with_own(settings: Settings, own: bytes) -> Settings:
     found = with_own(settings, json.loads(own))
-    return found.model_copy(update={"inpaint": _guided(resolve_fill(found.inpaint))})
+    return found.model_copy(
+        update={"segment": with_ready_weights(found.segment), "inpaint": _guided(resolve_fill(found.inpaint))}
+    )
 
 
 class _Saved(TypedDict):
@@ -158,7 +161,7 @@ def required_weights(settings: Settings) -> list[str]:
     """Registry names or paths of every weights file that these settings need, each once."""
     verifier = verifier_settings(settings)
     names = [
-        *settings.segment.required_weights(),
+        *with_ready_weights(settings.segment).required_weights(),
         *with_ready_weights(settings.inpaint).required_weights(),
         *(verifier.required_weights() if verifier else []),
     ]
@@ -190,7 +193,7 @@ def resolve(settings: Settings) -> Settings:
     inpaint = _device(fill.device, "inpaint.device", FILLS[fill.fill].neural)
     return settings.model_copy(
         update={
-            "segment": settings.segment.model_copy(update={"device": segment}),
+            "segment": with_ready_weights(settings.segment, verify.segmenter).model_copy(update={"device": segment}),
             "inpaint": _guided(fill).model_copy(update={"device": inpaint}),
             "verify": verify,
         }
@@ -234,17 +237,6 @@ def _first_ready(each: Sequence[InpaintSettings]) -> InpaintSettings:
             continue
         return chosen
     return last
-
-
-def with_ready_weights(inpaint: InpaintSettings) -> InpaintSettings:
-    """The settings with every file by name that a method chooses among several: the first that is on this machine, and
-    the first of all where none is."""
-    for name in inpaint.used():
-        names = FILLS[name].auto
-        if names and getattr(inpaint.own(name), "weights", None) == "auto":
-            ready = next((weights for weights in names if state(weights) != "missing"), names[0])
-            inpaint = inpaint.with_own(name, weights=ready)
-    return inpaint
 
 
 def _device(wanted: str, setting: str, neural: bool) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from configs import SegmentSettings, Settings, VerifySettings
 from configs.segmenters import SEGMENTERS
 from data.weights.files import MissingWeightsError, find
+from flows.stages.ready_weights import with_ready_weights
 
 SHOWS = {"tv": "screen", "laptop": "screen", "cell phone": "screen", "book": "picture"}
 """COCO's classes of things that show people, and what a person in one of them is like."""
@@ -40,7 +41,8 @@ def resolve_verifier(settings: Settings) -> VerifySettings:
     if name == "same":
         name = _same(settings.segment)
     found = {} if name != "none" else {"passes": 0}  # no verifier: nobody more is found
-    return settings.verify.model_copy(update={"segmenter": name, **found})
+    weights = None if settings.verify.weights == "auto" else settings.verify.weights  # as the segmenter's are chosen
+    return settings.verify.model_copy(update={"segmenter": name, "weights": weights, **found})
 
 
 def is_independent(first: SegmentSettings, verifier: SegmentSettings | None) -> bool:
@@ -101,10 +103,12 @@ def _verifying(first: SegmentSettings, verify: VerifySettings, name: str) -> Seg
 
 def _others(settings: Settings) -> Iterator[str]:
     """Segmenters that did not make the masks and can verify: their weights are on this machine."""
+    first = with_ready_weights(settings.segment)
     for name in (name for name, method in SEGMENTERS.items() if method.verifies):
-        verifier = _verifying(settings.segment, settings.verify, name)
+        verifier = _verifying(first, settings.verify, name)
         named = verifier.own(name) != SegmentSettings().own(name)  # wanted: that they are missing is not passed over
-        if is_independent(settings.segment, verifier) and (named or _there(verifier)):
+        verifier = with_ready_weights(verifier)
+        if is_independent(first, verifier) and (named or _there(verifier)):
             yield name
 
 

@@ -106,21 +106,35 @@ class GatedConv(nn.Module):
         if self.up:
             x, held = F.interpolate(x, scale_factor=2.0, mode="nearest"), held.scaled_up(2)
         # What is mirrored in lies within the window itself: `reads` holds it.
-        return gated(self.conv(cut(x, held, self.window(makes), self.reflect)), self.activation)
+        x = cut(x, held, self.window(makes), self.reflect)
+        if self.activation == "rgb":
+            return torch.tanh(self.conv(x))
+        if x.is_cpu and not torch.is_grad_enabled():
+            feature, gate = self.apart(x)
+        else:
+            feature, gate = self.conv(x).chunk(2, dim=1)
+        return gated(feature, gate, self.activation)
+
+    def apart(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Feature and gate from a convolution each: maps in one piece, on which what follows is twice as fast."""
+        (first, second), conv = self.conv.weight.chunk(2), self.conv
+        biases = (None, None) if conv.bias is None else conv.bias.chunk(2)
+        feature, gate = (
+            F.conv2d(x, weight, bias, conv.stride, 0, conv.dilation)
+            for weight, bias in zip((first, second), biases, strict=True)
+        )
+        return feature, gate
 
 
-def gated(x: Tensor, activation: Activation) -> Tensor:
-    """The layer's output from its convolution's, [B, 2C, h, w] -> [B, C, h, w]; in place without gradients."""
-    if activation == "rgb":
-        return torch.tanh(x)
-    feature, gate = x.chunk(2, dim=1)
+def gated(feature: Tensor, gate: Tensor, activation: Activation) -> Tensor:
+    """act(feature) * sigmoid(gate), [B, C, h, w]; in place without gradients."""
     if activation == "gated-rgb":
         return torch.tanh(feature * torch.sigmoid(gate))
     if torch.is_grad_enabled():
         return (F.relu(feature) if activation == "relu" else F.elu(feature)) * torch.sigmoid(gate)
     if activation == "relu":
         feature.relu_()
-    elif x.is_cpu:  # ELU by exp, whose kernel is seven times faster than expm1's (apart by 6e-8)
+    elif feature.is_cpu:  # ELU by exp, whose kernel is seven times faster than expm1's (apart by 6e-8)
         torch.maximum(feature, feature.clamp_max(0).exp_().sub_(1), out=feature)
     else:
         F.elu_(feature)

@@ -50,7 +50,10 @@ def whole(layer: GatedConv, x: Tensor) -> Tensor:
         x = F.conv2d(x, layer.conv.weight, layer.conv.bias, layer.stride, layer.before, layer.dilation)
     else:
         x = layer.conv(F.pad(x, (layer.before, reach // 2, layer.before, reach // 2)))
-    return gated(x, layer.activation)
+    if layer.activation == "rgb":
+        return torch.tanh(x)
+    feature, gate = x.chunk(2, dim=1)
+    return gated(feature, gate, layer.activation)
 
 
 def attention(features: Tensor, hole: Tensor, layout: Layout, fusion: bool) -> Tensor:

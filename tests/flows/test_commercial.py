@@ -15,12 +15,13 @@ from configs.segmenters import SEGMENTERS
 from data.weights import files as weights
 from data.weights.registry import registry
 from flows import remove_people
+from flows.stages import ready_weights
 from flows.stages.context import required_weights, resolve, wished_weights
 from flows.stages.verifier import verifier_settings
 
 
 def test_every_licence_allows_commercial_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "state", lambda name: "ready")  # whatever else is on this machine
+    monkeypatch.setattr(ready_weights, "state", lambda name: "missing")  # whatever is on this machine
     settings = load_settings("commercial")
     needed = [*required_weights(settings), *wished_weights(settings)]
     assert set(needed) == {"rf-detr-seg-medium", "migan"}

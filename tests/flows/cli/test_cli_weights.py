@@ -108,6 +108,8 @@ def test_fetch_from_a_file(tmp_path: Path, cache: Path) -> None:
     [
         (("fetch",), "Say what to fetch"),
         (("fetch", "nothing"), "There are no weights named 'nothing'"),
+        (("fetch", "lama"), "There are no weights named 'lama' (did you mean big-lama, lama-onnx?)"),
+        (("fetch", "big-lma"), "There are no weights named 'big-lma' (did you mean big-lama?)"),
         (("fetch", "--preset", "nothing"), "There is no preset 'nothing'"),
         (("fetch", "yolov8n", "places2", "--from", "x"), "--from goes with exactly one NAME"),
         (("fetch", "one", "--set", "inpaint.fill=telea"), "--set goes with --preset"),

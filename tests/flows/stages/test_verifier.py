@@ -10,7 +10,7 @@ from configs.load import load_settings
 from configs.segmenters import EmbeddedSettings
 from data.types import Weight
 from data.weights.files import MissingWeightsError, WeightsError
-from flows.stages import context, verifier
+from flows.stages import context, ready_weights, verifier
 from flows.stages.verifier import is_independent, resolve_verifier, verifier_settings, verifier_words
 
 EMBEDDED = ("yolov8n", "selfie-segmentation", "pose-landmark-full")
@@ -29,6 +29,7 @@ def there(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
     monkeypatch.setattr(verifier, "find", find)
     monkeypatch.setattr(context, "find", find)
+    monkeypatch.setattr(ready_weights, "state", lambda name: "ready" if name in names else "missing")
     return names
 
 
@@ -101,6 +102,26 @@ def test_two_networks_of_one_segmenter_are_independent(there: set[str]) -> None:
         verifier and verifier.required_weights() == ["/other/x-seg.pt"] and is_independent(settings.segment, verifier)
     )
     assert context.required_weights(settings)[-1] == "/other/x-seg.pt"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "here", "taken"),
+    [
+        (("segment.segmenter=yolo",), (), "yolo11n-seg"),  # what a fetch would bring
+        (("segment.segmenter=yolo",), ("yolo11x-seg", "yolo26s-seg"), "yolo11x-seg"),
+        (("segment.segmenter=yolo", "segment.yolo.weights=yolo26n-seg"), ("yolo26x-seg",), "yolo26n-seg"),
+        (("segment.segmenter=rf-detr",), (), "rf-detr-seg-medium"),
+        (("segment.segmenter=rf-detr",), ("rf-detr-seg-nano", "rf-detr-seg-small"), "rf-detr-seg-small"),
+        (("segment.segmenter=embedded",), (*EMBEDDED, "yolo26n-seg", "yolo11n-seg"), "yolo26n-seg"),  # the verifier's
+        (("segment.segmenter=embedded", "verify.weights=auto"), (*EMBEDDED, "yolo26n-seg"), "yolo26n-seg"),
+    ],
+)
+def test_auto_weights_are_the_best_that_are_here(
+    there: set[str], overrides: tuple[str, ...], here: tuple[str, ...], taken: str
+) -> None:
+    there |= set(here)
+    settings = load_settings("default", ["inpaint.fill=telea", *overrides])
+    assert taken in context.required_weights(context.resolve(settings))
 
 
 def test_weights_that_a_setting_names_are_never_passed_over(there: set[str]) -> None:
