@@ -24,6 +24,8 @@ from flows.run import store_maintenance
 from flows.run.job import execute, prepare
 from flows.run.lock import output_lock
 
+pytestmark = pytest.mark.slow  # whole runs
+
 Computed = Callable[[], dict[str, int]]
 STORE = ".person-removal"
 

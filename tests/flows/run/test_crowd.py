@@ -18,6 +18,8 @@ from data.rle import BoxMask
 from data.types import Instance, People
 from masks import hole_and_rest
 
+pytestmark = pytest.mark.slow  # whole runs
+
 
 def crowd(folder: Path, people: int, orientation: int = 1, size: tuple[int, int] = (384, 512)) -> Path:
     """A COCO directory with one photo of `size` (height, width): people of 8 x 14 pixels, and a larger one first."""

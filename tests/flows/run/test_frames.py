@@ -20,6 +20,8 @@ from detection.protocol import Segmenter
 from flows.stages import models, segment
 from flows.stages.frames import better, fits_both, is_upright
 
+pytestmark = pytest.mark.slow  # whole runs
+
 PERSON = (16, 8, 20, 36)  # x, y, width, height on the photo as it is shown; nowhere near its mirror images
 DOG = (60, 10, 12, 16)
 TURNED = [(2, (96, 128)), (3, (96, 128)), (4, (96, 128)), (5, (96, 96)), (6, (96, 96)), (7, (96, 96)), (8, (96, 96))]

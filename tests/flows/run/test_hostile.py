@@ -22,6 +22,8 @@ from data.collection.folder import read_collection
 from data.errors import InputError
 from data.plan import entries
 
+pytestmark = pytest.mark.slow  # whole runs
+
 ROOT = Path(__file__).resolve().parents[3]
 Tree = dict[str, Any]
 Spoil = Callable[[Path, Tree], Any]

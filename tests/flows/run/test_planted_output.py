@@ -28,7 +28,10 @@ from flows.plan.selection import Selection
 from flows.run import store_maintenance
 from flows.run.job import execute, prepare
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+pytestmark = [
+    pytest.mark.slow,  # whole runs
+    pytest.mark.skipif(os.name == "nt", reason="links need a privilege there"),
+]
 STORE = ".person-removal"
 STAGES = ("given", "segment", "refine", "inpaint", "verify", "publish", "published")
 FOLDERS = [
@@ -149,7 +152,6 @@ def maintain(root: Path) -> None:
 
 @pytest.mark.parametrize("target", ["in/images", "other/nothing"])
 @pytest.mark.parametrize("name", FOLDERS)
-@pytest.mark.slow
 def test_a_folder_that_is_a_link_is_refused(copied: Path, name: str, target: str) -> None:
     plant(copied, name, target)
     before = outside(copied)
@@ -428,7 +430,6 @@ def scratch() -> Iterator[Path]:
 links = st.tuples(st.sampled_from(FOLDERS + FILES), st.sampled_from(TARGETS), st.booleans())
 
 
-@pytest.mark.slow
 @given(
     planted=st.lists(links, min_size=1, max_size=4),
     base=st.sampled_from(["run", "note", "empty store", "nothing"]),
