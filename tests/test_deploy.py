@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
+import importlib.util
 import json
 import re
 import shlex
 import shutil
+import socketserver
 import subprocess
 import sys
+import threading
 import tomllib
+from email.message import EmailMessage
 from pathlib import Path
+from typing import ClassVar
 
+import httpx
 import pytest
 import yaml
 
@@ -99,3 +107,51 @@ def test_what_a_unit_starts_is_a_command(name: str) -> None:
         [sys.executable, "-m", "flows.cli.main", words[0], "--help"], capture_output=True, text=True, check=True
     )
     assert all(word in done.stdout for word in words[1:] if word.startswith("--"))
+
+
+class MailServer(socketserver.StreamRequestHandler):
+    """As much of SMTP (RFC 5321) as one mail needs."""
+
+    recipients: ClassVar[list[str]] = []
+    mails: ClassVar[list[EmailMessage]] = []
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 here\r\n")
+        for line in self.rfile:
+            command = line.decode().lower()
+            if command.startswith("rcpt"):
+                self.recipients.append(command.strip())
+            if command.startswith("data"):
+                self.wfile.write(b"354 go on\r\n")
+                lines = b"".join(iter(self.rfile.readline, b".\r\n"))
+                self.mails.append(email.message_from_bytes(lines, policy=email.policy.default))
+            self.wfile.write(b"221 bye\r\n" if command.startswith("quit") else b"250 well\r\n")
+
+
+def test_what_a_webhook_is_told_is_mailed() -> None:
+    spec = importlib.util.spec_from_file_location("mail", DEPLOY / "mail.py")
+    assert spec and spec.loader
+    mail = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(mail)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), MailServer) as smtp:
+        host, port = smtp.server_address[:2]
+        with mail.receiver(f"{host}:{port}", "nights@example.com", ["a@example.com", "b@example.com"], 0) as server:
+            url = f"http://127.0.0.1:{server.server_port}/"
+            for one in (smtp, server):
+                threading.Thread(target=one.serve_forever, daemon=True).start()
+            told = {
+                "subject": "Person removal:\r\nBcc: x@example.com",
+                "body": "Run é: Failed,\nthe input is not there",
+            }
+            assert httpx.post(url, json=told, trust_env=False).status_code == 204
+            assert httpx.post(url, json=["else"], trust_env=False).status_code == 400
+            smtp.shutdown()
+            smtp.server_close()
+            assert httpx.post(url, json=told, trust_env=False).status_code == 502
+            server.shutdown()
+    (sent,) = MailServer.mails
+    assert (sent["subject"], sent["to"]) == ("Person removal: Bcc: x@example.com", "a@example.com, b@example.com")
+    assert sent.get_content().splitlines() == told["body"].splitlines() and MailServer.recipients == [
+        "rcpt to:<a@example.com>",
+        "rcpt to:<b@example.com>",
+    ]

@@ -65,10 +65,11 @@ def check_times(cron: str, timezone: str) -> None:
         raise ServerError(f"--cron {cron!r}: such a day never comes; give one that is in the calendar.")
 
 
-def next_times(cron: str, timezone: str, count: int = 3) -> list[datetime]:
-    """When a schedule fires next, as Prefect's scheduler computes it, in the zone's time; none where it never does."""
+def next_times(cron: str, timezone: str, count: int = 3, after: datetime | None = None) -> list[datetime]:
+    """When a schedule fires next, as Prefect's scheduler computes it, in the zone's time; none where it never does.
+    after: now, where it is not given."""
     zone = ZoneInfo(timezone)
-    return [date.astimezone(zone) for date in _dates(cron, timezone, count, datetime.now(UTC))]
+    return [date.astimezone(zone) for date in _dates(cron, timezone, count, after or datetime.now(UTC))]
 
 
 def moved_by_the_clock(cron: str, timezone: str) -> datetime | None:

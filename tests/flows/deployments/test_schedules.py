@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from flows.deployments import ServerError
 from flows.deployments.schedules import check_times, moved_by_the_clock, next_times
+
+SPRING, AUTUMN = datetime(2027, 3, 26, 12, tzinfo=UTC), datetime(2027, 10, 29, 12, tzinfo=UTC)
+"""Two days before the clocks of Berlin are changed."""
 
 
 @pytest.mark.parametrize(
@@ -46,3 +51,29 @@ def test_the_night_on_which_the_clock_goes_forward() -> None:
     assert moved and (moved.hour, moved.minute, moved.month) == (1, 30, 3)
     for cron, timezone in (("30 2 * * *", "UTC"), ("30 4 * * *", "Europe/Berlin"), ("0 3 * * mon", "Europe/Berlin")):
         assert moved_by_the_clock(cron, timezone) is None
+
+
+@pytest.mark.parametrize(
+    ("cron", "eve", "nights"),
+    [
+        ("30 2 * * *", SPRING, ["27 02:30 CET", "28 01:30 CET", "29 02:30 CEST"]),
+        ("0 3 * * *", SPRING, ["27 03:00 CET", "28 03:00 CEST", "29 03:00 CEST"]),
+        ("30 2 * * *", AUTUMN, ["30 02:30 CEST", "31 02:30 CEST", "01 02:30 CET"]),
+        ("0 3 * * *", AUTUMN, ["30 03:00 CEST", "31 03:00 CET", "01 03:00 CET"]),
+    ],
+)
+def test_nights_on_which_the_clock_is_changed(cron: str, eve: datetime, nights: list[str]) -> None:
+    """Once a night, in spring and in autumn."""
+    assert [f"{time:%d %H:%M %Z}" for time in next_times(cron, "Europe/Berlin", 3, eve)] == nights
+
+
+@pytest.mark.parametrize("eve", [SPRING, AUTUMN])
+def test_a_clock_that_jumps_neither_doubles_nor_loses_a_night(eve: datetime) -> None:
+    """A run bears its time, and there is one of a time: whenever the scheduler asks, it gets the same times."""
+    nights = next_times("30 2 * * *", "Europe/Berlin", 5, eve)
+    instants = {night.astimezone(UTC) for night in nights}
+    for hours in range(72):
+        moment = eve + timedelta(hours=hours, minutes=1)
+        ahead = {instant for instant in instants if instant > moment}
+        told = {time.astimezone(UTC) for time in next_times("30 2 * * *", "Europe/Berlin", len(ahead) + 1, moment)}
+        assert ahead <= told and {instant for instant in told if instant <= max(instants)} <= instants
