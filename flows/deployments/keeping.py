@@ -44,12 +44,13 @@ def keep(children: list[Child], watch: Watch, api: str, tell: Callable[[str], ob
 
 
 def leave(children: list[Child], watch: Watch, api: str, tell: Callable[[str], object]) -> None:
-    """Stop the worker, say what becomes of the runs that it had, stop the server."""
+    """Stop the worker, say what becomes of the runs that it had and of those that wait, stop the server."""
     for child in reversed(children):  # the worker while the server still hears it
         child.stop()
         if child.name == "worker":
-            for sentence in _while_it_answers(watch, api, watch.end_own):
-                tell(sentence)
+            for ask in (watch.end_own, watch.left):
+                for sentence in _while_it_answers(watch, api, ask):
+                    tell(sentence)
 
 
 def _while_it_answers(watch: Watch, api: str, ask: Callable[[], list[str]]) -> list[str]:

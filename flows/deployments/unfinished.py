@@ -14,6 +14,7 @@ from uuid import UUID
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
+    FlowRunFilterNextScheduledStartTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
     WorkPoolFilter,
@@ -51,6 +52,13 @@ class Watch:
         with get_client(sync_client=True) as client:
             return [_over(client, run) for run in _unfinished(client) if self._is_own(run)]
 
+    def left(self) -> list[str]:
+        """What stays when worker and server stop: runs that wait, and runs of other workers; a sentence for each."""
+        with get_client(sync_client=True) as client:
+            waiting = [f"Run {run.name} waits; it begins when a worker is here again." for run in _waiting(client)]
+            others = [run for run in _unfinished(client) if not self._is_own(run)]
+        return waiting + [f"Run {run.name} is another worker's, and goes on." for run in others]
+
     def check(self) -> list[str]:
         """Carry out cancellations that nobody does, end runs whose process is gone; a sentence for each."""
         said, still = [], set()
@@ -86,6 +94,16 @@ def others(worker: str) -> list[str]:
 def _unfinished(client: SyncPrefectClient) -> list[FlowRun]:
     return client.read_flow_runs(
         flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNFINISHED))),
+        work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL])),
+    )
+
+
+def _waiting(client: SyncPrefectClient) -> list[FlowRun]:
+    """Runs whose time has come and that no worker has begun."""
+    due = FlowRunFilterNextScheduledStartTime.model_validate({"before_": datetime.now(UTC)})
+    kind = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED]))
+    return client.read_flow_runs(
+        flow_run_filter=FlowRunFilter(state=kind, next_scheduled_start_time=due),
         work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL])),
     )
 

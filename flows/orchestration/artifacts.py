@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from uuid import UUID
 
@@ -27,6 +27,8 @@ from flows.run.progress import Counts, listening
 
 EVERY, RARELY = 3.0, 30.0
 """Seconds between two looks at the progress: a fifth of the time so far, between these."""
+WAITS = 4 * 3600.0
+"""Seconds for which a run that has done its work waits for a server that is away."""
 
 
 @contextmanager
@@ -57,8 +59,19 @@ def progress_by_stage(job: Job) -> Iterator[Counts]:
         finally:
             stop.set()
             watcher.join()
+        wait_until_heard(client.api_healthcheck)
         for stage in bars:  # photos that other machines worked on were not told here
             show(stage, 100.0)
+
+
+def wait_until_heard(health: Callable[[], Exception | None], between: float = 5.0) -> None:
+    """A server that is away when the work is done is waited for: nobody else can tell it how the run ended.
+
+    health: None when it answers.
+    """
+    deadline = time.monotonic() + WAITS
+    while health() is not None and time.monotonic() < deadline:
+        time.sleep(between)
 
 
 def _bar(client: SyncPrefectClient, job: Job, stage: str) -> UUID:

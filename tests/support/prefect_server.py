@@ -97,7 +97,7 @@ class Operator:
         self.begun = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, cwd=self.folder, env=self.environment(), stdout=log, stderr=log)
-        wait_for(lambda: self.said("started!") or self.process.poll() is not None, 180, "the worker started")
+        wait_for(lambda: self.said("started!") or self.process.poll() is not None, 600, "the worker started")
         assert self.process.poll() is None, self.log.read_text()
 
     def said(self, text: str) -> bool:
@@ -121,7 +121,7 @@ class Operator:
             env={name: value for name, value in environment.items() if value is not None},
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=600,
         )
 
     def start(self, deployment: str, **parameters: Any) -> str:

@@ -22,6 +22,7 @@ pytestmark = [
 ]
 PATCHMATCH = {"inpaint": {"fill": "patchmatch"}, "verify": {"segmenter": "none"}}
 PHOTOS = 6
+NOWHERE = {"source": "/nowhere", "output": "/nowhere/out"}
 
 
 @pytest.fixture(scope="module")
@@ -107,10 +108,14 @@ def test_a_killed_server_is_started_again_and_the_run_never_notices(operator: Op
 def test_a_stop_says_what_it_leaves_and_the_next_night_runs(operator: Operator, night: Night) -> None:
     """As systemd does: SIGTERM, then waiting."""
     night.begin()
+    segment = operator.deployment("person-removal/segment")["id"]
+    waits = operator.post(f"deployments/{segment}/create_flow_run", name="later", parameters=NOWHERE)["id"]
     operator.stop()
     assert not of_this_serve(operator)
     assert operator.said("goes on where it was") and operator.said(f"prefect flow-run retry {night.run}")
+    assert operator.said("Run later waits; it begins when a worker is here again.")
     operator.serve()
+    assert operator.ended(waits)["type"] == "FAILED", "it began: there is no such directory"
     name, message = night.state()
     assert name == "Crashed" and f"`prefect flow-run retry {night.run}` goes on where it was" in message
     assert operator.run(*PREFECT, "flow-run", "retry", night.run).returncode == 0
@@ -142,9 +147,8 @@ def test_another_machines_run_is_over_when_it_is_silent(
     from flows.deployments import unfinished
 
     deployment = operator.deployment("person-removal/segment")["id"]
-    places = {"source": "/elsewhere", "output": "/elsewhere/out"}
     with temporary_settings({PREFECT_API_URL: operator.api}), get_client(sync_client=True) as client:
-        run = client.create_flow_run_from_deployment(deployment, parameters=places, state=Running())
+        run = client.create_flow_run_from_deployment(deployment, parameters=NOWHERE, state=Running())
         wait_for(lambda: not unfinished._is_silent(client, run), 60, "its beginning is a sign of life")
         watch = unfinished.Watch("nobody")
         assert watch.check() == [] and operator.state(str(run.id))["name"] == "Running"

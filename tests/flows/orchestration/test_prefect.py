@@ -211,3 +211,11 @@ def test_names_of_states_say_what_to_do(
     with pytest.raises(PhotosFailed, match="5 of 6 photos failed; run again") as caught:
         flow(str(coco), str(tmp_path / "out"), settings=change)
     assert caught.value.summary.states["failed"] == 5
+
+
+def test_a_server_that_is_away_when_the_work_is_done_is_waited_for() -> None:
+    from flows.orchestration.artifacts import wait_until_heard
+
+    said = iter([ConnectionError(), TimeoutError(), None, None])
+    wait_until_heard(lambda: next(said), between=0)
+    assert [*said] == [None], "asked until it answered"
