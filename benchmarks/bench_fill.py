@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -14,7 +15,7 @@ import typer
 from fill_speed import WAYS, Job, Measured, export_weights, measure
 from rich.table import Table
 
-from configs import SettingsError
+from configs import SettingsError, UserError
 from data.storage.files import write_atomic
 from flows.cli.options import console
 from flows.evaluation.plots import new_figure, save
@@ -181,4 +182,8 @@ app = typer.Typer()
 app.command()(fill)
 
 if __name__ == "__main__":
-    app()
+    try:
+        app()
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(2)

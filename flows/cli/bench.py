@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import tempfile
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -14,6 +16,7 @@ from rich.table import Table
 
 from configs.load import USUAL, load_settings
 from data.collection.folder import read_collection
+from data.errors import InputError
 from flows.cli.options import Set, console
 from flows.run.job import absolute
 
@@ -75,3 +78,18 @@ def pipeline(
     if out:
         figures = [asdict(timing) for timing in timings]
         out.write_text(json.dumps({"fill": settings.inpaint.fill, "timings": figures}, indent=1))
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
+def fill(context: typer.Context) -> None:
+    """What DeepFillv2 costs by size, against a plain computation and a port (benchmarks/ of the source tree).
+
+    \b
+    person-removal bench fill --sizes 512x512 --port DIR
+    """
+    script = Path(__file__).parents[2] / "benchmarks" / "bench_fill.py"
+    if not script.is_file():
+        raise InputError("bench fill needs the source tree, whose benchmarks/ it runs; this is an installed package.")
+    raise typer.Exit(subprocess.run([sys.executable, str(script), *context.args], check=False).returncode)

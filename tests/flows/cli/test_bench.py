@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -102,3 +104,11 @@ def test_a_tenth_of_the_photo_is_people(people: int) -> None:
     hole = figures(512, 680, people)
     assert (hole > 0).mean() == pytest.approx(0.1, abs=0.01)
     assert len(hole_groups(hole)[1]) == people
+
+
+@pytest.mark.slow
+def test_bench_fill_passes_its_options_on_to_the_benchmark_of_the_source_tree() -> None:
+    command = [sys.executable, "-m", "flows.cli.main", "bench", "fill", "--sizes", "7x7"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "Error: --sizes 7x7: only multiples of 8 can be compared, the port cuts off the rest.\n"
