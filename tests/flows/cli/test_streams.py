@@ -100,7 +100,7 @@ def test_what_nobody_expected_is_a_sentence_and_a_log(
         raise KeyError("https://me:secret@host")
 
     monkeypatch.setenv("PERSON_REMOVAL_CACHE", str(tmp_path))
-    monkeypatch.setattr(command_line, "app", fault)
+    monkeypatch.setattr(command_line, "plain", lambda _: fault)
     monkeypatch.setattr(sys, "argv", ["person-removal", "run"])
     with pytest.raises(SystemExit) as ended:
         command_line.main()
@@ -124,7 +124,7 @@ def test_a_store_that_does_not_answer_is_no_fault_of_the_program(
     def fault(**_: object) -> None:
         raise raised
 
-    monkeypatch.setattr(command_line, "app", fault)
+    monkeypatch.setattr(command_line, "plain", lambda _: fault)
     monkeypatch.setattr(sys, "argv", ["person-removal", "cache", "size", "s3://bucket/out"])
     with pytest.raises(SystemExit) as ended:
         command_line.main()
