@@ -27,6 +27,9 @@ demo: $(STAMP)
 	$(BIN)/person-removal weights fetch --preset embedded
 	$(BIN)/person-removal demo
 
+# Tests start some hundred processes: each would compile the packages anew where bytecode is not kept.
+test quick: export PYTHONDONTWRITEBYTECODE =
+
 # Where the weights cannot be fetched, the tests that need them are skipped and say so.
 test: $(DEV)
 	-$(BIN)/person-removal weights fetch --preset embedded
