@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.types import Hole, Pixels
+from inpainting.windows import touched
 
 _REACH = 3
 # Centre, a ring at 1.5 and one at 3 pixels: a 7 x 7 patch seen at 13 places.
@@ -32,6 +33,9 @@ _SAMPLES = (
 _BAND = 128
 """Rows that are enlarged at a time."""
 _JUMPS = (8, 1, 4, 1, 2, 1)
+_SEARCH = 1024
+"""Longer side, in pixels, of the picture on which alike places are looked for: their number and the memory for their
+surroundings grow with its area."""
 
 
 def nearest_known(image: Pixels, hole: Hole, known: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -117,8 +121,13 @@ def enlarge(small: Pixels, small_hole: Hole, small_unknown: Hole, image: Pixels,
     import cv2
 
     height, width = hole.shape
-    h, w = small_hole.shape
     large = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
+    scale = _SEARCH / max(small_hole.shape)
+    if scale < 1:
+        shape = max(1, round(small_hole.shape[0] * scale)), max(1, round(small_hole.shape[1] * scale))
+        small = np.asarray(cv2.resize(small, shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+        small_hole, small_unknown = touched(small_hole, shape), touched(small_unknown, shape)
+    h, w = small_hole.shape
     # Detail is what shrinking took. Three pixels off the hole neither it nor the fill plays a part in that.
     known = cv2.dilate(small_unknown, np.ones((7, 7), np.uint8)) == 0
     if not known.any() or not small_hole.any():

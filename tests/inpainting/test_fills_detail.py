@@ -54,7 +54,13 @@ def test_bands_give_what_the_whole_window_gives(monkeypatch: pytest.MonkeyPatch)
     assert (results[0] != image).any()
 
 
-def test_a_large_fill_is_as_sharp_as_its_photo() -> None:
+@pytest.mark.parametrize("search", [1024, 100], ids=["looked for on the fill", "on a smaller picture of it"])
+def test_a_large_fill_is_as_sharp_as_its_photo(search: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inpainting.detail._SEARCH", search)
+    sides = []
+    monkeypatch.setattr(
+        "inpainting.detail.nearest_known", lambda *a: sides.append(max(a[1].shape)) or nearest_known(*a)
+    )
     rng = np.random.default_rng(0)
     coarse = cv2.resize(rng.integers(60, 190, (40, 50, 3), dtype=np.uint8), (1000, 800), interpolation=cv2.INTER_CUBIC)
     image = np.clip(coarse + rng.normal(0, 12, coarse.shape), 0, 255).astype(np.uint8)
@@ -63,3 +69,4 @@ def test_a_large_fill_is_as_sharp_as_its_photo() -> None:
     settings = InpaintSettings(fill="patchmatch", window=256)
     result = compose(image, hole, inpaint(image, hole, build_fill(settings, {}), settings))
     assert 0.8 < fine_detail(result, hole) / fine_detail(image, hole) < 1.2
+    assert sides == [min(256, search)]
