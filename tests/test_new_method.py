@@ -42,6 +42,7 @@ from configs import Settings
 from configs.describe import settings_page
 from configs.load import load_settings, setting_names
 from configs.per_photo import PER_PHOTO
+from data.storage.store import Store
 from flows.app import choices
 from flows.cli.main import app
 from flows.doctor.networks import check_methods
@@ -72,7 +73,8 @@ else:
     raise AssertionError("a network that nobody told of is pinned to the CPU")
 
 def stored():
-    return {stage: set((Path(out) / ".person-removal" / stage).rglob("*")) for stage in ("segment", "inpaint")}
+    store = Store(Path(out) / ".person-removal")
+    return {stage: set(store.artifacts(stage)) for stage in ("segment", "inpaint")}
 
 def run(*more):
     sets = ["verify.segmenter=none", "inpaint.device=cpu", "run.workers=1", "run.timeout=0", *more]

@@ -54,10 +54,10 @@ def test_exit_code_of_review(person_removal: Command, tmp_path: Path, allow: tup
     run += ["--set", f"segment.mask_files.folder={tmp_path / 'masks'}"]
     assert person_removal(*run).returncode == 0
     store = Store(tmp_path / "out/.person-removal")
-    (artifact,) = (store.root / "refine").glob("*/*")
+    (key,) = store.artifacts("refine")
     rle = coco_mask.encode(np.asfortranarray(np.zeros((96, 128), np.uint8)))
     empty = json.dumps({"size": [96, 128], "counts": rle["counts"].decode()}).encode()
-    store.write("refine", artifact.name, empty, {"share": 0.0, "kept": 0, "edited": False})
+    store.write("refine", key, empty, {"share": 0.0, "kept": 0, "edited": False})
 
     done = person_removal(*run, *allow)
     assert done.returncode == code
