@@ -152,7 +152,7 @@ class Operator:
             answer = httpx.post(f"{self.api}/{path}", json=body, timeout=30, trust_env=False)
             return None if answer.status_code == 503 else answer  # its database is locked: Prefect's client asks again
 
-        answer = wait_for(ask, 60, f"the server has time for {path}")
+        answer = wait_for(ask, 180, f"the server has time for {path}")
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
