@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.types import Hole, Pixels
-from inpainting.windows import touched
+from inpainting.windows import touched, within
 
 _REACH = 3
 # Centre, a ring at 1.5 and one at 3 pixels: a 7 x 7 patch seen at 13 places.
@@ -122,12 +122,9 @@ def enlarge(small: Pixels, small_hole: Hole, small_unknown: Hole, image: Pixels,
 
     height, width = hole.shape
     large = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
-    scale = _SEARCH / max(small_hole.shape)
-    if scale < 1:
-        shape = max(1, round(small_hole.shape[0] * scale)), max(1, round(small_hole.shape[1] * scale))
-        small = np.asarray(cv2.resize(small, shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)
-        small_hole, small_unknown = touched(small_hole, shape), touched(small_unknown, shape)
-    h, w = small_hole.shape
+    h, w = within(small_hole.shape, _SEARCH)
+    small = np.asarray(cv2.resize(small, (w, h), interpolation=cv2.INTER_AREA), np.uint8)
+    small_hole, small_unknown = touched(small_hole, (h, w)), touched(small_unknown, (h, w))
     # Detail is what shrinking took. Three pixels off the hole neither it nor the fill plays a part in that.
     known = cv2.dilate(small_unknown, np.ones((7, 7), np.uint8)) == 0
     if not known.any() or not small_hole.any():

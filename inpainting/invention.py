@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from data.types import Hole, Pixels
 from inpainting.detail import nearest_known, patch_distance
-from inpainting.windows import touched
+from inpainting.windows import touched, within
 
 SIDE = 128
 """Pixels of the longer side at which the surroundings are compared: objects, not texture."""
@@ -50,10 +50,9 @@ def invented(filled: Pixels, hole: Hole, exclude: Hole | None = None) -> Hole:
     inside = hole[box]
     unknown = inside if exclude is None else np.maximum(inside, exclude[box])
     height, width = inside.shape
-    scale = min(1.0, SIDE / max(height, width))
-    shape = max(1, round(height * scale)), max(1, round(width * scale))
+    shape = within(inside.shape, SIDE)
     small = np.asarray(cv2.resize(filled[box], shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)
-    small_hole, small_unknown = (touched(mask, shape) if scale < 1 else mask for mask in (inside, unknown))
+    small_hole, small_unknown = touched(inside, shape), touched(unknown, shape)
     known = cv2.dilate(small_unknown, np.ones((7, 7), np.uint8)) == 0
     if np.count_nonzero(known) < _LEAST:
         return out

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from data.types import Hole, Pixels
 from inpainting.detail import nearest_known, patch_distance
 from inpainting.invention import surroundings
-from inpainting.windows import touched
+from inpainting.windows import touched, within
 
 _SIDE = 256
 """Pixels of the longer side at which places that look alike are sought."""
@@ -79,10 +79,9 @@ def _places(
     import cv2
 
     height, width = hole.shape
-    scale = min(1.0, _SIDE / max(height, width))
-    shape = max(1, round(height * scale)), max(1, round(width * scale))
+    shape = within(hole.shape, _SIDE)
     small = np.asarray(cv2.resize(image, shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)
-    small_hole, small_unknown = (touched(mask, shape) if scale < 1 else mask for mask in (hole, unknown))
+    small_hole, small_unknown = touched(hole, shape), touched(unknown, shape)
     known = cv2.dilate(small_unknown, np.ones((7, 7), np.uint8)) == 0
     if not known.any():
         return None

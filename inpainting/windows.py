@@ -105,6 +105,12 @@ def _square(group: Window, unknown: Hole, settings: InpaintSettings) -> Window:
     return replace(group, box=box)
 
 
+def within(shape: tuple[int, ...], longest: int) -> tuple[int, int]:
+    """The shape (height, width), reduced where its longer side exceeds `longest`."""
+    scale = min(1.0, longest / max(shape))
+    return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
+
+
 def shrink(image: Pixels, hole: Hole, shape: tuple[int, int]) -> tuple[Pixels, Hole]:
     """Image and hole at a smaller shape (height, width).
 

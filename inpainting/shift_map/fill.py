@@ -18,10 +18,10 @@ from inpainting.protocol import Builder, Fill
 from inpainting.shift_map.blending import composite_and_correction
 from inpainting.shift_map.full_size import at_full_size, enlarged_part
 from inpainting.shift_map.labels import Bools, Floats, Labelling, box_of, features, moved
-from inpainting.shift_map.level import Level, reduced, within
+from inpainting.shift_map.level import Level, reduced
 from inpainting.shift_map.seams import aligned, cut_again, enlarged_labels, scaled
 from inpainting.shift_map.shifts import candidate_shifts, worth_trying
-from inpainting.windows import hole_groups, plan_windows, touched
+from inpainting.windows import hole_groups, plan_windows, touched, within
 
 GUIDE_LONG = {"lama": lama.GUIDE_LONG, "migan": 768, "patchmatch": 256}
 """Longer side in pixels of the window that a guide is given: of a network about what it can say, since its own pixels

@@ -33,12 +33,6 @@ class Level:
         return cls(np.where(unknown[..., None] != 0, guide, pixels), inside, unknown == 0)
 
 
-def within(shape: tuple[int, ...], longest: int) -> tuple[int, int]:
-    """The shape (height, width), reduced where its longer side exceeds `longest`."""
-    scale = min(1.0, longest / max(shape))
-    return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
-
-
 def reduced(image: Pixels, unknown: Hole, shape: tuple[int, int]) -> tuple[Pixels, Hole]:
     """The window at a smaller shape, black where it is unknown; at its own shape, the same without shrinking."""
     if shape == unknown.shape:
