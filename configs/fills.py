@@ -171,7 +171,7 @@ FILLS: dict[str, FillMethod] = {
         settings=ShiftMapSettings,
         guides=("migan", FALLBACK),
         uses=_guides,
-        longest=4096,
+        longest=8192,
     ),
     "telea": FillMethod(
         module="inpainting.opencv",

@@ -8,7 +8,7 @@ import numpy as np
 
 from configs import InpaintSettings
 from data.types import Hole, Patch, PhotoError, Pixels
-from inpainting.compositing import RIM, blend, cut_patches, match_colours
+from inpainting.compositing import RIM, blend, cut_patches, match_colours, paste
 from inpainting.detail import enlarge
 from inpainting.protocol import Fill
 from inpainting.smooth import spread
@@ -67,7 +67,7 @@ def _filled(
         own = is_own[labels[box]]
         others = np.where((hidden[box] != 0) & (own == 0), np.uint8(255), np.uint8(0))
         pixels = fill_window(image[box], own, others, fill, longest, reduced)
-        filled[box][own != 0] = pixels[own != 0]
+        paste(pixels, own, filled[box])
         if tell and len(windows) > 1:
             tell(done, len(windows))
     for group in groups:
@@ -76,7 +76,7 @@ def _filled(
         mine = np.where(labels[around] == group.groups[0], np.uint8(255), np.uint8(0))
         final = match_colours(image[around], filled[around], mine, hidden[around] == 0, settings.harmony)
         final = blend(image[around], final, np.maximum(mine, hidden[around]), settings.feather)
-        filled[around] = np.where(mine[..., None] != 0, final, filled[around])
+        paste(final, mine, filled[around])
     return filled
 
 

@@ -119,7 +119,7 @@ def shrink(image: Pixels, hole: Hole, shape: tuple[int, int]) -> tuple[Pixels, H
     """
     import cv2
 
-    known = np.where(hole[..., None] == 0, image, np.uint8(0))
+    known = cv2.copyTo(image, np.where(hole == 0, np.uint8(255), np.uint8(0)))
     return np.asarray(cv2.resize(known, shape[::-1], interpolation=cv2.INTER_AREA), np.uint8), touched(hole, shape)
 
 

@@ -13,6 +13,7 @@ from configs import InpaintSettings
 from configs.fills import FILLS, MiganSettings, ShiftMapSettings
 from data.types import Hole, Pixels, Weight
 from inpainting import lama, patchmatch
+from inpainting.compositing import paste
 from inpainting.mending import MendedFill
 from inpainting.protocol import Builder, Fill
 from inpainting.shift_map.blending import composite_and_correction
@@ -94,7 +95,7 @@ class ShiftMapFill:
             own = np.isin(labels[box], window.groups)
             seen = picture if window.box.shape == hole.shape else enlarged_part(picture, box, hole.shape)
             filled = shift_map(image[box], own, known[box], seen, self.options)
-            out[box][own] = filled[own]
+            paste(filled, own, out[box])
         return out
 
 

@@ -33,10 +33,10 @@ def features(image: Pixels) -> Floats:
 
 def box_of(hole: Bools, by: int = 1) -> tuple[slice, slice]:
     """Rows and columns of the hole and `by` more pixels on every side, as far as the window goes."""
-    rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
-    return slice(max(0, int(rows[0]) - by), int(rows[-1]) + 1 + by), slice(
-        max(0, int(columns[0]) - by), int(columns[-1]) + 1 + by
-    )
+    import cv2
+
+    x, y, width, height = cv2.boundingRect(hole.view(np.uint8))
+    return slice(max(0, y - by), y + height + by), slice(max(0, x - by), x + width + by)
 
 
 def moved(planes: NDArray[T], box: tuple[slice, slice], dy: int, dx: int) -> NDArray[T]:

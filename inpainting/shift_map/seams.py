@@ -26,7 +26,7 @@ def scaled(shifts: NDArray[np.int32], before: tuple[int, int], after: tuple[int,
 
 
 def aligned(
-    base: Pixels, hole: Bools, known: Bools, labels: NDArray[np.intp], box: tuple[slice, slice],
+    base: Pixels, hole: Bools, known: Bools, labels: NDArray[np.signedinteger], box: tuple[slice, slice],
     shifts: NDArray[np.int32], reach: int,
 ) -> NDArray[np.int32]:  # fmt: skip
     """The shifts moved by up to `reach` pixels either way, each to where its piece fits best along its border.
@@ -43,10 +43,10 @@ def aligned(
     window = np.stack(np.meshgrid(by, by, indexing="ij"), axis=-1).reshape(-1, 2)
     window = window[np.argsort(np.abs(window).sum(axis=1), kind="stable")]  # of equals, the nearest
     seen = hole[box] | known[box]
-    for label in np.unique(labels):
-        if label == 0:
-            continue
+    for label in range(1, len(shifts)):
         piece = labels == label
+        if not piece.any():
+            continue
         part = box_of(piece, 2)
         mine = piece[part].astype(np.uint8)
         wider, inner = cv2.dilate(mine, np.ones((5, 5), np.uint8)), cv2.erode(mine, np.ones((3, 3), np.uint8))

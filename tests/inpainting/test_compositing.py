@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from data.types import Patch
 from inpainting import compose, pack, unpack
-from inpainting.compositing import blend, cut_patches, match_colours, rim_weights
+from inpainting.compositing import blend, cut_patches, match_colours, paste, rim_weights
 from inpainting.windows import hole_groups
 
 
@@ -93,6 +93,18 @@ def test_harmony_leaves_a_right_colour_and_looks_at_known_pixels_only() -> None:
     assert abs((matched.astype(int) - filled)[hole > 0].mean()) < 1.5
     nothing = np.zeros((90, 90), bool)
     assert match_colours(image, filled, hole, nothing, 1) is filled
+
+
+@pytest.mark.parametrize("kind", [np.bool_, np.uint8])
+def test_pixels_are_pasted_in_place_onto_a_part(kind: type) -> None:
+    onto = np.zeros((3, 4, 3), np.uint8)
+    paste(np.full((2, 2, 3), 7, np.uint8), np.array([[1, 0], [1, 1]], kind), onto[1:, 2:])
+    assert onto[..., 0].tolist() == [[0, 0, 0, 0], [0, 0, 7, 0], [0, 0, 7, 7]]
+
+
+def test_pixels_of_another_shape_are_not_pasted() -> None:
+    with pytest.raises(ValueError, match="cannot be pasted"):
+        paste(np.zeros((2, 2, 3), np.uint8), np.ones((2, 2), np.uint8), np.zeros((3, 2, 3), np.uint8))
 
 
 def test_patches_whose_boxes_overlap() -> None:
