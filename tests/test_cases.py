@@ -42,6 +42,7 @@ def test_a_case_beside_the_project(case: Path, tmp_path: Path) -> None:
 
 
 @posix
+@pytest.mark.slow
 def test_a_case_that_ends_as_it_says_and_one_that_does_not(tmp_path: Path) -> None:
     """Two splits with an annotation file of one name each: both come back."""
     case = tmp_path / "cases/splits"

@@ -18,7 +18,7 @@ from flows.pipeline import STAGE_NAMES
 from flows.plan.selection import selection
 from flows.run.job import execute, prepare
 
-pytestmark = pytest.mark.usefixtures("prefect_harness")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_harness")]
 
 
 def flow(*arguments: Any, **options: Any) -> Any:
@@ -51,7 +51,6 @@ SHARDS = 2
 """Of the six photos."""
 
 
-@pytest.mark.slow
 def test_same_bytes_as_the_plain_run_and_cached_the_second_time(
     coco: Path, tmp_path: Path, computed: Callable[[], dict[str, int]]
 ) -> None:
@@ -85,7 +84,6 @@ class Harm:
         return os.mkdir, (str(self.made),)
 
 
-@pytest.mark.slow
 def test_no_pickle_in_the_output_directory_is_read(coco: Path, tmp_path: Path) -> None:
     """Prefect's results lie there, and it lets each say how it is to be read."""
     import cloudpickle
@@ -108,7 +106,6 @@ def test_no_pickle_in_the_output_directory_is_read(coco: Path, tmp_path: Path) -
     assert task_states(SHARDS * len(STAGE_NAMES)) == {"Cached"}
 
 
-@pytest.mark.slow
 def test_what_was_decided_of_photos_goes_through_the_flow(coco: Path, tmp_path: Path) -> None:
     decided = tmp_path / "decided.json"
     photos = {
@@ -129,7 +126,6 @@ def test_what_was_decided_of_photos_goes_through_the_flow(coco: Path, tmp_path: 
     }
 
 
-@pytest.mark.slow
 def test_the_sample_photos_and_what_to_do_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from data.sample_photos import SAMPLE_OUTPUT, SAMPLE_SOURCE, copy_samples
 
@@ -155,7 +151,6 @@ def test_the_sample_photos_and_what_to_do_next(tmp_path: Path, monkeypatch: pyte
     assert state.message.startswith(f"2 passthrough in {out}. These were the sample photos. Your own: prefect deploy")
 
 
-@pytest.mark.slow
 def test_refresh_runs_a_stage_again(coco: Path, tmp_path: Path, computed: Callable[[], dict[str, int]]) -> None:
     out = tmp_path / "out"
     flow(str(coco), str(out), settings=coco_settings())
@@ -164,7 +159,6 @@ def test_refresh_runs_a_stage_again(coco: Path, tmp_path: Path, computed: Callab
     assert computed() == {"inpaint": 6}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -189,7 +183,6 @@ def test_what_cannot_be_done_is_the_runs_state_in_one_sentence(
         flow(**chosen)
 
 
-@pytest.mark.slow
 def test_names_of_states_say_what_to_do(
     coco: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,11 +204,3 @@ def test_names_of_states_say_what_to_do(
     with pytest.raises(PhotosFailed, match="5 of 6 photos failed; run again") as caught:
         flow(str(coco), str(tmp_path / "out"), settings=change)
     assert caught.value.summary.states["failed"] == 5
-
-
-def test_a_server_that_is_away_when_the_work_is_done_is_waited_for() -> None:
-    from flows.orchestration.artifacts import wait_until_heard
-
-    said = iter([ConnectionError(), TimeoutError(), None, None])
-    wait_until_heard(lambda: next(said), between=0)
-    assert [*said] == [None], "asked until it answered"
