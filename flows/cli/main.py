@@ -8,6 +8,7 @@ import typer
 
 import configs  # noqa: F401  (prepares the environment before anything heavy is imported)
 from configs import UserError
+from data.errors import permitted
 from flows.cli import bench, cache, evaluate, weights
 from flows.cli.app import photo_page
 from flows.cli.demo import demo
@@ -58,7 +59,8 @@ def main() -> None:
     """Entry point: every error is one sentence on stderr, with exit code 2 when a user can mend it, else 70."""
     with lasting_streams():
         try:
-            plain(app)(prog_name="person-removal")
+            with permitted():
+                plain(app)(prog_name="person-removal")
         except Exception as error:
             if "--verbose" in sys.argv:
                 errors.print_exception()

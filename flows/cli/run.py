@@ -19,7 +19,7 @@ from flows.cli.one_photo import are_photos, run_photos
 from flows.cli.options import Fill, Preset, Segmenter, Set, completing, console
 from flows.cli.show import Show
 from flows.deployments import ServerError
-from flows.deployments.settings_files import check_prefect_database, check_prefect_settings
+from flows.deployments.settings_files import check_prefect_database, check_prefect_server, check_prefect_settings
 from flows.pipeline import STAGE_NAMES
 from flows.plan.selection import Selection, selection
 from flows.results.finish import PhotosFailed, Summary
@@ -294,6 +294,7 @@ def _through_prefect(source: Path, output: Path, settings: Settings, job: Job) -
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")  # the progress bars say the rest
     check_prefect_settings()
     check_prefect_database()
+    check_prefect_server()
     from flows.person_removal import flow_over  # takes seconds to import
 
     wanted = job.selection

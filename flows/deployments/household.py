@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -17,16 +18,31 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
+from data.storage.files import write_atomic
 from flows.deployments import ServerError
 
 MARK = "PERSON_REMOVAL_SERVE"
 RUN = "PREFECT__FLOW_RUN_ID"
 """The environment of a flow run's process names the run; Prefect's own."""
 
+ROOM = 20_000_000
+"""Bytes that have to be free in Prefect's home."""
+
 
 def home() -> Path:
     """Prefect's, where its database and profiles are."""
     return Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
+
+
+def full_disk() -> str:
+    """A sentence where Prefect's home has no room: its server answers everything with error 500."""
+    free = shutil.disk_usage(home()).free
+    if free > ROOM:
+        return ""
+    return (
+        f"{home()}: the disk is full ({free / 1e6:.0f} MB are left), Prefect's server can note nothing there; make "
+        "room, or give PREFECT_HOME another place."
+    )
 
 
 @contextmanager
@@ -49,7 +65,7 @@ def only_one() -> Iterator[str]:
         raise ServerError(f"{home()}: Prefect's home cannot be written ({error.strerror or error}).") from None
     try:
         name = str(_read(note).get("worker") or f"{socket.gethostname()}-{secrets.token_hex(3)}")
-        note.write_text(json.dumps({"process": os.getpid(), "worker": name}), encoding="utf-8")
+        write_atomic(note, json.dumps({"process": os.getpid(), "worker": name}).encode())
         yield name
     except OSError as error:
         raise ServerError(f"{note}: cannot be written ({error.strerror or error}).") from None

@@ -10,6 +10,7 @@ import httpx
 from prefect.exceptions import PrefectException
 
 from flows.deployments import ServerError
+from flows.deployments.household import full_disk
 from flows.deployments.logs import rotate
 from flows.deployments.server import Child, answers
 from flows.deployments.unfinished import Watch
@@ -21,7 +22,7 @@ _AT_ONCE, _TRIES = 20.0, 3
 
 def keep(children: list[Child], watch: Watch, api: str, tell: Callable[[str], object]) -> None:
     """For ever: a child that ends (killed, out of memory) is started again. Raises ServerError where it is in vain."""
-    in_vain, checked = Counter[str](), time.monotonic()
+    in_vain, checked, full = Counter[str](), time.monotonic(), ""
     while True:
         time.sleep(0.5)
         for place, child in enumerate(children):
@@ -40,6 +41,9 @@ def keep(children: list[Child], watch: Watch, api: str, tell: Callable[[str], ob
         if time.monotonic() - checked > CHECK_EVERY:
             for sentence in _while_it_answers(watch, api, watch.check):
                 tell(sentence)
+            before, full = full, full_disk() if children[0].name == "server" else ""
+            if full and not before:
+                tell(full)
             checked = time.monotonic()
 
 

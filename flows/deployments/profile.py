@@ -11,6 +11,8 @@ from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL, PREFECT_PLUGINS_ENABLED, temporary_settings
 from prefect.settings.profiles import load_current_profile, load_profiles, save_profiles, update_current_profile
 
+from flows.deployments.household import full_disk
+
 
 @contextmanager
 def named_in_profile(api: str, ours: bool) -> Iterator[bool]:
@@ -32,7 +34,8 @@ def named_in_profile(api: str, ours: bool) -> Iterator[bool]:
     try:
         yield True
     finally:
-        if ours and named is None and load_current_profile().settings.get(PREFECT_API_URL) == api:
+        mine = ours and named is None and load_current_profile().settings.get(PREFECT_API_URL) == api
+        if mine and not full_disk():  # where it is full, Prefect would empty the file
             profiles = load_profiles()
             profiles.update_profile(load_current_profile().name, {PREFECT_API_URL: None})
             save_profiles(profiles)

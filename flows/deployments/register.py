@@ -17,10 +17,20 @@ from prefect.client.schemas.actions import (
     DeploymentUpdate,
     WorkPoolCreate,
 )
-from prefect.client.schemas.filters import FlowFilter, FlowFilterName
-from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    DeploymentFilterTags,
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions, FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 from prefect.utilities.callables import ParameterSchema, parameter_schema
@@ -29,6 +39,9 @@ from prefect.workers.process import ProcessWorker
 from flows.deployments import POOL, ServerError
 from flows.person_removal import person_removal
 from flows.results.provenance import tool_version
+
+REMOVED = "removed"
+"""Tag of a deployment whose schedule was removed while a run of it went on; it is deleted once it has none."""
 
 
 def register(defaults: dict[str, object]) -> list[str]:
@@ -41,6 +54,8 @@ def register(defaults: dict[str, object]) -> list[str]:
     with get_client(sync_client=True) as client:
         _make_pool(client)
         _make_automations(client)
+        for one in _deployments(client, DeploymentFilter(tags=DeploymentFilterTags(all_=[REMOVED]))):
+            delete_when_idle(client, one)
         schema = parameter_schema(person_removal)
         flow = client.create_flow(person_removal)
         lines = [_deploy(client, flow, schema, definition, defaults) for definition in definitions()]
@@ -54,12 +69,44 @@ def register(defaults: dict[str, object]) -> list[str]:
 
 def scheduled(client: SyncPrefectClient) -> Iterator[DeploymentResponse]:
     """The flow's deployments that have a time and know what to work on."""
+    return (one for one in _deployments(client) if one.schedules and one.parameters.get("source"))
+
+
+def _deployments(client: SyncPrefectClient, which: DeploymentFilter | None = None) -> Iterator[DeploymentResponse]:
     flow, page = FlowFilter(name=FlowFilterName(any_=[person_removal.name])), 100
     for offset in itertools.count(0, page):
-        found = client.read_deployments(flow_filter=flow, limit=page, offset=offset)
-        yield from (one for one in found if one.schedules and one.parameters.get("source"))
+        found = client.read_deployments(flow_filter=flow, deployment_filter=which, limit=page, offset=offset)
+        yield from found
         if len(found) < page:
             return
+
+
+def delete_when_idle(client: SyncPrefectClient, one: DeploymentResponse) -> int:
+    """Delete a deployment, or take its times from it while runs of it go on; how many there are.
+
+    Prefect keeps a run's place under its deployment's limit, and has no end for a run whose limit is not there any more
+    (3.8.8: error 500 at each of its last states).
+    """
+    going_on = runs_of(client, one, {StateType.PENDING, StateType.RUNNING, StateType.CANCELLING})
+    if not going_on:
+        client.delete_deployment(one.id)
+    else:
+        for timed in one.schedules:
+            client.delete_deployment_schedule(one.id, timed.id)
+        client.update_deployment(one.id, DeploymentUpdate(tags=sorted({*one.tags, REMOVED})))
+    return len(going_on)
+
+
+def runs_of(
+    client: SyncPrefectClient, one: DeploymentResponse, states: set[StateType], limit: int = 50
+) -> list[FlowRun]:
+    """Runs of a deployment in one of these states, the latest first."""
+    return client.read_flow_runs(
+        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[one.id])),
+        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(states)))),
+        sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+        limit=limit,
+    )
 
 
 def places_of_the_bare_name() -> tuple[str, str]:
@@ -79,7 +126,7 @@ def deploy_schedule(client: SyncPrefectClient, name: str, parameters: dict[str, 
         _create(client, client.create_flow(person_removal), schema, definition, parameters)
         return
     changed = _update(existing, schema, definition)
-    changed.parameters = parameters
+    changed.parameters, changed.tags = parameters, [tag for tag in existing.tags if tag != REMOVED]
     changed.schedules = [DeploymentScheduleUpdate(schedule=_times(timed), active=timed["active"])]
     client.update_deployment(existing.id, changed)
 

@@ -12,21 +12,13 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import (
-    DeploymentFilter,
-    DeploymentFilterId,
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule, construct_schedule
-from prefect.client.schemas.sorting import FlowRunSort
 from prefect.server.schemas.schedules import CronSchedule as ServersCronSchedule
 
 from flows.deployments import ServerError
-from flows.deployments.register import definitions, deploy_schedule, scheduled
+from flows.deployments.register import definitions, delete_when_idle, deploy_schedule, runs_of, scheduled
 from flows.person_removal import person_removal
 
 FIRST = "nightly"
@@ -129,8 +121,7 @@ def remove(name: str) -> tuple[Nightly, int]:
     """Delete a schedule; and how many of its runs go on. Raises ServerError where there is none of that name."""
     with get_client(sync_client=True) as client:
         one = _named(client, name)
-        gone, running = _nightly(client, one), len(_runs(client, one, {StateType.RUNNING}))
-        client.delete_deployment(one.id)
+        gone, running = _nightly(client, one), delete_when_idle(client, one)
         return gone, running
 
 
@@ -165,17 +156,8 @@ def _nightly(client: SyncPrefectClient, one: DeploymentResponse) -> Nightly:
         (schedule.cron, schedule.timezone or "UTC") if isinstance(schedule, CronSchedule) else (str(schedule), "UTC")
     )
     begun = set(StateType) - {StateType.SCHEDULED}
-    runs = _runs(client, one, begun, limit=1)
+    runs = runs_of(client, one, begun, limit=1)
     state = runs[0].state if runs else None
     last = f"{state.name}: {state.message}" if state and state.message else state.name if state else ""
     active = timed.active and not one.paused
     return Nightly(one.name, str(has["source"]), str(has["output"]), cron, zone, active, last or "")
-
-
-def _runs(client: SyncPrefectClient, one: DeploymentResponse, states: set[StateType], limit: int = 50) -> list[FlowRun]:
-    return client.read_flow_runs(
-        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[one.id])),
-        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(states)))),
-        sort=FlowRunSort.EXPECTED_START_TIME_DESC,
-        limit=limit,
-    )

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 
 from flows.deployments import POOL, RETENTION, ServerError
-from flows.deployments.household import MARK
+from flows.deployments.household import MARK, full_disk
 from flows.deployments.logs import rotate
 
 SETTINGS = {
@@ -98,6 +98,8 @@ def start_server(
     Raises ServerError.
     """
     refuse_taken_port(host, port)
+    if not database and (full := full_disk()):
+        raise ServerError(full)
     # The port by setting, not by option: only so the pages that the server sends know it.
     environment = {
         **SETTINGS,

@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from flows.deployments import ServerError
+from flows.deployments.server import refuse_other_version
 
 
 def check_prefect_settings() -> None:
@@ -61,6 +62,14 @@ def check_prefect_database() -> None:
             f"{path}: Prefect's database was made by another version of Prefect than {version('prefect')}, which does "
             f"not know it; {way_out}."
         )
+
+
+def check_prefect_server() -> None:
+    """Raises ServerError where the server that Prefect is configured for is of another version."""
+    from prefect.settings import get_current_settings
+
+    if api := get_current_settings().api.url:
+        refuse_other_version(str(api))
 
 
 def _unreadable(path: Path, what: str) -> ServerError:

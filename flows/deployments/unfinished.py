@@ -22,6 +22,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType, WorkerStatus
 from prefect.events.filters import EventFilter, EventNameFilter, EventOccurredFilter, EventResourceFilter
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Cancelled, Crashed
 
 from flows.deployments import POOL
@@ -50,7 +51,7 @@ class Watch:
     def end_own(self) -> list[str]:
         """While the worker does not live: every run that it had is over. Returns a sentence for each."""
         with get_client(sync_client=True) as client:
-            return [_over(client, run) for run in _unfinished(client) if self._is_own(run)]
+            return [sentence for run in _unfinished(client) if self._is_own(run) for sentence in _over(client, run)]
 
     def left(self) -> list[str]:
         """What stays when worker and server stop: runs that wait, and runs of other workers; a sentence for each."""
@@ -61,7 +62,7 @@ class Watch:
 
     def check(self) -> list[str]:
         """Carry out cancellations that nobody does, end runs whose process is gone; a sentence for each."""
-        said, still = [], set()
+        said, still = list[str](), set[tuple[UUID, str]]()
         with get_client(sync_client=True) as client:
             for run in _unfinished(client):
                 key = (run.id, run.state_name or "")
@@ -71,11 +72,11 @@ class Watch:
                     working = processes_of(str(run.id))
                     if run.state_type == StateType.CANCELLING and waited > _WORKER_HAS:
                         end(working, 2)
-                        said.append(_over(client, run))
-                    elif run.state_type == StateType.RUNNING and waited > SILENCE / 5 and not working:
-                        said.append(_over(client, run))
+                        said += _over(client, run)
+                    elif waited > (SILENCE / 5 if run.state_type == StateType.RUNNING else SILENCE) and not working:
+                        said += _over(client, run)
                 elif waited > SILENCE and time.monotonic() - self._heard_since > SILENCE and _is_silent(client, run):
-                    said.append(_over(client, run))
+                    said += _over(client, run)
         self._noticed = {key: when for key, when in self._noticed.items() if key in still}
         return said
 
@@ -119,8 +120,8 @@ def _is_silent(client: SyncPrefectClient, run: FlowRun) -> bool:
     return not client.read_events(signs, limit=1).events
 
 
-def _over(client: SyncPrefectClient, run: FlowRun) -> str:
-    """The run's end, as it was asked for or as it came to pass."""
+def _over(client: SyncPrefectClient, run: FlowRun) -> list[str]:
+    """The run's end, as it was asked for or as it came to pass; nothing where the server does not take it."""
     if run.state_type == StateType.CANCELLING:
         state: State[object] = Cancelled(message="Cancelled; its processes are gone.")
         what = "cancelled"
@@ -128,5 +129,15 @@ def _over(client: SyncPrefectClient, run: FlowRun) -> str:
         why = "Its process is gone (stopped, killed, or the machine went down)"
         state = Crashed(message=f"{why}; `prefect flow-run retry {run.id}` goes on where it was.")
         what = f"crashed, its process is gone; prefect flow-run retry {run.id} goes on where it was"
-    client.set_flow_run_state(run.id, state, force=True)
-    return f"Run {run.name}: {what}."
+    try:
+        try:
+            client.set_flow_run_state(run.id, state, force=True)
+        except PrefectHTTPStatusError:  # its deployment was deleted, and with it the limit that it held a place of
+            lease = run.state and run.state.state_details.deployment_concurrency_lease_id
+            if not lease:
+                raise
+            client.release_concurrency_slots_with_lease(lease)
+            client.set_flow_run_state(run.id, state, force=True)
+    except PrefectHTTPStatusError:  # the other runs are looked after all the same
+        return []
+    return [f"Run {run.name}: {what}."]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from configs import Settings
 from data.collection.folder import Collection, read_collection
-from data.errors import InputError
+from data.errors import InputError, permitted
 from data.plan.entries import Entry
 from data.plan.shards import read_shard
 from data.storage.places import as_path, storage_of
@@ -79,6 +79,7 @@ class CheckedInput:
     decided_in: str
 
 
+@permitted()
 def check_input(
     source: Path, output: Path, settings: Settings, selection: Selection, decisions: Path | None = None
 ) -> CheckedInput:
@@ -168,6 +169,8 @@ def _mended(job: Job, run: Callable[[Plan, Selection], Sequence[str]], manifests
 
 
 _IN_THE_WAY = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY)
+_NOT_WRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOLCK)
+"""ENOLCK: a network file system whose server grants no locks."""
 
 
 @contextmanager
@@ -181,7 +184,7 @@ def _disk(output: Path) -> Iterator[None]:
                 f"{error.filename2 or error.filename or output}: something else stands where a run writes "
                 f"({error.strerror}); move it away and run again."
             ) from error
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM):
+        if error.errno not in _NOT_WRITABLE:
             raise
         raise InputError(
             f"{output}: could not be written ({error.strerror}); make that good and run again: what is done is kept."

@@ -16,11 +16,13 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from data.errors import InputError
-from data.storage.files import canonical_json
+from data.storage.files import canonical_json, read_own
 from data.storage.inside import inside
 from data.storage.places import file_system, is_remote
 from flows.stages.context import STORE
 
+RUNNING = "running"
+"""Of the store: there from a run's beginning to its end, after a kill too. It says who it was."""
 LEASE = 120.0
 """Seconds for which a run holds an object store's lock without renewing it."""
 
@@ -43,7 +45,8 @@ def output_lock(output: Path, wait: bool = False) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise InputError(
-            f"{output}: another run is working there; stop it, or wait for it (--wait, run.wait=true)."
+            f"{output}: another run is working there{_said_by(output)}; stop it, or wait for it (--wait, "
+            "run.wait=true)."
         ) from None
     try:
         yield
@@ -75,9 +78,21 @@ def _refuse_other(path: Path) -> None:
             raise InputError(f"{path}: this is no lock of a run but a link to another file; delete it.")
 
 
+def this_process() -> str:
+    """Who works in an output directory: another machine may ask."""
+    return f"{socket.gethostname()}, process {os.getpid()}"
+
+
+def _said_by(output: Path) -> str:
+    with suppress(OSError, ValueError, InputError):  # it ends, or has just begun
+        owner = read_own(inside(output, f"{STORE}/{RUNNING}")).decode()
+        return f" ({owner[:200]})" if owner and owner.isprintable() else ""
+    return ""
+
+
 @contextmanager
 def _leased(output: Path, path: Path, wait: bool) -> Iterator[None]:
-    owner = f"{socket.gethostname()}, process {os.getpid()}, {secrets.token_hex(4)}"
+    owner = f"{this_process()}, {secrets.token_hex(4)}"
     while True:
         try:
             _take(output, path, owner)

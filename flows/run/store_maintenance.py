@@ -18,6 +18,7 @@ from flows.facts import Row
 from flows.pipeline import STAGE_NAMES
 from flows.plan.manifests import manifest_chain, read_manifest
 from flows.plan.selection import STANDING
+from flows.run.lock import RUNNING, this_process
 from flows.stages.context import STORE
 
 ARTIFACTS = ("given", *STAGE_NAMES)
@@ -30,7 +31,7 @@ _NOTES = ("shards", "runs", "prefect")
 _MANY, _SHARE = 4096, 4
 """While a run goes on, artifacts are put together when so many are new, and a quarter as many as lie together already:
 so these are written anew few times, in all about five times their bytes."""
-_LATEST, _RUNNING = "latest.json", "running"
+_LATEST = "latest.json"
 _DAY = 86400.0
 _YOUNG = 60.0
 """Seconds for which a temporary file may still belong to somebody who plans a run without holding the lock."""
@@ -110,7 +111,7 @@ def prune(store: Store, *, everything: bool = False, older_than: float = 0, dry_
 
 def was_killed(store: Store) -> bool:
     """Whether a run has begun and not ended; where none is at work it was killed."""
-    return (store.root / _RUNNING).exists()
+    return (store.root / RUNNING).exists()
 
 
 def begin(store: Store, output: Path) -> None:
@@ -120,7 +121,7 @@ def begin(store: Store, output: Path) -> None:
     if was_killed(store):
         for path, _ in [*_temporary(store, time.time()), *_temporary_output(output)]:
             _delete(path, store.root)
-    write_atomic(store.own(_RUNNING), b"")
+    write_atomic(store.own(RUNNING), this_process().encode())
 
 
 def end(store: Store, manifests: Sequence[str]) -> None:
@@ -130,7 +131,7 @@ def end(store: Store, manifests: Sequence[str]) -> None:
     for path, _ in _old_notes(store, time.time(), _DAY):
         _delete(path, store.root)
     store.pack(ARTIFACTS)
-    store.own(_RUNNING).unlink(missing_ok=True)
+    store.own(RUNNING).unlink(missing_ok=True)
 
 
 class Packing:

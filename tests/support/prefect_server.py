@@ -143,13 +143,13 @@ class Operator:
         return self.state(run)
 
     def get(self, path: str) -> Any:
-        answer = httpx.get(f"{self.api}/{path}", timeout=30, trust_env=False)
+        answer = httpx.get(f"{self.api}/{path}", timeout=180, trust_env=False)
         answer.raise_for_status()
         return answer.json()
 
     def post(self, path: str, **body: Any) -> Any:
         def ask() -> httpx.Response | None:
-            answer = httpx.post(f"{self.api}/{path}", json=body, timeout=30, trust_env=False)
+            answer = httpx.post(f"{self.api}/{path}", json=body, timeout=180, trust_env=False)
             return None if answer.status_code == 503 else answer  # its database is locked: Prefect's client asks again
 
         answer = wait_for(ask, 180, f"the server has time for {path}")

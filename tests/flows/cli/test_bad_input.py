@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from collection_with_people import FAST, make_coco, remove
+from command import Command
 
 from configs.load import SettingsError, load_settings
 from data.errors import InputError
@@ -291,3 +294,22 @@ def test_a_key_may_have_any_sign() -> None:
     for key in ("s3://bucket/a?b.jpg", "s3://bucket/a@b#c.jpg", "s3://bucket/été.jpg"):
         assert str(as_path(key)) == key
     assert json.dumps(str(as_path("s3://bucket/x")))
+
+
+def test_the_result_of_another_user(
+    person_removal: Command, coco: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its store is for its owner alone. Tests may run as root, who may look into everything."""
+    store, scandir = tmp_path / "out/.person-removal", os.scandir
+    store.mkdir(parents=True)
+
+    def denied(path: Any) -> Any:
+        if str(path) == str(store):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    for words in (("status", store.parent), ("run", coco, store.parent, "--preset", "coco")):
+        done = person_removal(*words)
+        assert done.returncode == 2
+        assert done.stderr == f"Error: {store}: Permission denied; run as a user that may read and write it.\n"

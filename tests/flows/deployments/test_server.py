@@ -15,12 +15,22 @@ from pathlib import Path
 
 import httpx
 import pytest
+from command import Command
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect_server import PERSON_REMOVAL, PREFECT, Operator, free_port, wait_for
 
-from flows.deployments import ServerError
+from flows.deployments import ServerError, household
 from flows.deployments.bare_names import full_name
+from flows.deployments.household import full_disk
 from flows.deployments.logs import KEPT, MOST, rotate
-from flows.deployments.server import api_url, asynchronous, forgetting, refuse_other_version, refuse_taken_port
+from flows.deployments.server import (
+    api_url,
+    asynchronous,
+    forgetting,
+    refuse_other_version,
+    refuse_taken_port,
+    start_server,
+)
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
@@ -86,8 +96,24 @@ def test_a_port_that_something_else_has() -> None:
     refuse_taken_port("127.0.0.1", port)
 
 
+def test_a_disk_that_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
+    assert not full_disk()
+    monkeypatch.setattr(household, "ROOM", 1 << 62)
+    with pytest.raises(ServerError, match=r"the disk is full \(\d+ MB are left\), .* make room"):
+        start_server("127.0.0.1", free_port(), None, tmp_path / "log")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(("theirs", "refused"), [("2.20.4", True), ("3.4.1", True), ("3.8.0", False), (None, False)])
-def test_a_server_of_another_version(theirs: str | None, refused: bool) -> None:
+def test_a_server_of_another_version(
+    theirs: str | None,
+    refused: bool,
+    coco: Path,
+    tmp_path: Path,
+    person_removal: Command,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200 if theirs else 404)
@@ -103,8 +129,13 @@ def test_a_server_of_another_version(theirs: str | None, refused: bool) -> None:
         try:
             api = f"http://127.0.0.1:{server.server_port}/api"
             if refused:
-                with pytest.raises(ServerError, match=f"The Prefect server at {api} is {theirs}, here Prefect is 3.8"):
+                sentence = f"The Prefect server at {api} is {theirs}, here Prefect is 3.8"
+                with pytest.raises(ServerError, match=sentence):
                     refuse_other_version(api)
+                monkeypatch.setenv("PREFECT_API_URL", api)
+                with temporary_settings({PREFECT_API_URL: api}):  # Prefect read the environment when it was imported
+                    run = person_removal("run", coco, tmp_path / "out", "--preset=coco", "--fill=telea", "--quiet")
+                assert run.returncode == 2 and run.stderr.startswith(f"Error: {sentence}")
             else:
                 refuse_other_version(api)
         finally:

@@ -179,8 +179,12 @@ def test_not_beside_a_running_run(coco: Path, tmp_path: Path) -> None:
     remove(coco, out)
     with output_lock(out):
         for command in ("prune", "verify"):
-            with pytest.raises(InputError, match="another run is working there"):
+            with pytest.raises(InputError, match="another run is working there; stop it"):
                 cache(command, out)
+        (out / STORE / "running").write_text("alpha, process 7")
+        with pytest.raises(InputError, match=r"another run is working there \(alpha, process 7\); stop it"):
+            remove(coco, out)
+        (out / STORE / "running").unlink()
         assert cache("size", out).exit_code == 0
     with pytest.raises(InputError, match="no result of a run"):
         cache("size", tmp_path)
