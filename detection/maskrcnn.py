@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,7 +190,9 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise SettingsError(f"segment.maskrcnn.weights: {path} does not exist.")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of a TorchScript file, which is refused with an error
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # zip, pickle and storage errors of many kinds
         raise SettingsError(
             f"segment.maskrcnn.weights: {path} cannot be read as a PyTorch state dict ({type(error).__name__}); "

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -259,7 +260,8 @@ def _load_pickle(path: Path) -> Any:
 
 def _first_line(error: Exception) -> str:
     line = next(iter(f"{error}".strip().splitlines()), type(error).__name__)
-    return line.split("\u274c")[-1].strip(" \ufe0f.")  # without ultralytics' cross mark
+    line = line.split("\u274c")[-1].strip(" \ufe0f")  # without ultralytics' cross mark
+    return re.split(r"\. | \(\w+: ", line)[0].rstrip(".")  # the first sentence, without other libraries' reasons
 
 
 @contextmanager

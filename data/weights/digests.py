@@ -47,7 +47,7 @@ def recorded(name: str, folder: Path) -> str | None:
         return None if found is None else str(found["sha256"])
     except FileNotFoundError:
         return None
-    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError):
         raise WeightsError(f"{path} is not readable: delete it to record the checksums anew.") from None
 
 

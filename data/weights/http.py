@@ -10,9 +10,9 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 import httpx
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential_jitter
 
-from data.weights.registry import Progress, SourceError
+from data.weights.registry import Progress, SourceError, WeightsError
 
 DRIVE = "https://drive.google.com"
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
@@ -36,7 +36,8 @@ def download(address: str, part: Path, size: int | None, progress: Progress) -> 
 
     A `part` that an earlier call left behind is continued when the server still has the same file
     (its ETag or date, sent as If-Range). size: expected bytes, None = unknown.
-    Raises SourceError; `part` then holds what came in, for the next call.
+    Raises SourceError; `part` then holds what came in, for the next call, where that can be continued. Raises
+    WeightsError and OSError for faults of this machine, which no other source would mend.
     """
     _retrying(address, part, size, progress, _refuse_page)
 
@@ -47,12 +48,12 @@ def download_from_drive(file_id: str, part: Path, size: int | None, progress: Pr
 
 
 def check_space(folder: Path, needed: int) -> None:
-    """SourceError when `folder`'s disk has less than `needed` bytes left."""
+    """WeightsError when `folder`'s disk has less than `needed` bytes left."""
     free = shutil.disk_usage(folder).free
     if free < needed:
-        raise SourceError(
-            f"needs {needed / 1e6:,.0f} MB and the disk of {folder} has {free / 1e6:,.0f} MB left: "
-            "free some or move the cache with PERSON_REMOVAL_CACHE"
+        raise WeightsError(
+            f"The disk of {folder} has {free / 1e6:,.1f} MB left, and {needed / 1e6:,.1f} MB are needed: free some, or "
+            "set PERSON_REMOVAL_CACHE to a folder on another disk."
         )
 
 
@@ -64,21 +65,37 @@ def discard(part: Path) -> None:
 
 def _retrying(address: str, part: Path, size: int | None, progress: Progress, page: NextPage) -> None:
     retrying = Retrying(
-        retry=retry_if_exception_type((httpx.TransportError, _Passing)),
+        retry=retry_if_exception(_may_pass),
         stop=_enough,
         wait=wait_exponential_jitter(initial=FIRST_WAIT, max=8, jitter=FIRST_WAIT),
         reraise=True,
     )
-    headers = {"User-Agent": "person-removal", "Accept-Encoding": "identity"}
     try:
-        with httpx.Client(timeout=TIMEOUT, follow_redirects=True, headers=headers) as client:
+        with _client() as client:
             retrying(_attempt, client, address, part, size, progress, page)
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
         raise SourceError(f"cannot be reached ({_line(error)})") from error
     except httpx.TimeoutException:
         raise SourceError(f"no answer within {TIMEOUT.read:g} s") from None
+    except (httpx.TooManyRedirects, httpx.UnsupportedProtocol) as error:
+        raise SourceError(f"leads to no file ({_line(error).rstrip('.')})") from error
     except httpx.HTTPError as error:
-        raise SourceError(f"the connection broke ({_line(error)})") from error
+        raise SourceError(f"the connection broke ({_line(error).rstrip('.')})") from error
+
+
+def _client() -> httpx.Client:
+    headers = {"User-Agent": "person-removal", "Accept-Encoding": "identity"}
+    try:
+        return httpx.Client(timeout=TIMEOUT, follow_redirects=True, headers=headers)
+    except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:  # of a proxy's or certificates' variable
+        raise WeightsError(
+            f"No connection can be opened with this machine's settings ({_line(error).rstrip('.')}): mend or unset "
+            "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY or SSL_CERT_FILE."
+        ) from error
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, httpx.TransportError | _Passing) and not isinstance(error, httpx.UnsupportedProtocol)
 
 
 def _line(error: Exception) -> str:
@@ -148,10 +165,12 @@ def _save(response: httpx.Response, address: str, part: Path, have: int, size: i
                 progress(have, wanted)
                 if size is not None and have > size:
                     raise SourceError(f"gives more than {size:,} bytes")
-    except OSError as error:
-        raise SourceError(f"cannot write {part}: {error.strerror}") from error
-    if size is not None and have < size:
-        raise _Passing(f"ended after {have:,} of {size:,} bytes")
+        if size is not None and have < size:
+            raise _Passing(f"ended after {have:,} of {size:,} bytes")
+    except BaseException:
+        if not _note(part).exists():  # nothing says of what it is a part: it cannot be continued
+            part.unlink(missing_ok=True)
+        raise
 
 
 def _note(part: Path) -> Path:

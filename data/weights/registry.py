@@ -201,12 +201,12 @@ class Registry(_Frozen):
 
     def hint(self, name: str) -> str:
         """Which weights were meant by a name that the registry does not have, as the end of a sentence: those of the
-        method of that name, else the nearest names, else all."""
+        method of that name, else the nearest names, else the command that lists all."""
         known = [*self.weights, *self.aliases]
         meant = [own for own, entry in self.weights.items() if entry.method == name]
-        if meant or (meant := difflib.get_close_matches(name, known, n=3)):
+        if meant or (meant := difflib.get_close_matches(name.lower(), known, n=3)):
             return f" (did you mean {', '.join(meant)}?)"
-        return f": the registry has {', '.join(known)}"
+        return ": `person-removal weights list` shows all names"
 
 
 @cache

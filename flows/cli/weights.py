@@ -39,7 +39,7 @@ def list_() -> None:
     \b
     person-removal weights list
     """
-    known = weights.registry()
+    known, here = weights.registry(), weights.folder()
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for column in ("name", "used by", "licence", "commercial"):
         table.add_column(column, no_wrap=True)
@@ -62,7 +62,7 @@ def list_() -> None:
     Console(width=1000).print(table)  # never cut: names are copied, and read by scripts
     say("Commercial use is what the licence says; photos that a network was trained on may have terms of their own.")
     say(f"Missing: {len(missing)} of {len(states)} files ({left})." if missing else "All of them are here.")
-    say(f"Folder: {weights.folder()}")
+    say(f"Folder: {here}")
 
 
 @app.command()
@@ -131,6 +131,7 @@ def verify(
     person-removal weights verify
     """
     _known(names or ())
+    weights.folder()
     wanted = list(names or [name for name in weights.registry().weights if weights.state(name) != "missing"])
     if not wanted:
         typer.echo("No weights are here yet.")

@@ -48,6 +48,11 @@ def _method(about: str, settings: Section, build: Callable[[], object]) -> Findi
 
 def check_weights(preset: str | None) -> Iterator[Finding]:
     """Every file that is here, hashed anew; then which presets can run. preset: its weights must be here."""
+    try:
+        weights.folder()
+    except WeightsError as error:
+        yield Finding("weights", "problem", str(error))
+        return
     for name in weights.registry().weights:
         if weights.state(name) == "missing":
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import pickle
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,9 @@ def read(path: Path) -> Mapping[str, Any]:
         if path.suffix == ".safetensors":
             with safe_open(path, "pt") as file:
                 return {"G": {key: file.get_tensor(key) for key in file.keys()}, "metadata": file.metadata() or {}}  # noqa: SIM118
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of a TorchScript file, which is refused with an error
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except SafetensorError as error:
         raise CheckpointError(f"{path} is not a readable safetensors file: {gist(error)}.") from error
     except pickle.UnpicklingError as error:

@@ -189,6 +189,13 @@ def test_other_files(tmp_path: Path, content: bytes, suffix: str) -> None:
         load_generator(path)
 
 
+@pytest.mark.filterwarnings("error:'torch.load' received")
+def test_a_torchscript_file_is_refused_without_a_warning_beside_the_error(tmp_path: Path) -> None:
+    torch.jit.trace(torch.nn.Identity(), torch.ones(1)).save(tmp_path / "program.pth")  # type: ignore[no-untyped-call]
+    with pytest.raises(CheckpointError, match=r"no checkpoint: .*TorchScript"):
+        load_generator(tmp_path / "program.pth")
+
+
 def test_a_list_is_no_state_dict(tmp_path: Path) -> None:
     torch.save([torch.ones(2)], tmp_path / "list.pth")
     with pytest.raises(CheckpointError, match="holds a list, not a state dict"):

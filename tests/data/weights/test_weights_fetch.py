@@ -20,7 +20,7 @@ from data.weights import files as weights
 from data.weights import http
 from data.weights.registry import DriveSource, Entry, Registry, UrlSource
 
-GOOD = random.Random(0).randbytes(400_000)
+GOOD = b"\x80" + random.Random(0).randbytes(399_999)
 SHA = hashlib.sha256(GOOD).hexdigest()
 ETAG = '"version-1"'
 
@@ -239,7 +239,9 @@ def test_a_wrong_checksum_deletes_the_part(cache: Path, site: Site, use: Use) ->
         (lambda h: h.give(b"", 403), "HTTP 403"),
         (lambda h: h.give(b"", 503), "HTTP 503"),
         (lambda h: h.give(b"<html><title>Log in</title>", Content_Type="text/html"), r"a web page .*\('Log in'\)"),
-        (lambda h: h.give(b"", 302, Location="/net.pt"), "the connection broke"),
+        (lambda h: h.give(b"", 302, Location="/net.pt"), r"leads to no file \(Exceeded maximum allowed redirects\)"),
+        (lambda h: h.give(b"", 302, Location="ftp://a/net.pt"), r"leads to no file \(.*unsupported protocol 'ftp://'"),
+        (lambda h: h.give(GOOD[:9], length=len(GOOD)), r"the connection broke \(.*received 9 bytes, expected 400000\)"),
     ],
 )
 def test_what_is_not_the_file_is_said(
@@ -248,7 +250,7 @@ def test_what_is_not_the_file_is_said(
     site.routes["/net.pt"] = answer
     with pytest.raises(weights.WeightsError, match=reason):
         weights.fetch("net")
-    assert not (cache / "net.pt").exists()
+    assert files(cache) == set()
 
 
 def test_an_end_without_a_length_is_noticed(cache: Path, site: Site, use: Use) -> None:
@@ -263,7 +265,7 @@ def test_an_end_without_a_length_is_noticed(cache: Path, site: Site, use: Use) -
     with pytest.raises(weights.WeightsError, match="ended after 1,000 of 400,000 bytes"):
         weights.fetch("net")
     assert len(site.asked) == http.ATTEMPTS
-    assert "net.pt" not in files(cache)
+    assert files(cache) == set()
 
 
 def test_a_web_page_in_disguise_is_noticed_without_a_checksum(cache: Path, site: Site, use: Use) -> None:
@@ -271,6 +273,47 @@ def test_a_web_page_in_disguise_is_noticed_without_a_checksum(cache: Path, site:
     site.routes["/net.pt"] = lambda h: h.give(b"\n<!DOCTYPE html><p>Sorry", Content_Type="application/octet-stream")
     with pytest.raises(weights.WeightsError, match="is a web page"):
         weights.fetch("net")
+    assert files(cache) == set()
+
+
+def test_what_is_no_checkpoint_is_not_recorded_as_one(cache: Path, site: Site, use: Use) -> None:
+    use(sha256=None, bytes=None)
+    site.routes["/net.pt"] = lambda h: h.give(b'{"error": "quota"}', Content_Type="application/json")
+    with pytest.raises(weights.WeightsError, match="is no PyTorch checkpoint"):
+        weights.fetch("net")
+    site.routes["/net.pt"] = lambda handler: handler.give_range()
+    assert weights.fetch("net").sha256 == SHA
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ALL_PROXY", "nonsense://proxy"),
+        ("ALL_PROXY", "socks5://127.0.0.1:9"),
+        ("HTTPS_PROXY", "http://[::1"),
+        ("SSL_CERT_FILE", "/nowhere.pem"),
+    ],
+)
+def test_connections_that_this_machine_s_settings_forbid(
+    cache: Path, use: Use, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(weights.WeightsError, match=r"No connection can be opened .* mend or unset HTTPS_PROXY"):
+        weights.fetch("net")
+
+
+def test_a_fault_of_this_machine_is_said_once_and_no_other_source_is_asked(cache: Path, site: Site, use: Use) -> None:
+    use("/net.pt", "/second.pt")
+    site.routes["/net.pt"] = site.routes["/second.pt"] = lambda handler: handler.give_range()
+    (cache / "net.pt.part").mkdir(parents=True)
+    with pytest.raises(weights.WeightsError, match=r"cannot be written to .*net\.pt\.part \(Is a directory\)"):
+        weights.fetch("net")
+    (cache / "net.pt.part").rmdir()
+    (cache / "recorded.json").write_text("{")
+    use("/net.pt", sha256=None)
+    with pytest.raises(weights.WeightsError, match=r"recorded.json is not readable: delete it"):
+        weights.fetch("net")
+    assert [path for path, *_ in site.asked] == ["/net.pt"]
     assert files(cache) == set()
 
 
@@ -350,7 +393,9 @@ def test_a_full_disk_is_said_before_the_download(
 ) -> None:
     site.routes["/net.pt"] = lambda handler: handler.give_range()
     monkeypatch.setattr(http.shutil, "disk_usage", lambda folder: Usage(100_000))
-    with pytest.raises(weights.WeightsError, match=r"needs 0 MB and the disk of .* PERSON_REMOVAL_CACHE"):
+    with pytest.raises(
+        weights.WeightsError, match=r"disk of .* has 0.1 MB left, and 0.4 MB are needed: .* PERSON_REMOVAL_CACHE"
+    ):
         weights.fetch("net")
     assert files(cache) == set()
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from configs import UserError
 from data.weights import files as weights
 from data.weights.registry import Registry, registry
 from flows.cli.weights import app
@@ -109,6 +110,7 @@ def test_fetch_from_a_file(tmp_path: Path, cache: Path) -> None:
         (("fetch",), "Say what to fetch"),
         (("fetch", "nothing"), "There are no weights named 'nothing'"),
         (("fetch", "lama"), "There are no weights named 'lama' (did you mean big-lama, lama-onnx?)"),
+        (("fetch", "BIG-LAMA"), "There are no weights named 'BIG-LAMA' (did you mean big-lama?)"),
         (("fetch", "big-lma"), "There are no weights named 'big-lma' (did you mean big-lama?)"),
         (("fetch", "--preset", "nothing"), "There is no preset 'nothing'"),
         (("fetch", "yolov8n", "places2", "--from", "x"), "--from goes with exactly one NAME"),
@@ -184,6 +186,18 @@ def test_a_file_that_is_here_asks_for_nothing(cache: Path, tmp_path: Path) -> No
     assert run("fetch", "two", "--from", str(tmp_path / "given"))[0] == 0
     code, out, err = run("fetch", "two")
     assert (code, err) == (0, "") and out.startswith("two: ready")
+
+
+@pytest.mark.parametrize("command", [("list",), ("verify",), ("fetch", "yolov8n")])
+@pytest.mark.parametrize("place", ["", "weights"])
+def test_a_file_in_the_folder_s_place(cache: Path, place: str, command: tuple[str, ...]) -> None:
+    path = cache.parent / place
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("somebody's")
+    result = CliRunner().invoke(app, list(command))
+    said = str(result.exception) if isinstance(result.exception, UserError) else result.stderr.splitlines()[-1]
+    assert result.exit_code and said.startswith(f"{path} is a file, not a folder for weights: set PERSON_REMOVAL_CACHE")
+    assert path.read_text() == "somebody's"
 
 
 @pytest.mark.usefixtures("two")

@@ -123,6 +123,13 @@ def test_weights_that_are_damaged_or_missing(monkeypatch: pytest.MonkeyPatch, tm
     assert "is damaged" in what and fix == "person-removal weights fetch selfie-segmentation"
 
 
+def test_a_file_in_place_of_the_folder_is_one_problem(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "weights").touch()
+    monkeypatch.setenv("PERSON_REMOVAL_CACHE", str(tmp_path))
+    found = problems(networks.check_weights(None))
+    assert list(found) == ["weights"] and "is a file, not a folder for weights" in found["weights"][0]
+
+
 def test_a_cache_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("PERSON_REMOVAL_CACHE", str(tmp_path / "file/cache"))
