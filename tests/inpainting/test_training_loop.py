@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +23,20 @@ from configs.training import TrainSettings
 from data.errors import InputError
 from data.types import Weight
 from inpainting.deepfillv2 import CheckpointError, load_generator
-from inpainting.training import loop
+from inpainting.training import curves, loop
 from inpainting.training.loop import Place, Progress
 
 pytestmark = pytest.mark.slow
+DRAW = curves._plot
 FIGURES = {"worst": lambda result, truth, hole: float(np.abs(result.astype(int) - truth).max())}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def curves_are_not_drawn() -> Iterator[None]:
+    """They take most of the time of a short training; one test looks at them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(curves, "_plot", lambda *arguments: None)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -88,10 +99,23 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def six_steps(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Place]:
+    """What a variant's training leaves, made once: tests look at it and change nothing."""
+    return cache(lambda name: run(settings_of(photos, **VARIANTS[name]), tmp_path_factory.mktemp("six")))
+
+
+@pytest.fixture(scope="module")
+def first_step(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """What a training leaves that was stopped after its first step; likewise."""
+    return run(settings_of(photos), tmp_path_factory.mktemp("first"), stopped=lambda: True)
+
+
 @pytest.mark.parametrize("name", VARIANTS)
-def test_three_steps_and_three_more_are_six(name: str, photos: Path, tmp_path: Path) -> None:
-    settings = settings_of(photos, **VARIANTS[name])
-    whole = run(settings, tmp_path / "whole")
+def test_three_steps_and_three_more_are_six(
+    name: str, six_steps: Callable[[str], Place], photos: Path, tmp_path: Path
+) -> None:
+    settings, whole = settings_of(photos, **VARIANTS[name]), six_steps(name)
     half = run(settings, tmp_path / "half", stopped=lambda: True)  # after the first step
     assert [p.name for p in half.checkpoints()] == ["00000001.pth"]
     run(settings, tmp_path / "half", half.checkpoint(1))
@@ -105,7 +129,8 @@ def test_three_steps_and_three_more_are_six(name: str, photos: Path, tmp_path: P
     assert_equal(load_file(whole.weights), load_file(half.weights))
 
 
-def test_what_it_leaves(photos: Path, tmp_path: Path) -> None:
+def test_what_it_leaves(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(curves, "_plot", DRAW)
     told: list[Progress] = []
     settings = settings_of(photos, run={"keep": 1, "device": "cpu", "checkpoint": 2})
     place = run(settings, tmp_path, tell=told.append)
@@ -124,9 +149,9 @@ def test_what_it_leaves(photos: Path, tmp_path: Path) -> None:
     assert sheet.shape == (3 * 32, 5 * 32, 3)  # hole, given, coarse, refined, truth
 
 
-def test_its_weights_are_a_generator_s(photos: Path, tmp_path: Path) -> None:
+def test_its_weights_are_a_generator_s(six_steps: Callable[[str], Place]) -> None:
     """The mean of the steps is what is loaded, from the export and from the checkpoint."""
-    place = run(settings_of(photos), tmp_path)
+    place = six_steps("zeros")
     content = torch.load(place.checkpoint(6), weights_only=True)
     for path in (place.weights, place.checkpoint(6)):
         generator = load_generator(path)
@@ -138,12 +163,12 @@ def test_its_weights_are_a_generator_s(photos: Path, tmp_path: Path) -> None:
         assert file.metadata()["width"] == "8" and file.metadata()["steps"] == "6"
 
 
-def test_a_refiner_s_weights_bring_their_prefill(photos: Path, tmp_path: Path) -> None:
+def test_a_refiner_s_weights_bring_their_prefill(six_steps: Callable[[str], Place]) -> None:
     from configs import InpaintSettings
     from inpainting.deepfillv2.fill import DeepFill, build
     from inpainting.opencv import OpenCVFill
 
-    place = run(settings_of(photos, network={"width": 8, "discriminator": 8, "prefill": "telea"}), tmp_path)
+    place = six_steps("pre-filled pairs")
     for path in (place.weights, place.checkpoint(6)):
         fill = build(
             InpaintSettings(device="cpu").with_weights(str(path)), {str(path): Weight(str(path), path, "0" * 64)}
@@ -151,11 +176,11 @@ def test_a_refiner_s_weights_bring_their_prefill(photos: Path, tmp_path: Path) -
         assert isinstance(fill, DeepFill) and isinstance(fill.prefill, OpenCVFill)
 
 
-def test_a_start_from_weights(photos: Path, tmp_path: Path) -> None:
-    first = run(settings_of(photos), tmp_path / "first")
+def test_a_start_from_weights(six_steps: Callable[[str], Place], photos: Path, tmp_path: Path) -> None:
+    first = six_steps("zeros")
     network = {"width": 8, "discriminator": 8, "start": str(first.weights)}
     told: list[Progress] = []
-    run(settings_of(photos, network=network), tmp_path / "second", tell=told.append)
+    run(settings_of(photos, network=network), tmp_path, tell=told.append, stopped=lambda: True)
     last = rows(first.folder / "validation.csv")[-1]
     assert told[0].step == 0 and told[0].validation
     assert told[0].validation["l1"] == pytest.approx(float(last["l1"]))
@@ -166,13 +191,14 @@ def test_minutes_are_a_limit(photos: Path, tmp_path: Path) -> None:
     assert [p.name for p in place.checkpoints()] == ["00000001.pth"]
 
 
-def test_resuming_drops_what_came_after_the_checkpoint(photos: Path, tmp_path: Path) -> None:
-    settings = settings_of(photos)
-    place = run(settings, tmp_path)
-    before = rows(tmp_path / "losses.csv"), rows(tmp_path / "validation.csv")
+def test_resuming_drops_what_came_after_the_checkpoint(
+    six_steps: Callable[[str], Place], photos: Path, tmp_path: Path
+) -> None:
+    place = Place(shutil.copytree(six_steps("zeros").folder, tmp_path / "copy"))
+    before = rows(place.folder / "losses.csv"), rows(place.folder / "validation.csv")
     place.checkpoint(6).unlink()
-    run(settings, tmp_path, place.checkpoint(3))
-    assert (rows(tmp_path / "losses.csv"), rows(tmp_path / "validation.csv")) == before
+    run(settings_of(photos), place.folder, place.checkpoint(3))
+    assert (rows(place.folder / "losses.csv"), rows(place.folder / "validation.csv")) == before
 
 
 @pytest.mark.parametrize(
@@ -184,41 +210,37 @@ def test_resuming_drops_what_came_after_the_checkpoint(photos: Path, tmp_path: P
     ],
 )
 def test_a_checkpoint_of_another_network_is_refused(
-    change: dict[str, Any], words: str, photos: Path, tmp_path: Path
+    change: dict[str, Any], words: str, first_step: Place, photos: Path
 ) -> None:
-    place = run(settings_of(photos), tmp_path, stopped=lambda: True)
     with pytest.raises(CheckpointError, match=words):
-        run(settings_of(photos, **change), tmp_path, place.checkpoint(1))
+        loop.begin(settings_of(photos, **change), first_step.checkpoint(1))
 
 
-def test_weights_are_nothing_to_resume_from(photos: Path, tmp_path: Path) -> None:
-    place = run(settings_of(photos), tmp_path, stopped=lambda: True)
+def test_weights_are_nothing_to_resume_from(first_step: Place, photos: Path) -> None:
     with pytest.raises(CheckpointError, match=r"network\.start="):
-        run(settings_of(photos), tmp_path, place.weights)
+        loop.begin(settings_of(photos), first_step.weights)
 
 
-def test_a_start_with_another_prefill_is_refused(photos: Path, tmp_path: Path) -> None:
-    place = run(settings_of(photos), tmp_path, stopped=lambda: True)
-    network = {"width": 8, "discriminator": 8, "prefill": "telea", "start": str(place.weights)}
+def test_a_start_with_another_prefill_is_refused(first_step: Place, photos: Path) -> None:
+    network = {"width": 8, "discriminator": 8, "prefill": "telea", "start": str(first_step.weights)}
     with pytest.raises(CheckpointError, match=r"weights\.safetensors has network\.prefill none, not telea"):
         loop.begin(settings_of(photos, network=network))
 
 
-def test_rates_and_betas_are_the_settings_after_resuming(photos: Path, tmp_path: Path) -> None:
-    place = run(settings_of(photos), tmp_path, stopped=lambda: True)
+def test_rates_and_betas_are_the_settings_after_resuming(first_step: Place, photos: Path) -> None:
     changed = {"steps": 6, "batch": 2, "rate": 3e-4, "discriminator_rate": 7e-4, "betas": (0.1, 0.2)}
-    state = loop.begin(settings_of(photos, optimiser=changed), place.checkpoint(1))
+    state = loop.begin(settings_of(photos, optimiser=changed), first_step.checkpoint(1))
     for optimiser, rate in ((state.generator_optimiser, 3e-4), (state.discriminator_optimiser, 7e-4)):
         assert [(group["lr"], group["betas"]) for group in optimiser.param_groups] == [(rate, (0.1, 0.2))]
         assert optimiser.state, "what was learnt stays"
     assert state.made_with == settings_of(photos).model_dump(mode="json")
 
 
-def test_a_training_is_not_overwritten(photos: Path, tmp_path: Path) -> None:
+def test_a_training_is_not_overwritten(six_steps: Callable[[str], Place], tmp_path: Path) -> None:
     assert loop.choose_checkpoint(Place(tmp_path), None) is None
     with pytest.raises(InputError, match="no checkpoint"):
         loop.choose_checkpoint(Place(tmp_path), "latest")
-    place = run(settings_of(photos), tmp_path)
+    place = six_steps("zeros")
     with pytest.raises(InputError, match=r"training of 6 steps.*--resume latest"):
         loop.choose_checkpoint(place, None)
     assert loop.choose_checkpoint(place, "latest") == place.checkpoint(6)
@@ -245,7 +267,8 @@ from pathlib import Path
 import torch
 torch.set_num_threads(1)
 from configs.training import TrainSettings
-from inpainting.training import loop, processes
+from inpainting.training import curves, loop, processes
+curves._plot = lambda *arguments: None
 settings = TrainSettings.model_validate_json(sys.argv[1])
 loop.train(loop.begin(settings), settings, loop.gather(settings), loop.Place(Path(sys.argv[2])), {})
 processes.end()

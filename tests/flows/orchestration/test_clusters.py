@@ -82,7 +82,7 @@ def test_dask_workers_of_its_own_tell_of_every_photo(
 ) -> None:
     pytest.importorskip("prefect_dask", reason="needs the extra `dask`")
     coco, expected = plain
-    summary = flow(coco, tmp_path / "out", "run.runner=dask", "run.workers=2")
+    summary = flow(coco, tmp_path / "out", "run.runner=dask", "run.workers=2", "run.shard_size=2")
     assert contents(tmp_path / "out") == expected
     assert computed() == summary.by_stage == dict.fromkeys(STAGE_NAMES, 6)
     assert not list((tmp_path / "out/.person-removal/told").iterdir())
