@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chromium import CHROMIUM
+from chromium import CHROMIUM, NO_CHROMIUM
 from collection_with_people import make_coco
 from command import Command, Done
 from prefect_server import empty_database
@@ -83,8 +83,9 @@ def prefect_harness(prefect_database: Path, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Chromium. Tests that ask for it are skipped where it or playwright is not there."""
-    from playwright import sync_api
-
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright (the `dev` extra)")
+    if CHROMIUM is None:
+        pytest.skip(NO_CHROMIUM)
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser

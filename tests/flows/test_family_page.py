@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chromium import CHROMIUM, NO_CHROMIUM
 from collection_with_people import FAST
 from faces_by_colour import ByColour, paint
 from page_rules import BROKEN_RULES
@@ -20,7 +19,6 @@ from flows.report.faces_page import FacedPerson, FacedPhoto, faces_page
 from flows.report.thumbnails import thumbnails
 from flows.stages import models
 
-in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
 HOSTILE = "</script><img src=x onerror=alert(1)> & 'a'.jpg"
 PICTURE = thumbnails(np.full((60, 90, 3), 120, np.uint8), None, None)["before"]
 
@@ -43,7 +41,6 @@ def export(page: Any) -> Any:
     return json.loads(Path(download.value.path()).read_text())
 
 
-@in_a_browser
 @pytest.mark.browser
 @pytest.mark.slow
 def test_from_clicks_to_a_keep_list(coco: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, browser: Any) -> None:
@@ -99,7 +96,6 @@ def test_from_clicks_to_a_keep_list(coco: Path, tmp_path: Path, monkeypatch: pyt
     page.close()
 
 
-@in_a_browser
 @pytest.mark.browser
 @pytest.mark.slow
 def test_everyone_can_use_it(browser: Any, tmp_path: Path) -> None:

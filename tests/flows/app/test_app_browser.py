@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pytest
 import red_app
-from chromium import CHROMIUM, NO_CHROMIUM
 from collection_with_people import texture
 from page_rules import BROKEN_RULES
 from PIL import Image
@@ -27,11 +26,7 @@ from data.weights.files import WeightsError
 from flows.stages.context import find_weights
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright (the `dev` extra)")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 DESKTOP, TABLET, PHONE = ((1440, 900), (1024, 768), (390, 844))
 PLACE = 34853  # GPS
 sync_api.expect.set_options(timeout=60_000)  # however loaded the machine is

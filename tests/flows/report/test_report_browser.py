@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from chromium import CHROMIUM, NO_CHROMIUM
-from report_pages import HOSTILE, PHOTOS, RUN, card, cut, make_report, names, opened, row
+from report_pages import HOSTILE, PHOTOS, RUN, card, cut, names, opened, row
 
 from flows.report.page import write_report
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright (the `dev` extra)")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM),
-]
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_report(tmp_path_factory.mktemp("out put #1 %"))
-
-
-@pytest.fixture
-def page(browser: Any, report: Path) -> Iterator[Any]:
-    with opened(browser, report) as page:
-        yield page
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def test_worst_first_with_every_photo(page: Any) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from chromium import CHROMIUM, NO_CHROMIUM
 from collection_with_people import coco_settings, manifest
 from report_pages import back_in_the_list, card, make_report, names, opened, result_of
 
@@ -16,23 +14,8 @@ from flows.plan.selection import Selection
 from flows.run.job import execute, prepare
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright (the `dev` extra)")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 A, B, LEFT = "street/a.jpg", "street/b.jpg", "street/left.jpg"
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_report(tmp_path_factory.mktemp("out"))
-
-
-@pytest.fixture
-def page(browser: Any, report: Path) -> Iterator[Any]:
-    with opened(browser, report) as page:
-        yield page
 
 
 def exported(page: Any) -> dict[str, Any]:

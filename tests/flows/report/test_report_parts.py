@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chromium import CHROMIUM, NO_CHROMIUM
 from report_pages import PHOTOS, RUN, card, make_report, names, opened, row
 
 from data.errors import InputError
@@ -110,28 +109,8 @@ def test_parts_stay_in_the_output_directory(tmp_path: Path) -> None:
     assert list(elsewhere.iterdir()) == []
 
 
-in_a_browser = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM),
-]
-
-
 def marked(test: Any) -> Any:
-    for mark in in_a_browser:
-        test = mark(test)
-    return test
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_report(tmp_path_factory.mktemp("of parts #1"))
-
-
-@pytest.fixture
-def page(browser: Any, report: Path) -> Iterator[Any]:
-    with opened(browser, report) as page:
-        yield page
+    return pytest.mark.browser(pytest.mark.slow(test))
 
 
 def counted(page: Any, text: str) -> None:

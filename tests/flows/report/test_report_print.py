@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from chromium import CHROMIUM, NO_CHROMIUM
 from PIL import Image
-from report_pages import PHOTOS, RUN, card, make_report, opened, row
+from report_pages import PHOTOS, RUN, card, opened, row
 
 from flows.report.page import write_report
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright (the `dev` extra)")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM),
-]
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_report(tmp_path_factory.mktemp("paper"))
-
-
-@pytest.fixture
-def page(browser: Any, report: Path) -> Iterator[Any]:
-    with opened(browser, report) as page:
-        yield page
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def printed(page: Any) -> tuple[int, int]:
