@@ -153,7 +153,7 @@ class InpaintSettings(Section):
     margin: float = Field(default=1.0, ge=0.05, le=8)
     """Context around a group of holes, as a share of the group's longer side."""
     window: int | None = Field(default=None, ge=64, le=4096, multiple_of=8)
-    """Longer side, in pixels, above which a window is filled at reduced size; None is 256 for `patchmatch`, 4096 for
+    """Longer side, in pixels, above which a window is filled at reduced size; None is 256 for `patchmatch`, 8192 for
     `shift-map`, which looks at several sizes by itself, 512 for `lama`, and 384 for the others. None for `migan`: a
     photo of up to 1100 is seen whole, and of what is larger a window, reduced to 512."""
     feather: int = Field(default=2, ge=0, le=64)

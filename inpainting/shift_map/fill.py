@@ -31,6 +31,9 @@ are used too; of patchmatch a coarse view, which continues what surrounds a hole
 REPAIR_WINDOW = 128
 """Longer side in pixels at which what a network made up is filled again: a guide says what goes where, no more."""
 
+SMALL = 48 * 48
+"""Pixels of a hole below which `ShiftMapFill.small` guides: a network that sees a whole photo leaves a blot there."""
+
 _MORE_DETAIL, _NO_DETAIL = 1.7, 0.015
 """So many times the guide's contrast, and so much more, costs nothing: a network paints smoother than a photo."""
 
@@ -72,31 +75,48 @@ class Options:
 @dataclass(frozen=True)
 class ShiftMapFill:
     """guide: the fill that says roughly what goes where. guide_long: longer side in pixels of what it is given.
-    margin: context around a group of holes that its pieces come from, as a share of the group's longer side."""
+    margin: context around a group of holes that its pieces come from, as a share of the group's longer side.
+    small: the fill that says it where all groups of a window are small, and sees that window alone, at most
+    `small_long` pixels long; None is `guide`."""
 
     guide: Fill
     guide_long: int
     margin: float = 1.0
     options: Options = Options()
+    small: Fill | None = None
+    small_long: int = GUIDE_LONG["patchmatch"]
 
     def fill(self, image: Pixels, hole: Hole, exclude: Hole | None = None) -> Pixels:
         """See `inpainting.protocol.Fill`. The same arguments give the same bytes."""
         unknown = hole if exclude is None else np.maximum(hole, exclude)
-        shape = within(hole.shape, self.guide_long)
-        small, small_unknown = reduced(image, unknown, shape)
-        small_hole = np.minimum(touched(hole, shape), small_unknown)
-        others = small_unknown - small_hole
-        picture = self.guide.fill(small, small_hole, others if others.any() else None)
         out, known = image.copy(), unknown == 0
         labels, boxes = hole_groups(hole)
         # The guide may see much more than a piece can come from: the cut has the more detail the less it sees.
-        for window in plan_windows(unknown, boxes, InpaintSettings(margin=self.margin)):
+        windows = plan_windows(unknown, boxes, InpaintSettings(margin=self.margin))
+        sizes = [np.count_nonzero(labels[group.box.slices] == n) for n, group in enumerate(boxes, 1)]
+        is_small = [self.small is not None and max(sizes[n - 1] for n in w.groups) < SMALL for w in windows]
+        if not all(is_small):
+            large = [n for window, few in zip(windows, is_small, strict=True) if not few for n in window.groups]
+            theirs = np.where(np.isin(labels, large), np.uint8(255), np.uint8(0)) if any(is_small) else hole
+            picture = _guided(self.guide, self.guide_long, image, theirs, unknown)
+        for window, few in zip(windows, is_small, strict=True):
             box = window.box.slices
             own = np.isin(labels[box], window.groups)
-            seen = picture if window.box.shape == hole.shape else enlarged_part(picture, box, hole.shape)
-            filled = shift_map(image[box], own, known[box], seen, self.options)
-            paste(filled, own, out[box])
+            if few and self.small:
+                seen = _guided(self.small, self.small_long, image[box], own.view(np.uint8) * 255, unknown[box])
+            else:
+                seen = picture if window.box.shape == hole.shape else enlarged_part(picture, box, hole.shape)
+            paste(shift_map(image[box], own, known[box], seen, self.options), own, out[box])
         return out
+
+
+def _guided(guide: Fill, long: int, image: Pixels, hole: Hole, unknown: Hole) -> Pixels:
+    """What a fill makes of the hole in a view whose longer side has at most `long` pixels, uint8 h x w x 3."""
+    shape = within(hole.shape, long)
+    small, small_unknown = reduced(image, unknown, shape)
+    small_hole = np.minimum(touched(hole, shape), small_unknown)
+    others = small_unknown - small_hole
+    return guide.fill(small, small_hole, others if others.any() else None)
 
 
 def shift_map(image: Pixels, hole: Bools, known: Bools, guide: Pixels, options: Options) -> Pixels:
@@ -198,7 +218,7 @@ def build(settings: InpaintSettings, weights: Mapping[str, Weight]) -> ShiftMapF
         name = "migan" if settings.of(MiganSettings).weights in weights else "patchmatch"
     builder: Builder = getattr(import_module(FILLS[name].module), FILLS[name].build)
     guide = builder(settings, weights)
-    if FILLS[name].learned and (settings.repair or settings.texture):
-        other = patchmatch.build(settings, {}) if settings.repair else guide
-        guide = MendedFill(guide, other, settings, REPAIR_WINDOW)
-    return ShiftMapFill(guide, GUIDE_LONG[name], settings.margin)
+    small = patchmatch.build(settings, {}) if FILLS[name].learned else None
+    if small and (settings.repair or settings.texture):
+        guide = MendedFill(guide, small if settings.repair else guide, settings, REPAIR_WINDOW)
+    return ShiftMapFill(guide, GUIDE_LONG[name], settings.margin, small=small)

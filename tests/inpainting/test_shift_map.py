@@ -168,6 +168,19 @@ def test_neither_guide_nor_pieces_see_those_who_leave_or_stay() -> None:
     assert out[hole > 0][:, 1].max() < 160 and not (out[hole > 0] == (255, 0, 255)).all(axis=1).any()
 
 
+def test_a_small_hole_has_a_guide_of_its_own_that_sees_its_window_alone() -> None:
+    image, hole = grain(200, 480), np.zeros((200, 480), np.uint8)
+    hole[90:110, 30:50] = hole[60:130, 350:420] = 255
+    network, small = Asked(), Asked()
+    filled = ShiftMapFill(network, 768, small=small).fill(image, hole)
+    assert network.image.shape[:2] == hole.shape
+    assert not network.hole[:, :200].any() and network.hole[60:130, 350:420].all()
+    assert network.exclude is not None and network.exclude[90:110, 30:50].all()
+    assert small.image.shape[:2] == (84, 82)
+    assert np.count_nonzero(small.hole) == 400 and small.exclude is None
+    assert (filled[hole == 0] == image[hole == 0]).all() and not (filled[hole != 0] == 0).all(axis=-1).any()
+
+
 def test_letters_of_the_same_colours_do_not_belong_on_a_plain_wall() -> None:
     image = np.full((40, 60, 3), 128, np.uint8)
     image[:, 40:, :] = (np.indices((40, 20)).sum(0) % 2 * 80 + 88)[..., None]  # as grey as the wall, in the mean
