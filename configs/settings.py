@@ -182,6 +182,11 @@ class InpaintSettings(Section):
         return self.window or self._method.reduced or self.longest
 
     @property
+    def named(self) -> str:
+        """The fill in words."""
+        return f"{self.fill} guided by {self.guide}" if self.guide else self.fill
+
+    @property
     def guide(self) -> str | None:
         """The fill whose picture says what goes where, `auto` where that is open; None for fills without one."""
         return getattr(self.own(self.fill), "structure", None) if self._method.guides else None
@@ -211,6 +216,8 @@ class VerifySettings(Frozen):
     passes: int = Field(default=1, ge=0, le=3)
     """Extra passes that also remove the people that the verifier found: those that the first one missed and, with a
     larger hole, what looks like a person in a fill."""
+    refill: bool = True
+    """Where nobody is seen but in what was filled, other fills are tried there, until the verifier sees nobody."""
     invented: float = Field(default=0.5, ge=0, le=1)
     """A network's fill of which more than this share looks made up, because nothing around it is like it, is for
     review."""

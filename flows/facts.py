@@ -50,7 +50,7 @@ class InpaintFacts(TypedDict, total=False):
 
 
 class FindFacts(TypedDict):
-    """Somebody whom the verifier found: see `flows.stages.verify.Find`."""
+    """Somebody whom the verifier found: see `flows.stages.finds.Find`."""
 
     bbox: list[float]
     score: float
@@ -58,26 +58,37 @@ class FindFacts(TypedDict):
     like: str | None
 
 
+class RefillFacts(TypedDict):
+    """fill: the one that took the place of a fill that looked like somebody. score: of whom that looked like."""
+
+    fill: str
+    score: float
+
+
 class Verified(TypedDict):
     """What the manifest tells of the verify stage. looked: name of the segmenter. left: known people outside the hole.
-    quality: figures of the fill (inpainting.quality), where there is a hole."""
+    quality: figures of the fill (inpainting.quality), where there is a hole. refilled: where a part of it was filled
+    again."""
 
     looked: str
     independent: bool
     left: int
     found: list[FindFacts]
     quality: NotRequired[dict[str, float]]
+    refilled: NotRequired[RefillFacts]
 
 
 class VerifyFacts(Verified):
     """doubts: how many finds count. extra: digest of the people for a further pass. matched: boxes of the keep-list
-    that only the verifier finds. made_up, invented: shares, where they are more than the settings allow."""
+    that only the verifier finds. made_up, invented: shares, where they are more than the settings allow. degraded: of a
+    fill that was tried instead, as in InpaintFacts."""
 
     doubts: int
     extra: str | None
     matched: NotRequired[int]
     made_up: NotRequired[float]
     invented: NotRequired[float]
+    degraded: NotRequired[str]
 
 
 class GivenFacts(TypedDict):

@@ -13,7 +13,7 @@ from importlib import import_module
 import numpy as np
 
 from configs import InpaintSettings
-from configs.fills import AUTO, FALLBACK, FILLS
+from configs.fills import AUTO, FALLBACK, FILLS, PatchMatchSettings
 from data.types import Hole, Weight
 from inpainting.compositing import compose, pack, unpack
 from inpainting.filling import inpaint
@@ -66,6 +66,15 @@ def choices(settings: InpaintSettings) -> list[InpaintSettings]:
     return [one.guided_by(FILLS[one.fill].guides[0]) if one.guide else one for one in each]
 
 
+def others(settings: InpaintSettings) -> list[InpaintSettings]:
+    """Fills that give another picture than these settings do and need no weights, in the order in which they are tried:
+    the random search starts elsewhere."""
+    seed = settings.of(PatchMatchSettings).seed + 1
+    again = settings.model_copy(update={"strategy": "windows"}).with_own(FALLBACK, seed=seed)
+    named = (again.model_copy(update={"fill": name}) for name in AUTO)
+    return [other.guided_by(FALLBACK) if other.guide else other for other in named]
+
+
 __all__ = [
     "AUTO",
     "FALLBACK",
@@ -77,6 +86,7 @@ __all__ = [
     "choices",
     "compose",
     "inpaint",
+    "others",
     "pack",
     "settings_for",
     "unpack",

@@ -29,7 +29,7 @@ from flows.app.views import fitted, picture
 from flows.facts import InpaintFacts
 from flows.stages import photo_steps, verify
 from flows.stages.doubts import doubts_of_fill, doubts_of_keep
-from flows.stages.verify import Find
+from flows.stages.finds import Find
 
 
 @dataclass(frozen=True)

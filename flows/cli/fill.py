@@ -76,8 +76,7 @@ def fill(
     encoded = encode(photo, result, hole)
     write_atomic(out, encoded.raw)
     used = inpainting.settings_for(settings, hole)[0]
-    name = f"{used.fill} guided by {used.guide}" if used.guide else used.fill
-    console.print(f"{out}: filled {(hole > 0).mean():.1%} of the photo with {name}.", markup=False)
+    console.print(f"{out}: filled {(hole > 0).mean():.1%} of the photo with {used.named}.", markup=False)
     for said in (drawn, note):
         if said:
             console.print(f"  {said}", markup=False)

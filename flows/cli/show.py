@@ -44,7 +44,7 @@ EVERY = 30.0
 def _fill(settings: Settings) -> str:
     """The fill, what guides it, and what would bring a better one where the preset's `auto` found the least."""
     inpaint = settings.inpaint
-    name = f"{inpaint.fill} guided by {inpaint.guide}" if inpaint.guide else _with_file(inpaint)
+    name = inpaint.named if inpaint.guide else _with_file(inpaint)
     try:
         asked = load_settings(settings.preset)
     except SettingsError:  # the preset's file has gone since

@@ -32,6 +32,7 @@ from flows.stages.records import (
     read_patches,
     read_people,
     read_photo,
+    read_refill,
 )
 
 STAGE_VERSION = 11
@@ -66,7 +67,8 @@ def compute(run: RunContext, entry: Entry, rows: Rows) -> StageOutput:
     people, refined = first.plus([extra]), rows["refine"]["facts"]
     stays = refine.choose(run, entry, rows, first, extra).stays if refined["kept"] else (False,) * len(people)
     photo, hole = read_photo(run, entry), read_hole(run, rows)
-    result = inpainting.compose(photo.pixels, hole, read_patches(run, rows)) if hole.any() else photo.pixels
+    patches = [*read_patches(run, rows), *read_refill(run, rows)]
+    result = inpainting.compose(photo.pixels, hole, patches) if hole.any() else photo.pixels
     frame = rows["segment"]["facts"].get("frame")
     facts: EarlierFacts = {
         "refine": refined,
@@ -162,6 +164,8 @@ def _told(facts: VerifyFacts, in_file: Callable[[Sequence[float]], BBox]) -> Ver
     }
     if "quality" in facts:
         told["quality"] = facts["quality"]
+    if "refilled" in facts:
+        told["refilled"] = facts["refilled"]
     return told
 
 
@@ -185,13 +189,18 @@ def _word(decided: str | None, entry: Entry) -> str | None:
 
 
 def _notes(share: float, facts: EarlierFacts, decided: str | None, entry: Entry) -> list[str]:
-    refined, verified, degraded = facts["refine"], facts["verify"], facts["inpaint"].get(DEGRADED)
+    refined, verified = facts["refine"], facts["verify"]
+    degraded = facts["inpaint"].get(DEGRADED) or verified.get(DEGRADED)
     words = {"approve": "approved by hand", "original": "rejected by hand: the original is kept"}
     notes = [f"{share:.0%} of the photo is made up"] if share and verified.get("made_up") else []
     if degraded:
         notes.append(f"out of memory: filled at a lower resolution ({degraded})")
     if facts["inpaint"].get(NOTE):
         notes.append(facts["inpaint"][NOTE])
+    if again := verified.get("refilled"):
+        notes.append(
+            f"the fill looked like somebody (score {again['score']:.2f}): filled there by {again['fill']} instead"
+        )
     if refined["kept"]:
         notes.append(f"{refined['kept']} of the people kept")
     if refined["edited"]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, NotRequired, TypedDict, TypeVar, cast
 
 import inpainting
@@ -129,6 +130,20 @@ def _as_hole(data: HoleJson, counts: str) -> Hole:
 
 def read_patches(run: RunContext, rows: Rows) -> list[Patch]:
     return _read(run, "inpaint", rows["inpaint"]["key"], inpainting.unpack)
+
+
+def refill_json(patches: Sequence[Patch]) -> dict[str, str]:
+    """What an artifact of the verify stage says of pixels that lie over the first fill's; nothing where none do."""
+    return {"patches": b64encode(inpainting.pack(patches)).decode("ascii")} if patches else {}
+
+
+def read_refill(run: RunContext, rows: Rows) -> list[Patch]:
+    """Patches that lie over those of the inpaint stage, where another fill took the place of a part of them."""
+    if "refilled" not in rows["verify"]["facts"]:
+        return []
+    return _read(
+        run, "verify", rows["verify"]["key"], lambda raw: inpainting.unpack(b64decode(json.loads(raw)["patches"]))
+    )
 
 
 def extra_digest(rows: Rows) -> list[str]:

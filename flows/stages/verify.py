@@ -2,80 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 import inpainting
 import masks
-from configs import RefineSettings, SegmentSettings, Settings
+from configs import InpaintSettings, SegmentSettings, Settings, VerifySettings
 from data.plan.entries import Entry
-from data.rle import BoxMask
 from data.storage.files import canonical_json, sha256
 from data.storage.store import artifact_key
-from data.types import Hole, Instance, Keep, People, Pixels
-from flows.facts import FindFacts, Rows, VerifyFacts
+from data.types import Hole, Keep, Patch, People, Pixels
+from flows.facts import RefineFacts, Rows, VerifyFacts
 from flows.stages import refine
 from flows.stages.context import RunContext
-from flows.stages.photo_steps import find_people
+from flows.stages.finds import Find, judge, not_kept, share_of
+from flows.stages.photo_steps import fill_settings, find_people
 from flows.stages.records import (
     StageOutput,
     extra_digest,
     orientation_of,
     read_hallucinated,
     read_hole,
+    read_kept,
     read_missed,
     read_patches,
     read_people,
     read_photo,
+    refill_json,
 )
+from flows.stages.refill import fill_again, part_of
 from flows.stages.segment import people_of_masks
-from flows.stages.verifier import SHOWS, TAKEN_FOR, finds_more, is_independent, verifier_settings
+from flows.stages.verifier import finds_more, is_independent, verifier_settings
 from inpainting.invention import invented_share
 from inpainting.quality import quality
 
 STAGE_VERSION = 9
 """Part of every key: raise it when the same result gives other facts of who is left than before."""
 
-Mask = NDArray[np.bool_]
-CHANGED = 8
-"""Grey levels by which a pixel of the hole differs from the photo's, in any channel, to be the fill's own work."""
-MOSTLY = 0.5
 LARGEST_HOLE = 0.7
 """Share of the photo beyond which a hole does not grow by what the fill made up: hardly anything would be left to fill
 from."""
-WITHIN = 0.8
-"""A person may be only a thing, or a picture in it, from this share of its pixels within the thing on."""
-
-
-@dataclass(frozen=True)
-class Find:
-    """Somebody whom the verifier found. where: in what the fill made up (`hole`), or in what is the photo's own.
-    like: what it may only be a picture of, None for a person."""
-
-    person: Instance
-    where: Literal["hole", "elsewhere"]
-    like: str | None
-
-    def to_json(self) -> FindFacts:
-        return {"bbox": list(self.person.bbox), "score": self.person.score, "where": self.where, "like": self.like}
 
 
 def key(run: RunContext, entry: Entry, rows: Rows) -> str:
-    settings = verifier_settings(run.settings)
+    settings, others = verifier_settings(run.settings), other_fills(run.settings, rows["refine"]["facts"])
     return artifact_key(
         "verify",
         STAGE_VERSION,
         {
-            "verify": run.settings.verify.model_dump(mode="json", exclude={"passes", "segmenter", "weights"}),
+            "verify": run.settings.verify.model_dump(mode="json", exclude={"passes", "segmenter", "weights", "refill"}),
             "look": settings.relevant() if settings else None,
             "independent": is_independent(run.settings.segment, settings),
             "sees_more": finds_more(run.settings.segment, settings),
             "learned": inpainting.FILLS[run.settings.inpaint.fill].learned,  # whether the fill can make things up
+            **({"refill": [inpainting.STAGE_VERSION, *(other.relevant() for other in others)]} if others else {}),
         },
         run.digests(settings.required_weights()) if settings else [],
         [
@@ -106,24 +89,37 @@ def compute(run: RunContext, entry: Entry, rows: Rows) -> StageOutput:
         hole,
         refine.choose(run, entry, rows, people),
         refine.keep_of(entry, people.size, orientation_of(rows)),
+        read_kept(run, rows),
+        other_fills(run.settings, rows["refine"]["facts"]),
     )
     facts, missed, hallucinated = checked.facts, checked.missed, checked.hallucinated
     if extra_digest(rows):
         missed, hallucinated = read_missed(run, rows).plus([missed]), read_hallucinated(run, rows).plus([hallucinated])
-    payload = canonical_json({"missed": missed.to_json(), "made_up": hallucinated.to_json()})
+    artifact = {"missed": missed.to_json(), "made_up": hallucinated.to_json()}
     # a hand's word on the hole is the last one, so a further pass would change nothing
-    facts["extra"] = sha256(payload) if len(missed) + len(hallucinated) and not entry.edited else None
-    return StageOutput(payload, facts)
+    more = len(missed) + len(hallucinated) and not entry.edited
+    facts["extra"] = sha256(canonical_json(artifact)) if more else None
+    return StageOutput(canonical_json({**artifact, **refill_json(checked.patches)}), facts)
+
+
+def other_fills(settings: Settings, refined: RefineFacts) -> list[InpaintSettings]:
+    """Fills that are tried where the chosen one looks like somebody; none where that cannot be or is not wanted.
+    refined: facts of the refine stage."""
+    if not settings.verify.refill or not refined["share"] or verifier_settings(settings) is None:
+        return []
+    return inpainting.others(fill_settings(settings.inpaint, refined["edited"]))
 
 
 class Checked(NamedTuple):
     """facts: of the verify stage, `extra` left open. finds: whom the verifier found. missed: those of them whom the
-    photo itself still shows. hallucinated: those whom the fill seems to show."""
+    photo itself still shows. hallucinated: those whom the fill seems to show. patches: what was filled again, to lie
+    over the first fill's; all else is said of the result with them."""
 
     facts: VerifyFacts
     finds: tuple[Find, ...]
     missed: People
     hallucinated: People
+    patches: list[Patch]
 
 
 def check(
@@ -135,15 +131,18 @@ def check(
     hole: Hole,
     choice: masks.Choice,
     keep: Keep,
+    kept: Hole | None = None,
+    others: Sequence[InpaintSettings] = (),
 ) -> Checked:
     """Everyone who may be left: known people outside the hole, and people whom the verifier finds.
 
     Whom the photo itself still shows is *missed*, whom the fill seems to show is *made up*. Both are for a further pass
-    over the original: a hole that is larger by what was found takes in what the fill went on with.
+    over the original: a hole that is larger by what was found takes in what the fill went on with. Before that, where
+    nobody is seen but in what was filled, other fills are tried, until the verifier sees nobody any more.
 
     settings: resolved. photo: reads the pixels, where they are needed. result: makes the result, where there is a
     hole. find: everyone in pixels, by these settings. people: whom the first pass found, without those of further
-    passes. choice, keep: who stays.
+    passes. choice, keep: who stays. kept: what is no source of a fill. others: fills to try.
     """
     facts: VerifyFacts = {
         "looked": "none",
@@ -154,6 +153,7 @@ def check(
         "extra": None,
     }
     finds: list[Find] = []
+    patches: list[Patch] = []
     verifier, first = verifier_settings(settings), settings.segment
     if verifier:
         facts["looked"], facts["independent"] = verifier.segmenter, is_independent(first, verifier)
@@ -161,9 +161,25 @@ def check(
         pixels = photo()
         after = result() if hole.any() else pixels
         if verifier:
-            found = find(verifier, after)
-            strangers = not_kept(found, people, choice, settings.refine, keep)
-            finds = judge(strangers, hole, pixels, after)
+
+            def look(image: Pixels) -> tuple[People, list[Find]]:
+                found = find(verifier, image)
+                return found, judge(not_kept(found, people, choice, settings.refine, keep), hole, pixels, image)
+
+            found, finds = look(after)
+            if others and (seen := doubtful(finds, settings.verify)):
+                part = part_of(seen, people.plus([find(verifier, pixels)]), hole)
+                for other in others if part.any() else ():
+                    laid, how = fill_again(pixels, hole, kept, after, part, other)
+                    if "degraded" in how:  # with more memory another one might have been taken
+                        facts["degraded"] = how["degraded"]
+                    image = inpainting.compose(after, part, laid)
+                    found_then, finds_then = look(image)
+                    if not doubtful(finds_then, settings.verify):
+                        score = max(find.person.score for find in seen)
+                        facts["refilled"] = {"fill": other.named, "score": score}
+                        after, patches, found, finds = image, laid, found_then, finds_then
+                        break
             matched = [box for box in choice.unmatched if not isinstance(box, int) and masks.listed(found, (box,))]
             if matched:
                 facts["matched"] = len(matched)
@@ -178,36 +194,16 @@ def check(
                 if invented > settings.verify.invented:
                     facts["invented"] = round(invented, 4)
     facts["found"] = [find.to_json() for find in finds]
-    facts["doubts"] = sum(not find.like or settings.verify.lookalikes != "ignore" for find in finds)
+    facts["doubts"] = len(doubtful(finds, settings.verify))
     leave = [find for find in finds if not find.like or settings.verify.lookalikes == "remove"]
     missed = People(people.size, tuple(find.person for find in leave if find.where == "elsewhere"))
     hallucinated = worth_a_larger_hole(People(people.size, tuple(f.person for f in leave if f.where == "hole")), hole)
-    return Checked(facts, tuple(finds), missed, hallucinated)
+    return Checked(facts, tuple(finds), missed, hallucinated, patches)
 
 
-def judge(found: People, hole: Hole, before: Pixels, after: Pixels) -> list[Find]:
-    """What is to be thought of everyone `found` in the result `after` of the photo `before`, whose hole this is.
-
-    before, after: uint8 H x W x 3. hole: uint8 H x W, 255 = filled.
-    """
-    hallucinated = (hole > 0) & (np.abs(after.astype(np.int16) - before).max(2) > CHANGED)
-    return [_judged(person, found, hallucinated) for person in found.persons]
-
-
-def _judged(person: Instance, found: People, hallucinated: Mask) -> Find:
-    mask = found.boxed(person)
-    like = next((like for thing in found.objects if (like := _like(person, mask, thing, found.boxed(thing)))), None)
-    return Find(person, "hole" if _share(hallucinated[mask.box.slices], mask.mask) > MOSTLY else "elsewhere", like)
-
-
-def _like(person: Instance, mask: BoxMask, thing: Instance, area: BoxMask) -> str | None:
-    """What the person is like if it is only the thing, or a picture in it; None for a person of their own."""
-    if _share(area.within(mask.box), mask.mask) < WITHIN:
-        return None  # somebody in front of a screen hides it: their pixels are not the screen's
-    if thing.label in SHOWS:
-        return SHOWS[thing.label]
-    same = _share(mask.within(area.box), area.mask) > MOSTLY and thing.score > person.score / 2
-    return TAKEN_FOR.get(thing.label) if same else None  # where it is the same, the network is of two minds
+def doubtful(finds: Sequence[Find], settings: VerifySettings) -> list[Find]:
+    """Those finds for which somebody has to look at the photo."""
+    return [find for find in finds if not find.like or settings.lookalikes != "ignore"]
 
 
 def worth_a_larger_hole(hallucinated: People, hole: Hole) -> People:
@@ -221,53 +217,4 @@ def _left(people: People, hole: Hole, choice: masks.Choice, most: float) -> int:
     outside = (hole == 0) & ~choice.kept
     leave = (person for person, stays in zip(people.persons, choice.stays, strict=True) if not stays)
     found = map(people.boxed, leave)
-    return sum(1 for mask in found if _share(outside[mask.box.slices], mask.mask) > most)
-
-
-def not_kept(found: People, people: People, choice: masks.Choice, settings: RefineSettings, keep: Keep = ()) -> People:
-    """Whom the verifier found, without those who may stay.
-
-    Each of the `people` who stay accounts for one find only, or a stranger beside them whom the first pass missed would
-    stay, too. So does each box of the keep-list that is of none of the people: somebody whom only the verifier sees
-    can be asked to stay.
-    """
-    stays = [person for person, staying in zip(people.persons, choice.stays, strict=True) if staying]
-    region = choice.region.copy()
-    for person in stays:
-        if person.crowd:  # any number of people
-            mask = people.boxed(person)
-            region[mask.box.slices] |= mask.mask
-    expected = set()
-    may_be = choice.kept | region
-
-    def share(of: Mask, person: Instance) -> float:
-        mask = found.boxed(person)
-        return _share(of[mask.box.slices], mask.mask)
-
-    near = [i for i, person in enumerate(found.persons) if share(may_be, person) > MOSTLY]
-    for own in (person for person in stays if near and not person.crowd):
-        best = max(near, key=lambda i: _likeness(people, own, found.persons[i]))
-        expected |= {best} if people.shared(own, found.persons[best]) else set()
-    boxes = () if keep == "largest" else [item for item in keep if not isinstance(item, int)]
-    expected |= set(masks.listed(found, tuple(box for box in boxes if not masks.listed(people, (box,)))))
-    return replace(
-        found,
-        persons=tuple(
-            person
-            for i, person in enumerate(found.persons)
-            if i not in expected
-            and share(region, person) <= MOSTLY
-            and not masks.is_small(found.area(person), found.size, settings)
-        ),
-    )
-
-
-def _likeness(people: People, one: Instance, other: Instance) -> float:
-    """Intersection over union of two persons of photos of one size."""
-    both = people.shared(one, other)
-    return both / max(1, people.area(one) + people.area(other) - both)
-
-
-def _share(region: Mask, mask: Mask) -> float:
-    """Share of the mask's pixels that lie in the region; 0 for an empty mask."""
-    return np.count_nonzero(region & mask) / max(1, int(np.count_nonzero(mask)))
+    return sum(1 for mask in found if share_of(outside[mask.box.slices], mask.mask) > most)

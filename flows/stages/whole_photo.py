@@ -13,7 +13,7 @@ from configs import Settings
 from data.types import Keep, People, Pixels, Weight
 from flows.facts import EarlierFacts
 from flows.stages.photo_steps import Marked, fill_hole, find_people, mark
-from flows.stages.verify import check
+from flows.stages.verify import check, other_fills
 from masks import choose
 
 
@@ -50,7 +50,11 @@ def remove_from(pixels: Pixels, name: str, keep: Keep, settings: Settings, weigh
             marked.hole,
             choice,
             keep,
+            marked.kept,
+            other_fills(settings, marked.facts),
         )
+        if checked.patches:
+            image = inpainting.compose(pixels, marked.hole, [*filled.patches, *checked.patches])
         missed, hallucinated = missed.plus([checked.missed]), hallucinated.plus([checked.hallucinated])
         if not left or not len(checked.missed) + len(checked.hallucinated):
             break

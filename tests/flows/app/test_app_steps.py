@@ -33,7 +33,7 @@ from flows.app.steps import Result, Verification
 from flows.app.strokes import MOST_POINTS, Stroke, draw, parse_strokes
 from flows.app.words import verdict
 from flows.stages import models, photo_steps
-from flows.stages.verify import Find
+from flows.stages.finds import Find
 
 LEFT, RIGHT = (20, 30, 16, 40), (80, 20, 20, 60)  # x, y, width, height of two people
 

@@ -23,7 +23,8 @@ from flows.run import job
 from flows.run.job import execute, prepare
 from flows.stages import models, verify
 from flows.stages.context import RunContext
-from flows.stages.verify import judge, not_kept, worth_a_larger_hole
+from flows.stages.finds import judge, not_kept
+from flows.stages.verify import worth_a_larger_hole
 from inpainting.quality import quality
 from masks import choose
 
@@ -233,7 +234,7 @@ def test_what_becomes_of_somebody_on_a_screen(
     assert (row["notes"] == ["1 seen that may only look like people (screen)"]) == note
 
 
-def key(*overrides: str, sha: str = "1" * 64, extra: str | None = None) -> str:
+def key(*overrides: str, sha: str = "1" * 64, extra: str | None = None, share: float = 0) -> str:
     """The verify key of a photo with this hole and these people, whom an earlier pass found."""
     names = ("yolov8n", "selfie-segmentation", "pose-landmark-full", "yolo11n-seg", "x-seg.pt")
     weights = {name: Weight(name, Path(name), f"{i}" * 64) for i, name in enumerate(names)}
@@ -242,6 +243,7 @@ def key(*overrides: str, sha: str = "1" * 64, extra: str | None = None) -> str:
     )
     entry = Entry("id", "a.png", "/in/a.png", "0" * 64, 1, "a.png")
     rows: dict[str, Any] = {stage: {"sha256": sha} for stage in ("segment", "refine", "inpaint")}
+    rows["refine"]["facts"] = {"share": share, "edited": False}
     if extra:
         rows["verify"] = {"facts": {"extra": extra}}
     return verify.key(run, entry, rows)
@@ -249,6 +251,8 @@ def key(*overrides: str, sha: str = "1" * 64, extra: str | None = None) -> str:
 
 def test_the_key_says_who_looked_and_at_what() -> None:
     assert key() == key() == key("verify.passes=3") == key("refine.dilate=0.2", "inpaint.patchmatch.seed=5")
+    assert key() == key("verify.refill=false") == key("verify.refill=false", share=0.1)  # nothing to fill again
+    assert key(share=0.1) not in (key(), key("inpaint.patchmatch.seed=5", share=0.1))
     others = [
         key(sha="2" * 64),
         key(extra="3" * 64),
