@@ -70,7 +70,9 @@ def train(
             def tell(progress: loop.Progress) -> None:
                 bar.update(task, completed=progress.step, description=_words(progress.losses) or "training")
                 if progress.validation:
-                    bar.console.print(f"step {progress.step:,}: {_words(progress.validation)}", markup=False)
+                    pace = progress.pace
+                    said = f"; {pace.steps_a_second:.3g} steps/s, {pace.network:.0%} of it the network" if pace else ""
+                    bar.console.print(f"step {progress.step:,}: {_words(progress.validation)}{said}", markup=False)
 
             loop.train(state, settings, material, place, _figures(), cache, tell, lambda: bool(stopped))
     except (CheckpointError, FileNotFoundError) as error:

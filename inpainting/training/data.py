@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -40,6 +40,24 @@ class Item:
         return Item(*(np.ascontiguousarray(array[:, ::-1]) for array in (self.truth, self.hole, self.given)))
 
 
+class Window(NamedTuple):
+    """A square of a photo, in its pixels."""
+
+    top: int
+    left: int
+    side: int
+
+
+class Shaped(Protocol):
+    """An array or a tensor."""
+
+    @property
+    def shape(self) -> Sequence[int]: ...
+
+
+Photo = TypeVar("Photo", bound=Shaped)
+
+
 class Prefilled(Protocol):
     """Fills the hole of the pair `number` before the network does; the truth itself where nothing does."""
 
@@ -57,25 +75,45 @@ class Items:
 
     def pair(self, number: int) -> tuple[Pixels, Hole]:
         """The truth and the hole of a pair."""
+        rng, photo, window = self.draw(number, read_photo)
+        return self._cut(photo, window), self.hole(rng)
+
+    def draw(self, number: int, read: Callable[[Path], Photo | None]) -> tuple[np.random.Generator, Photo, Window]:
+        """The randomness that the pair's hole is drawn with, its photo and the square to cut out.
+
+        read: gives a photo of shape H x W x 3, None for one that is not readable. Raises SettingsError.
+        """
         rng = drawn(self.settings.run.seed, self.purpose, number)
         first = int(rng.integers(len(self.photos)))
         for path in (self.photos[(first + i) % len(self.photos)] for i in range(_TRIES)):
-            photo = read_photo(path)
+            photo = read(path)
             if photo is not None:
-                truth = self._crop(rng, photo)
-                return truth, draw_hole(rng, len(truth), self.people, self.settings.holes)
+                return rng, photo, self._window(rng, photo.shape[:2])
         raise SettingsError(f"data.photos: {_TRIES} photos in a row cannot be read, the last of them {path}.")
+
+    def hole(self, rng: np.random.Generator) -> Hole:
+        """The hole of a pair, drawn after its window."""
+        return draw_hole(rng, self.settings.data.size, self.people, self.settings.holes)
+
+    def number(self, index: int) -> int:
+        """Of the pair that the step index // batch sees at place index % batch."""
+        pairs = self.settings.data.pairs
+        if not pairs or self.purpose != "train":
+            return index
+        epoch, place = divmod(index, pairs)
+        return int(_order(self.settings.run.seed, epoch, pairs)[place])
+
+    def is_mirrored(self, index: int) -> bool:
+        """Whether the pair is mirrored there."""
+        flip = self.settings.data.flip and self.purpose == "train"
+        return flip and bool(drawn(self.settings.run.seed, "flip", index).random() < 0.5)
 
     def item(self, index: int, prefilled: Prefilled) -> Item:
         """What the step index // batch sees at place index % batch."""
-        data, number = self.settings.data, index
-        if data.pairs and self.purpose == "train":
-            epoch, place = divmod(index, data.pairs)
-            number = int(_order(self.settings.run.seed, epoch, data.pairs)[place])
+        number = self.number(index)
         truth, hole = self.pair(number)
         item = Item(truth, hole, prefilled(number, truth, hole))
-        flip = data.flip and drawn(self.settings.run.seed, "flip", index).random() < 0.5
-        return item.mirrored() if flip and self.purpose == "train" else item
+        return item.mirrored() if self.is_mirrored(index) else item
 
     def batches(
         self, start: int, prefilled: Prefilled, rank: int = 0, world: int = 1
@@ -95,13 +133,17 @@ class Items:
             finally:
                 threads.shutdown(wait=False, cancel_futures=True)
 
-    def _crop(self, rng: np.random.Generator, photo: Pixels) -> Pixels:
+    def _window(self, rng: np.random.Generator, size: Sequence[int]) -> Window:
         data = self.settings.data
         scale = float(np.exp(rng.uniform(*np.log(data.scales))))
-        side = min(max(1, round(data.size * scale)), *photo.shape[:2])
-        y, x = (int(rng.integers(length - side + 1)) for length in photo.shape[:2])
-        interpolation = cv2.INTER_AREA if side > data.size else cv2.INTER_CUBIC
-        crop = cv2.resize(photo[y : y + side, x : x + side], (data.size,) * 2, interpolation=interpolation)
+        side = min(max(1, round(data.size * scale)), *size)
+        y, x = (int(rng.integers(length - side + 1)) for length in size)
+        return Window(y, x, side)
+
+    def _cut(self, photo: Pixels, window: Window) -> Pixels:
+        (y, x, side), size = window, self.settings.data.size
+        interpolation = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
+        crop = cv2.resize(photo[y : y + side, x : x + side], (size, size), interpolation=interpolation)
         return np.asarray(crop, np.uint8)
 
 

@@ -95,6 +95,7 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "zeros": {},
     "bfloat16": {"run": {"bf16": True, "channels_last": True}},
     "pre-filled pairs": {"network": {"prefill": "telea"}, "data": {"pairs": 5}, "loss": {"where": "hole", "grain": 4}},
+    "photos on the device": {"data": {"resident": True}},
     "L1 alone, tf": {"network": {"layout": "tf"}, "loss": {"adversarial": 0}},
 }
 
@@ -143,6 +144,7 @@ def test_what_it_leaves(photos: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     assert [row["step"] for row in rows(place.folder / "losses.csv")] == list("123456")
     assert [row["step"] for row in rows(place.folder / "validation.csv")] == list("036")
     assert [p.step for p in told if p.validation] == [0, 3, 6]
+    assert told[0].pace is None and all(p.pace and 0 < p.pace.network < 1 for p in told[1:] if p.validation)
     assert set(told[-1].validation or {}) == {"l1", "worst"}
     assert cv2.imread(str(place.folder / "curves.png")).std() > 5
     sheet = cv2.imread(str(place.sheet(6)))
