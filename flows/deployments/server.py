@@ -144,10 +144,11 @@ def api_url(host: str, port: int) -> str:
     return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}/api"
 
 
-def answers(api: str) -> bool:
-    """Whether a Prefect server is there."""
+def answers(api: str, patience: float = 5) -> bool:
+    """Whether a Prefect server is there. patience: seconds that a busy one may take; where nothing listens, it is known
+    at once."""
     try:
-        return httpx.get(f"{api}/health", timeout=5, trust_env=False).text.strip() == "true"
+        return httpx.get(f"{api}/health", timeout=patience, trust_env=False).text.strip() == "true"
     except httpx.HTTPError:
         return False
 
