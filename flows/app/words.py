@@ -19,10 +19,11 @@ def _left(checked: Verification) -> tuple[str, bool]:
     """What the verifier says, and whether nobody is left by its word."""
     if checked.looked == "none":
         return "The result has not been verified.", False
-    who = f"verified by {checked.looked}"
-    who += "" if checked.independent else ", the same that found the people"
+    who = f"Verified by {checked.looked}" + (
+        "." if checked.independent else ", which found the people too: whom it missed once it may miss again."
+    )
     if not checked.finds:
-        return f"Nobody found afterwards ({who}).", True
+        return f"Nobody is seen in the result. {who}", True
     missed = sum(find.where == "elsewhere" and not find.like for find in checked.finds)
     hallucinated = sum(find.where == "hole" and not find.like for find in checked.finds)
     like = sorted({find.like for find in checked.finds if find.like})
@@ -31,4 +32,4 @@ def _left(checked: Verification) -> tuple[str, bool]:
         f"{hallucinated} in the filled part (another fill may do better)" if hallucinated else "",
         f"something like a person ({', '.join(like)})" if like else "",
     ]
-    return f"Someone may be left, marked in the result: {'; '.join(filter(None, parts))} ({who}).", False
+    return f"Someone may be left, marked in the result: {'; '.join(filter(None, parts))}. {who}", False

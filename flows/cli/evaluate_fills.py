@@ -15,8 +15,17 @@ from data.errors import InputError
 from data.storage.files import write_atomic
 from data.types import PhotoError, Pixels
 from flows.cli.options import console
+from flows.cli.tables import drawn
 from flows.evaluation.blind import BlindSheets, photos_with_holes
-from flows.evaluation.fill_report import as_json, by_pair, differences_table, row_of_pictures, table
+from flows.evaluation.fill_report import (
+    HEAD,
+    as_json,
+    by_pair,
+    differences_table,
+    row_of_pictures,
+    rows_by_figure,
+    table,
+)
 from flows.evaluation.fills import BINS, Contender, Judged, figures_of, in_bin, judge_fills, parse_fills, told
 from flows.evaluation.further import further_figures
 from flows.evaluation.pairs import Case, draw_pairs, make_cases, pairs_json, read_pairs
@@ -74,14 +83,21 @@ def evaluate_fills(asked: FillsAsked) -> None:
     cases = make_cases(pairs, asked.scenes, asked.coco, settings, asked.size, asked.paste)
     progress = track(cases, "filling", len(pairs), console=Console(stderr=True))
     judged, shares = judge_fills(contenders, progress, on_case, further)
-    text = f"{table(judged, shares, asked.seed)}\n{differences_table(judged, shares, asked.seed)}"
-    console.print(text, markup=False)
+    values, differences = rows_by_figure(judged, shares, asked.seed)
+    console.print(drawn(HEAD, values, "Fills against the truth, by the hole's share of the photo"))
+    if differences:
+        console.print(drawn(HEAD, differences, f"Minus {judged[0].label}, on the same pairs"))
+    for meaning in told(judged).values():
+        better = {1: "more is better", -1: "less is better", 0: "best as the truth's own"}[meaning.better]
+        console.print(f"{meaning.title}: {meaning.what}; {better}", markup=False, highlight=False)
+    console.print("With the interval of 95 %; docs/evaluation.md says more.", markup=False)
     for one in judged:
         if one.failed:
             console.print(f"{one.label}: {len(one.failed)} pairs failed, the first: {next(iter(one.failed.values()))}")
     if asked.out:
         _write(asked, asked.out, contenders, judged, shares)
         write_atomic(asked.out / "pairs.json", pairs_json(pairs))
+        text = f"{table(judged, shares, asked.seed)}\n{differences_table(judged, shares, asked.seed)}"
         write_atomic(asked.out / "fills.md", text.encode())
         contact_sheet(pictures, columns=2 + len(contenders)).save(asked.out / "fills.jpg", quality=88)
         if blind:

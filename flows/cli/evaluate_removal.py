@@ -12,9 +12,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import track
-from rich.table import Table
 
 from configs.load import USUAL, load_settings
 from data.collection.source import Source
@@ -23,6 +21,7 @@ from data.storage.files import write_atomic
 from data.types import People
 from flows.cli.evaluate_fills import COMPARED, FillsAsked, evaluate_fills, write_blind
 from flows.cli.options import FILLS, SEGMENTERS, Preset, Segmenter, Set, completing, console
+from flows.cli.tables import drawn
 from flows.evaluation.fills import MEAN, Contender, parse_fills
 from flows.evaluation.finished import FinishedRun
 from flows.evaluation.judged_run import JudgedRun, Verifier, build_verifier, judge_run
@@ -209,19 +208,12 @@ def _show(judged: Sequence[JudgedRun], photos: int, judge: Verifier | None, seed
     left, detected = rows({one.label: one.figures(seed) for one in judged})
     for head, cells in ((LEFT, left), (DETECTED, detected)):
         if cells:
-            console.print(_drawn(head, cells))
+            alone = len({row[0] for row in cells}) == 1  # a single run is named in the title
+            rest = [row[alone:] for row in cells]
+            console.print(drawn(head[alone:], rest, cells[0][0] if alone else None))
     for name in dict.fromkeys(row[1] for row in (*left, *detected)):
         console.print(f"[bold]{name}[/]: {FIGURES[name].what}", highlight=False)
     console.print("Per cent, with the interval of 95 %; docs/evaluation.md says more.", markup=False)
-
-
-def _drawn(head: Sequence[str], cells: Sequence[Sequence[str]]) -> Table:
-    """The interval stands below its value, so that all scores fit 80 columns. A single run is named in the title."""
-    alone = len({row[0] for row in cells}) == 1
-    drawn = Table(*head[alone:], title=escape(cells[0][0]) if alone else None)
-    for row in cells:
-        drawn.add_row(*(escape(cell).replace(" (", "\n(").replace(" to ", "–") for cell in row[alone:]))
-    return drawn
 
 
 def _write(out: Path, judged: Sequence[JudgedRun], judge: Verifier | None, seed: int) -> None:

@@ -61,7 +61,7 @@ def fill(
     except OSError as error:  # a folder, a pipe, a broken disk
         raise InputError(f"{image}: the photo cannot be read ({error.strerror or error}).") from None
     photo = decode(raw, image.name, whole.input.megapixels)
-    if out.exists() and out.samefile(image):
+    if out.exists() and any(one.exists() and out.samefile(one) for one in (image, mask)):
         raise InputError(f"{out}: originals are never written to; give another name.")
     if out.suffix.lower() not in SUFFIXES[photo.format]:
         raise InputError(f"{out}: the result keeps the photo's format; end its name in {SUFFIXES[photo.format][0]}.")
@@ -69,6 +69,8 @@ def fill(
     hole, drawn = read_hole(mask, photo.size, photo.orientation)
     if not hole.any():
         raise InputError(f"{mask}: nothing to fill, the mask has no white; {out} was not written.")
+    if hole.all():
+        raise InputError(f"{mask}: all of the mask is white, so nothing is left to fill from; {out} was not written.")
     prepare_process()
     filled = fill_hole(photo.pixels, hole, None, settings, found)
     lower, note = filled.facts.get(DEGRADED), filled.facts.get(NOTE)
@@ -77,7 +79,8 @@ def fill(
     write_atomic(out, encoded.raw)
     used = inpainting.settings_for(settings, hole)[0]
     console.print(f"{out}: filled {(hole > 0).mean():.1%} of the photo with {used.named}.", markup=False)
-    for said in (drawn, note):
+    inverse = "" if hole.mean() < 128 else "White is what is filled: if it should have stayed, invert the mask."
+    for said in (drawn, inverse, note):
         if said:
             console.print(f"  {said}", markup=False)
     if lower:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from configs import Settings, SettingsError
 from configs.errors import UserError
+from data.collection.keep_list import parse_keep
 from data.errors import InputError
 from data.images import EXTENSIONS, SUFFIXES, decode, read_photo_bytes
 from data.storage.places import is_remote
@@ -51,6 +52,8 @@ def run_photos(
         )
     if (settings.refine.keep or "").endswith(".json"):
         raise SettingsError("A file of who stays is for a folder; single photos take --keep largest, or numbers.")
+    if settings.refine.keep:
+        parse_keep(settings.refine.keep)
     targets = _targets(photos, out, force)
     resolved = resolve(settings)
     weights = find_weights(resolved)

@@ -12,6 +12,9 @@ from flows.evaluation.fills import BINS, FIGURES, Judged, against, figures_of, i
 from flows.evaluation.pairs import Case
 from flows.evaluation.sheet import marked
 
+HEAD = ("figure", "fill", *(name.replace(" to ", "–") for name in BINS))
+Rows = list[tuple[str, ...]]
+
 
 def table(judged: Sequence[Judged], shares: Mapping[int, float], seed: int) -> str:
     """Markdown: every figure with its 95 % interval, by fill and size of the hole; CPU seconds are means."""
@@ -42,6 +45,33 @@ def differences_table(judged: Sequence[Judged], shares: Mapping[int, float], see
                 cells = (f"{_cell(changes, f, '+')} {verdict(f, changes[f])}".strip() for f in names)
                 lines.append(_row([one.label, name, *cells]))
     return "\n".join(lines) + "\n" if others else ""
+
+
+def rows_by_figure(judged: Sequence[Judged], shares: Mapping[int, float], seed: int) -> tuple[Rows, Rows]:
+    """The same two tables for a terminal, where twelve figures side by side have no room: cells below `HEAD`, of every
+    fill, and of every other one minus the first on the same pairs."""
+    first, *others = judged
+    figures = {(one.label, name): figures_of(one, in_bin(shares, name), seed) for one in judged for name in BINS}
+    changes = {(one.label, name): against(first, one, in_bin(shares, name), seed) for one in others for name in BINS}
+
+    def change(label: str, name: str, figure: str) -> str:
+        found = changes[label, name]
+        return f"{_cell(found, figure, '+')} {verdict(figure, found[figure])}" if figure in found else "-"
+
+    def seconds(one: Judged, name: str) -> str:
+        taken = [one.seconds[number] for number in in_bin(shares, name) if number in one.seconds]
+        return f"{np.mean(taken):.2f}" if taken else "-"
+
+    values: Rows = []
+    differences: Rows = []
+    for figure, meaning in told(judged).items():
+        values += [(meaning.title, o.label, *(_cell(figures[o.label, n], figure) for n in BINS)) for o in judged]
+        differences += [(meaning.title, o.label, *(change(o.label, n, figure) for n in BINS)) for o in others]
+    values += [("CPU s", one.label, *(seconds(one, name) for name in BINS)) for one in judged]
+    for one in judged:
+        counts = (sum(number in one.values for number in in_bin(shares, name)) for name in BINS)
+        values.append(("pairs", one.label, *map(str, counts)))
+    return values, differences
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -220,9 +220,7 @@ def test_from_marks_to_a_collection(coco: Path, tmp_path: Path, monkeypatch: pyt
         "sub/0005.png": "passthrough",
         "sub/0006.png": "review",
     }
-    assert rows["0004.png"]["reason"] == (
-        "0004.png: 1 person(s) of whom the keep-list does not know whether they stay."
-    )
+    assert rows["0004.png"]["reason"] == ("0004.png: 1 person of whom the keep-list does not know whether they stay.")
     decided = json.loads(keep.read_text())
     decided["sub/0006.png"] = {"keep": decided["sub/0006.png"]["unsure"]}
     del decided["0004.png"]

@@ -30,12 +30,13 @@ function add(files) {
   complain(photos.length < all.length ? `${all.length - photos.length} of ${all.length} files are no photos and were left out.` : "");
   const { segmenters, fills, room } = page.about;
   let first = null;
+  let before = Promise.resolve();
   for (const file of photos) {
     const photo = newPhoto(file.name || "pasted.png", file, { segmenter: segmenters[0].name, fill: fills[0].name, room });
     photo.job = { state: "working", step: "reading", since: performance.now(), about: 0.4 };
     page.photos.push(photo);
     first ??= photo;
-    photo.arrived = send(photo);
+    before = photo.arrived = before.then(() => send(photo)); // in their order: the first is the one that is looked at
   }
   choose(first);
 }
@@ -196,13 +197,15 @@ const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes(
 for (const [name, by] of [["dragenter", 1], ["dragleave", -1]]) {
   addEventListener(name, (event) => { if (carriesFiles(event)) byId("drop").hidden = (over += by) <= 0; });
 }
-addEventListener("dragover", (event) => { if (carriesFiles(event)) event.preventDefault(); });
+addEventListener("dragover", (event) => event.preventDefault()); // a dropped link would leave the page, and the work
 addEventListener("drop", (event) => {
   over = 0;
   byId("drop").hidden = true;
-  if (!event.dataTransfer?.files.length) return;
   event.preventDefault();
-  add(event.dataTransfer.files);
+  const folder = [...(event.dataTransfer?.items ?? [])].map((item) => item.webkitGetAsEntry?.()).find((entry) => entry?.isDirectory);
+  if (folder) complain(`${folder.name}: this is a folder. Open it, and drop the photos in it; for all of it use person-removal run.`);
+  else if (event.dataTransfer?.files.length) add(event.dataTransfer.files);
+  else complain("That is no file: save the photo first, then drop it here.");
 });
 addEventListener("paste", (event) => {
   if (!event.clipboardData?.files.length) return;

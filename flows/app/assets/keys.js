@@ -24,7 +24,8 @@ export function setUpKeys(page) {
     if (target.closest("select, textarea, input[type=text]")) return true;
     if (target.matches("input[type=range]") && (event.key in ARROWS || ["Home", "End", "PageUp", "PageDown"].includes(event.key))) return true;
     if (target.matches("input[type=radio]") && event.key in ARROWS) return true;
-    return target.closest("button, a, summary, input") && [" ", "Enter"].includes(event.key);
+    if (target.matches("input")) return event.key === " "; // Enter does nothing to it: it removes
+    return target.closest("button, a, summary") && [" ", "Enter"].includes(event.key);
   };
 
   addEventListener("keydown", (event) => {

@@ -12,6 +12,8 @@ const STEPS = {
   filling: "Filling", checking: "Checking whether anyone is left", writing: "Writing the file",
 };
 
+const LONG = 4; // seconds of a step after which they are counted before the eyes
+
 export function makeScreen(page) {
   let stroke = null; // the one that is being drawn
   let held = false; // the original is shown while a key is held
@@ -216,6 +218,8 @@ export function makeScreen(page) {
     const job = page.now?.job ?? page.now?.quiet;
     if (!job) return;
     const bar = byId("job").querySelector("progress");
+    const seconds = Math.floor((performance.now() - job.since) / 1000);
+    byId("job").querySelector(".since").textContent = seconds >= LONG ? ` ${seconds} s` : "";
     if (job.state === "waiting" || !job.about) bar.removeAttribute("value");
     else {
       const known = job.of ? job.filled / job.of : 0;

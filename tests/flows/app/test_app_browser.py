@@ -198,7 +198,7 @@ def test_from_the_drop_to_the_download(tab: Tab) -> None:
     tab.has_hole(added)
 
     tab.removes("Remove 1 person")
-    sync_api.expect(tab.page.locator("#verdict")).to_contain_text("Nobody found afterwards")
+    sync_api.expect(tab.page.locator("#verdict")).to_contain_text("Nobody is seen in the result")
     name, result = tab.download()
     assert name == "beach day-without-people.jpg"
     before, after = decode(raw, "before"), decode(result, "after")
@@ -290,6 +290,18 @@ def test_wheel_keys_and_drag_zoom_and_move_while_brushing(tab: Tab) -> None:
     tab.page.keyboard.press("0")
     assert tab.page.locator("#frame").bounding_box() == pytest.approx(whole, abs=1)
 
+    tools, job = tab.page.locator("#tools"), tab.page.locator("#job")
+    for width, height in (DESKTOP, TABLET, (667, 375), (720, 450), PHONE):  # also a phone that lies, and 200 %
+        tab.page.set_viewport_size({"width": width, "height": height})
+        at = tools.bounding_box()
+        job.evaluate("job => { job.hidden = false; }")
+        assert tools.bounding_box() == at, "the tools stay where they are when progress comes"
+        one, other = at, job.bounding_box()
+        assert one["y"] >= other["y"] + other["height"] or one["x"] >= other["x"] + other["width"], "beside each other"
+        job.evaluate("job => { job.hidden = true; }")
+        tab.waits(lambda: tab.page.locator("#frame").bounding_box()["height"] > 0.27 * height, "the photo is a stamp")  # noqa: B023
+        tab.waits(lambda: tab.page.evaluate(BROKEN_RULES) == [], "a rule is broken")
+
 
 def test_the_keyboard_is_enough(browser: Any, app: red_app.App) -> None:
     tab = Tab(browser, app.address, TABLET)
@@ -332,6 +344,10 @@ def test_the_keyboard_is_enough(browser: Any, app: red_app.App) -> None:
     tab.has_result()
     keys.press("Control+z")
     tab.shows("mark")
+    tab.page.locator("input[name=tool][value=brush]").focus()  # as it is after a click on it
+    keys.press("Enter")
+    tab.has_result()
+    keys.press("Control+z")
     tab.page.locator("#go").focus()
     keys.press("Enter")
     tab.has_result()
@@ -470,6 +486,11 @@ def test_errors_are_sentences_and_the_page_goes_on(tab: Tab) -> None:
     tab.complaints = [one for one in tab.complaints if "400" not in one]
     tab.carry("drop", "body", "film.mov", b"moov")
     tab.complains("film.mov: this is no photo")
+    for what in ("dragover", "drop"):
+        left = """kind => document.body.dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true,
+            dataTransfer: Object.assign(new DataTransfer(), {}) }))"""
+        assert not tab.page.evaluate(left, what), "a link that is dropped does not leave the page"
+    tab.complains("That is no file")
     tab.page.get_by_role("button", name="Close this message").click()
     sync_api.expect(tab.page.locator("#said")).to_be_hidden()
     tab.page.get_by_role("button", name=re.compile("sample photo")).first.click()

@@ -169,7 +169,7 @@ def test_a_photo_goes_the_whole_way_without_a_browser(page: Page) -> None:
     key = page.says(f"photos/{name}/remove", edit=keep, tag=7)["key"]
     assert page.hears("result", photo=name)["key"] == key
     verdict = page.hears("verdict", photo=name, key=key)
-    assert verdict["sure"] and "Nobody found afterwards" in verdict["sentence"]
+    assert verdict["sure"] and "Nobody is seen in the result" in verdict["sentence"]
     made = page.says(f"photos/{name}/file", edit=keep)
     assert made["name"] == "ach & dünes-without-people.png"
     status, file, headers = page.asks("GET", f"/t/{page.tab}/files/{made['file']}")

@@ -368,7 +368,7 @@ def test_who_is_seen_in_the_result_can_be_taken_out_too(eyes: RedPeople) -> None
     found, result = removed(opened_photo, keeps)
     checked = steps.check(opened_photo, found, keeps, RED_ONES, FILLS, result)
     assert [find.where for find in checked.finds] == ["elsewhere"]
-    assert verdict(checked)[0].startswith("Someone may be left, marked in the result: 1 whom the photo still shows (")
+    assert verdict(checked)[0].startswith("Someone may be left, marked in the result: 1 whom the photo still shows. ")
     more, ids = finding.with_late(found, checked.missed(False))
     assert (len(more.people), more.late, ids) == (3, 1, (2,))
     assert finding.with_late(more, checked.missed(False)) == (more, ids), "nobody is added twice"
@@ -385,11 +385,11 @@ def test_who_is_seen_in_the_result_can_be_taken_out_too(eyes: RedPeople) -> None
 @pytest.mark.parametrize(
     ("finds", "sentence"),
     [
-        ([], "Nobody found afterwards (verified by yolo)."),
+        ([], "Nobody is seen in the result. Verified by yolo."),
         (
             [("elsewhere", None), ("elsewhere", None), ("hole", None), ("elsewhere", "screen")],
             "Someone may be left, marked in the result: 2 whom the photo still shows; 1 in the filled part (another "
-            "fill may do better); something like a person (screen) (verified by yolo).",
+            "fill may do better); something like a person (screen). Verified by yolo.",
         ),
     ],
 )

@@ -61,7 +61,7 @@ def test_exit_code_of_review(person_removal: Command, tmp_path: Path, allow: tup
 
     done = person_removal(*run, *allow)
     assert done.returncode == code
-    assert "1 known person(s) not inside the hole" in done.stdout
+    assert "1 person known and not inside the hole" in done.stdout
     assert (tmp_path / "out/review/a.png").exists() and not (tmp_path / "out/images/a.png").exists()
 
 
@@ -198,7 +198,9 @@ FILL_MISTAKES = {
     ),
     "photo with a hole": (np.dstack([PHOTO, 255 - GRAY]), "b.png", "is a picture with transparent places"),
     "another format": (GRAY, "b.jpg", "the result keeps the photo's format"),
+    "white mask": (np.full((96, 128), 255, np.uint8), "b.png", "all of the mask is white"),
     "over the original": (GRAY, "a.png", "originals are never written to"),
+    "over the mask": (GRAY, "hole.png", "originals are never written to"),
     "over a folder": (GRAY, "folder.png", "this is a folder"),
 }
 

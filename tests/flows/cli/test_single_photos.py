@@ -106,6 +106,7 @@ MISTAKES = {
     "stages": (["{photos}/a.png", "{out}", "--stages", "segment"], "--stages is for a run over a folder"),
     "masks of a file": (["{photos}/a.png", "{out}", "--preset", "coco"], "choose one that finds people itself"),
     "a list of who stays": (["{photos}/a.png", "{out}", "--keep", "who.json"], "single photos take --keep largest"),
+    "nobody of this name": (["{photos}/a.png", "{out}", "--keep", "larges"], "--keep larges: write 'largest', numbers"),
     "force for a folder": (["{photos}", "{out}", "--force"], "--force is for single photos"),
     "no workers": (["{photos}", "{out}", "--workers", "0"], "--workers 0: at least one process has to compute"),
 }

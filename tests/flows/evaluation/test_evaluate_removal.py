@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -178,7 +179,8 @@ def test_fills_on_scenes(scenes: Path, large_coco: Path, tmp_path: Path) -> None
     text = evaluate(*common, "--out", tmp_path / "a", "--blind", "mean,telea")
     report = json.loads((tmp_path / "a/fills.json").read_text())
     assert report["pairs"] == 5 and list(report["fills"]) == ["telea", "mean"]
-    assert "| telea | all | 5 |" in text and "Minus telea, on the same pairs" in text
+    assert re.search(r"│ pairs +│ telea +│ 5 ", text) and "Minus telea, on the same pairs" in text
+    assert "SSIM: structural similarity" in text and "| telea | all | 5 |" in (tmp_path / "a/fills.md").read_text()
     pairs = json.loads((tmp_path / "a/pairs.json").read_text())["pairs"]
     assert {pair["annotation"] for pair in pairs} <= {1, 2} and len({pair["scene"] for pair in pairs}) == 4
     by_pair = json.loads((tmp_path / "a/fills-by-pair.json").read_text())

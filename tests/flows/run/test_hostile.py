@@ -317,7 +317,7 @@ BOX = (
 WRONG_SIZE = "b.png: the photo is 128 x 96, the annotation file says {}; its masks would not fit."
 FOUND = {"b.png": ("removed", None)}
 ADRIFT = "{}: 1 annotation(s) of people in instances.json belong to no image there."
-MAYBE = {"b.png": ("review", "b.png: 1 annotation(s) that may be people outside the hole.")}
+MAYBE = {"b.png": ("review", "b.png: 1 annotation that may be people outside the hole.")}
 
 ANNOTATIONS: list[tuple[str, Spoil, dict[str, tuple[str, str | None]]]] = [
     *(

@@ -76,7 +76,7 @@ def test_who_stays_and_is_cut_is_for_somebody_to_look_at(coco: Path, tmp_path: P
     row = manifest(tmp_path / "out")["0001.png"]
     assert row["state"] == (state if share else "passthrough")
     said = row["reason"] or ""
-    assert ("1 person(s) who should stay lost more than 2 % of their pixels" in said) == (state == "review")
+    assert ("1 person who should stay lost more than 2 % of their pixels" in said) == (state == "review")
 
 
 @pytest.mark.parametrize("name", ["cut", "may_be_cut", "unmatched"])

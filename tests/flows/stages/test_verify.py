@@ -170,7 +170,7 @@ def test_a_fill_that_makes_somebody_up_is_for_review(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(models, "fill", lambda settings, weights: DarkRedFill())
     row = verified(monkeypatch, tmp_path, "segment.score=0.1", "verify.score=0.1")
     assert row["state"] == "review"
-    assert "1 person(s) seen in what was filled in (score up to 0.20)" in row["reason"]
+    assert "1 person seen in what was filled in (score up to 0.20)" in row["reason"]
     verify = row["verify"]
     assert (verify["looked"], verify["independent"], verify["left"]) == ("embedded", False, 0)
     [found] = verify["found"]
