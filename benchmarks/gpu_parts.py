@@ -330,6 +330,7 @@ def out_of_memory(given: Given) -> Iterator[Any]:
 def training(given: Given) -> Iterator[Any]:
     """One step in single precision on both devices, then steps a second as docs/training.md advises for a GPU."""
     from inpainting.training.data import Items
+    from inpainting.training.loop import batches_of
     from inpainting.training.state import fresh
     from inpainting.training.step import as_batch, take_step
 
@@ -367,18 +368,17 @@ def training(given: Given) -> Iterator[Any]:
         return
     for name, more in {
         "as docs/training.md": ("run.bf16=true", "run.channels_last=true"),
+        "photos on the device": ("run.bf16=true", "run.channels_last=true", "data.resident=true"),
         "bf16 alone": ("run.bf16=true",),
         "single precision": (),
     }.items():
         chosen = settings(f"optimiser.batch={batch}", "data.workers=12", "data.scales=[1.0,3.0]", *more)
         state = fresh(chosen, torch.device("cuda"))
-        batches = Items(tuple(paths), (), chosen).batches(0, same)
+        batches = batches_of(Items(tuple(paths), (), chosen), None, 0, state.device)
         torch.cuda.reset_peak_memory_stats()
-        fixed = as_batch(next(batches), state.device, chosen.run.channels_last)
+        fixed = next(batches)
         alone = per_step(lambda: take_step(state, fixed, chosen))  # noqa: B023
-        whole = per_step(
-            lambda: take_step(state, as_batch(next(batches), state.device, chosen.run.channels_last), chosen)  # noqa: B023
-        )
+        whole = per_step(lambda: take_step(state, next(batches), chosen))  # noqa: B023
         batches.close()
         peak = torch.cuda.max_memory_allocated() / 1e6
         note = (

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from collection_with_people import FAST, make_coco, remove
 from command import Command
@@ -313,3 +315,13 @@ def test_the_result_of_another_user(
         done = person_removal(*words)
         assert done.returncode == 2
         assert done.stderr == f"Error: {store}: Permission denied; run as a user that may read and write it.\n"
+
+
+def test_a_hole_is_filled_whatever_the_weights_of_segmenters_are(call: Callable[..., int], tmp_path: Path) -> None:
+    (tmp_path / "cache/weights").mkdir(parents=True)
+    (tmp_path / "cache/weights/yolov8n.pt").write_bytes(b"damaged")
+    cv2.imwrite(str(tmp_path / "photo.png"), np.full((40, 60, 3), 90, np.uint8))
+    cv2.imwrite(str(tmp_path / "hole.png"), np.pad(np.full((8, 8), 255, np.uint8), ((16, 16), (26, 26))))
+    filled = tmp_path / "filled.png"
+    assert call("fill", tmp_path / "photo.png", tmp_path / "hole.png", filled, "--fill", "telea") == 0
+    assert filled.is_file()
