@@ -6,10 +6,12 @@ import contextlib
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -148,7 +150,7 @@ def answers(api: str, patience: float = 5) -> bool:
     """Whether a Prefect server is there. patience: seconds that a busy one may take; where nothing listens, it is known
     at once."""
     try:
-        return httpx.get(f"{api}/health", timeout=patience, trust_env=False).text.strip() == "true"
+        return _ask(f"{api}/health", patience).text.strip() == "true"
     except httpx.HTTPError:
         return False
 
@@ -156,9 +158,19 @@ def answers(api: str, patience: float = 5) -> bool:
 def version_of(api: str) -> str | None:
     """Prefect's version on a server that answers; None where it does not say."""
     try:
-        return str(httpx.get(f"{api}/admin/version", timeout=5, trust_env=False).json())
+        return str(_ask(f"{api}/admin/version").json())
     except (httpx.HTTPError, ValueError):
         return None
+
+
+def _ask(url: str, patience: float = 5) -> httpx.Response:
+    return httpx.get(url, timeout=patience, trust_env=False, verify=_certificates())
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Read once: a server that starts is asked three times a second, and they take longer than the question."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def refuse_other_version(api: str) -> None:

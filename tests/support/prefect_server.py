@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,11 @@ class Operator:
     @property
     def api(self) -> str:
         return f"http://127.0.0.1:{self.port}/api"
+
+    @cached_property
+    def client(self) -> httpx.Client:
+        """One for all questions: each new one reads the certificates, which takes longer than a question."""
+        return httpx.Client(base_url=self.api, timeout=180, trust_env=False)
 
     @property
     def log(self) -> Path:
@@ -136,25 +142,28 @@ class Operator:
     def state(self, run: str) -> dict[str, Any]:
         return dict(self.get(f"flow_runs/{run}")["state"])
 
-    def ended(self, run: str, seconds: float = 240) -> dict[str, Any]:
+    def ended(self, run: str, seconds: float = 480) -> dict[str, Any]:
         """The final state of a run."""
         final = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
         wait_for(lambda: self.state(run)["type"] in final, seconds, f"run {run} ends; log: {self.log}")
         return self.state(run)
 
     def get(self, path: str) -> Any:
-        answer = httpx.get(f"{self.api}/{path}", timeout=180, trust_env=False)
-        answer.raise_for_status()
-        return answer.json()
+        return self.answer("GET", path).raise_for_status().json()
 
     def post(self, path: str, **body: Any) -> Any:
-        def ask() -> httpx.Response | None:
-            answer = httpx.post(f"{self.api}/{path}", json=body, timeout=180, trust_env=False)
-            return None if answer.status_code == 503 else answer  # its database is locked: Prefect's client asks again
-
-        answer = wait_for(ask, 180, f"the server has time for {path}")
-        answer.raise_for_status()
+        answer = self.answer("POST", path, body).raise_for_status()
         return answer.json() if answer.content else None
+
+    def answer(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """Asked again where the server's database is locked, as Prefect's own client does."""
+
+        def ask() -> httpx.Response | None:
+            answer = self.client.request(method, path, json=body)
+            return None if answer.status_code == 503 else answer
+
+        answer: httpx.Response = wait_for(ask, 180, f"the server has time for {path}")
+        return answer
 
     def deployment(self, name: str) -> dict[str, Any]:
         return dict(self.get(f"deployments/name/{name}"))

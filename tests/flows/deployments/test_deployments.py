@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import httpx
 import pytest
 from artifacts import artifacts
 from collection_with_people import contents, make_slow_coco, remove
 from command import Command
-from prefect_server import PERSON_REMOVAL, PREFECT, Operator, kill, wait_for
+from prefect_server import PREFECT, Operator, kill, wait_for
 
 pytestmark = [
     pytest.mark.slow,
@@ -88,7 +87,7 @@ def uuid(started: subprocess.CompletedProcess[str]) -> str:
     return found[1]
 
 
-def test_the_command_as_it_is_written(operator: Operator, coco: Path, tmp_path: Path) -> None:
+def test_the_command_as_it_is_written(operator: Operator, command: Command, coco: Path, tmp_path: Path) -> None:
     """In a terminal that knows nothing but Prefect's home: the sample photos, and then what `deploy` was told."""
     bare = {"PREFECT_API_URL": None, "PREFECT_PLUGINS_ENABLED": None}
     written = (*PREFECT, "deployment", "run", "person-removal")
@@ -102,7 +101,7 @@ def test_the_command_as_it_is_written(operator: Operator, coco: Path, tmp_path: 
     state = operator.ended(run)
     assert state["type"] == "CANCELLED" or "person-removal weights fetch" in state["message"]
 
-    done = operator.run(*PERSON_REMOVAL, "deploy", str(coco), str(tmp_path / "out"), "--preset=coco", *QUICK)
+    done = command("deploy", coco, tmp_path / "out", "--preset=coco", *QUICK)
     assert done.returncode == 0 and f"{coco} -> {tmp_path / 'out'}" in done.stdout, done.stderr
     mine = operator.run(*written, "--watch", **bare)
     assert mine.returncode == 0, mine.stdout + mine.stderr
@@ -139,7 +138,7 @@ def test_wrong_parameters_are_refused_before_a_run_is_made(
     deployment = operator.deployment("person-removal/person-removal")["id"]
     before = operator.post("flow_runs/count")
     body = {"parameters": {"source": "/a", "output": "/b", **parameters}}
-    answer = httpx.post(f"{operator.api}/deployments/{deployment}/create_flow_run", json=body, trust_env=False)
+    answer = operator.answer("POST", f"deployments/{deployment}/create_flow_run", body)
     assert answer.status_code == 409 and sentence in answer.json()["detail"]
     assert operator.post("flow_runs/count") == before
 
@@ -230,17 +229,17 @@ def test_a_run_whose_deployment_was_deleted_ends(operator: Operator, two_schedul
 
     from flows.deployments import unfinished
 
-    two, pool = operator.deployment("person-removal/two"), f"{operator.api}/work_pools/person-removal"
-    httpx.patch(pool, json={"is_paused": True}, trust_env=False).raise_for_status()  # so that no worker takes it
+    two, pool = operator.deployment("person-removal/two"), "work_pools/person-removal"
+    operator.answer("PATCH", pool, {"is_paused": True}).raise_for_status()  # so that no worker takes it
     try:
         run = operator.post(f"deployments/{two['id']}/create_flow_run")["id"]
         for state in ("PENDING", "RUNNING"):
             operator.post(f"flow_runs/{run}/set_state", state={"type": state})
-        httpx.delete(f"{operator.api}/deployments/{two['id']}", trust_env=False).raise_for_status()
+        operator.answer("DELETE", f"deployments/{two['id']}").raise_for_status()
         with temporary_settings({PREFECT_API_URL: operator.api}), get_client(sync_client=True) as client:
             (said,) = unfinished._over(client, client.read_flow_run(run))
     finally:
-        httpx.patch(pool, json={"is_paused": False}, trust_env=False).raise_for_status()
+        operator.answer("PATCH", pool, {"is_paused": False}).raise_for_status()
     assert "crashed, its process is gone" in said and operator.state(run)["type"] == "CRASHED"
 
 
@@ -262,14 +261,12 @@ def test_a_schedule_fires(operator: Operator, coco: Path, tmp_path: Path) -> Non
         fired = wait_for(lambda: _runs_of(operator, segment["id"], "COMPLETED"), 240, "the schedule fired")
         assert fired[0]["auto_scheduled"]
     finally:
-        httpx.delete(f"{operator.api}/deployments/{segment['id']}/schedules/{made['id']}", trust_env=False)
+        operator.answer("DELETE", f"deployments/{segment['id']}/schedules/{made['id']}")
 
 
 def _every_few_seconds(operator: Operator, deployment: str, parameters: dict[str, object]) -> list[dict[str, str]]:
     body = [{"schedule": {"interval": 10}, "active": True, "parameters": parameters}]
-    answer = httpx.post(f"{operator.api}/deployments/{deployment}/schedules", json=body, timeout=30, trust_env=False)
-    answer.raise_for_status()
-    return list(answer.json())
+    return list(operator.answer("POST", f"deployments/{deployment}/schedules", body).raise_for_status().json())
 
 
 def _runs_of(operator: Operator, deployment: str, state: str) -> list[dict[str, object]]:
@@ -288,7 +285,7 @@ def test_a_killed_run_is_crashed_and_a_retry_goes_on(operator: Operator, slow_co
 
     done = operator.run(*PREFECT, "flow-run", "retry", run)
     assert done.returncode == 0, done.stderr
-    wait_for(lambda: operator.state(run)["type"] == "COMPLETED", 240, "the retry completes")
+    wait_for(lambda: operator.state(run)["type"] == "COMPLETED", 480, "the retry completes")
     assert kept.items() <= artifacts(out, "inpaint").items(), "what stood there was not computed again"
     remove(slow_coco, tmp_path / "undisturbed", "inpaint.fill=patchmatch")
     assert contents(out) == contents(tmp_path / "undisturbed")

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from pathlib import Path
 
-import httpx
 import pytest
 from command import Command
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -189,7 +188,7 @@ def test_postgres_by_one_setting_and_a_pool_of_another_type(postgres: str, tmp_p
         _who_watches_is_told(operator)
 
         # a pool of the same name that cannot run these deployments
-        httpx.delete(f"{operator.api}/work_pools/person-removal", trust_env=False).raise_for_status()
+        operator.answer("DELETE", "work_pools/person-removal").raise_for_status()
         made = operator.run(*PREFECT, "work-pool", "create", "person-removal", "--type", "docker")
         assert made.returncode == 0, made.stderr
         done = operator.run(*PERSON_REMOVAL, "deploy")
