@@ -319,7 +319,7 @@ def test_the_result_of_another_user(
 
 def test_a_hole_is_filled_whatever_the_weights_of_segmenters_are(call: Callable[..., int], tmp_path: Path) -> None:
     (tmp_path / "cache/weights").mkdir(parents=True)
-    (tmp_path / "cache/weights/yolov8n.pt").write_bytes(b"damaged")
+    (tmp_path / "cache/weights/yolo11n-seg.pt").write_bytes(b"damaged")
     cv2.imwrite(str(tmp_path / "photo.png"), np.full((40, 60, 3), 90, np.uint8))
     cv2.imwrite(str(tmp_path / "hole.png"), np.pad(np.full((8, 8), 255, np.uint8), ((16, 16), (26, 26))))
     filled = tmp_path / "filled.png"
