@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -168,6 +169,8 @@ def sentence(error: ValidationError, model: type[BaseModel] = Settings) -> str:
     if not path:  # a rule between two fields
         return str(first["msg"]).removeprefix("Value error, ").rstrip(".") + "."
     message = first["msg"].removeprefix("Value error, ").rstrip(".")
+    if first["type"] == "literal_error" and isinstance(first["input"], str):
+        message += _nearest(first["input"], re.findall("'([^']+)'", first["ctx"]["expected"]))
     return f"{where} = {_short(first['input'])}: {message[0].lower()}{message[1:]}."
 
 

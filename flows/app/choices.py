@@ -51,7 +51,8 @@ def segmenters(chosen: Settings, overrides: Sequence[str] = ()) -> list[Choice]:
             f"The segmenter {mine} takes masks from files, a photo that is dropped has none; take one that finds "
             f"people itself: {'--preset embedded' if chosen.preset == 'coco' else '--set segment.segmenter=embedded'}."
         )
-    out = [_choice(mine, chosen)]
+    own = chosen.preset in preset_names() and load_settings(chosen.preset).segment.segmenter == mine
+    out = [_choice(mine, chosen, fetch=f"--preset {chosen.preset}" if own else None)]
     for name in SEGMENTERS:
         if name != mine and name not in GIVEN_MASKS:
             preset = name if name in preset_names() else "default"  # which has what fits it beside the name
@@ -108,7 +109,8 @@ def _other(name: str, preset: str, overrides: Sequence[str], base: dict[str, obj
         return Choice(name, Settings(), {}, file if name == "external" else str(error))
 
 
-def _choice(name: str, settings: Settings, fill: bool = False) -> Choice:
+def _choice(name: str, settings: Settings, fill: bool = False, fetch: str | None = None) -> Choice:
+    """One method by its name; fetch: words for `weights fetch` that bring more than what this one misses."""
     try:
         settings = resolve(settings)
         wanted = settings.inpaint.required_weights() if fill else _detection_weights(settings)
@@ -122,7 +124,7 @@ def _choice(name: str, settings: Settings, fill: bool = False) -> Choice:
             missing.append(weights)
             problem = problem or str(error)
     if missing and all(state(weights) == "missing" for weights in missing if weights in registry()):
-        problem = f"{name} needs weights that are not here: person-removal weights fetch {' '.join(missing)}"
+        problem = f"{name} needs weights that are not here: person-removal weights fetch {fetch or ' '.join(missing)}"
     return Choice(name, settings, found, problem or None)
 
 

@@ -75,7 +75,7 @@ def test_what_a_killed_process_left_goes_and_what_another_uses_stays(root: Path)
 def test_weights_that_are_missing_are_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PERSON_REMOVAL_CACHE", str(tmp_path))
     done = CliRunner().invoke(commands, ["app", "--no-browser"])
-    assert "person-removal weights fetch yolov8n selfie-segmentation" in str(done.exception)
+    assert "person-removal weights fetch --preset embedded" in str(done.exception)
 
 
 def test_a_taken_port_is_a_sentence(root: Path) -> None:

@@ -76,6 +76,7 @@ MISTAKES = {
     "no input": (["run", "nowhere", "out"], "the input directory is not there"),
     "unknown preset": (["run", "{coco}", "{out}", "--preset", "embeded"], "did you mean 'embedded'?"),
     "unknown setting": (["run", "{coco}", "{out}", "--set", "refine.dilat=1"], "did you mean 'refine.dilate'?"),
+    "unknown fill": (["run", "{coco}", "{out}", "--fill", "telia"], "did you mean 'telea'?"),
     "unknown stage": (["run", "{coco}", "{out}", "--preset", "coco", "--stages", "fill"], "there is no stage 'fill'"),
     "stage not run yet": (["run", "{coco}", "{out}", "--preset", "coco", "--stages", "inpaint"], "--stages segment"),
     "missing weights": (
