@@ -1,6 +1,6 @@
 /** The page: photos in, the server's messages, and what follows from them on the screen. */
 
-import { byId, complain, el } from "./dom.js";
+import { byId, complain, complaint, el } from "./dom.js";
 import { setUpActions } from "./actions.js";
 import { setUpKeys } from "./keys.js";
 import { byKey, forget, keepResult, newPhoto, people, result, state } from "./model.js";
@@ -52,13 +52,15 @@ async function send(photo) {
     for (const message of early.splice(0)) hear(message);
   } catch (error) {
     if (!error.gone) return void refuse(photo, error.message);
-    complain(error.message); // it is sent when the server is back
+    complain((trouble = error.message)); // it is sent when the server is back
     photo.job = null;
     screen.changed(photo);
   }
 }
 
-/** The connection broke, and is there again. The server may have ended meanwhile: then it has none of the photos. */
+let trouble = ""; // the last sentence about a connection that is broken
+
+/** The connection broke, and is there again: perhaps twice, so what else is said meanwhile stays. The server may have ended meanwhile: then it has none of the photos. */
 function goOn({ forgotten }) {
   const results = page.photos.some((photo) => photo.results.size);
   if (forgotten) page.photos.forEach(forget);
@@ -68,12 +70,13 @@ function goOn({ forgotten }) {
     photo.arrived = send(photo);
   }
   if (page.now) screen.open(page.now, true);
-  complain(forgotten && results ? "The server was started again, and the photos are there again: press Remove again for their results." : "");
+  if (forgotten && results) complain("The server was started again, and the photos are there again: press Remove again for their results.");
+  else if (complaint() === trouble) complain("");
 }
 
 /** What is computed at present is lost. */
 function lose(sentence) {
-  complain(sentence);
+  complain((trouble = sentence));
   for (const photo of page.photos) {
     photo.jobs.clear();
     photo.job = photo.quiet = null;

@@ -33,6 +33,9 @@ export const able = (button, on) => (on ? button.removeAttribute("aria-disabled"
 export const isAble = (button) => button.ariaDisabled !== "true";
 document.addEventListener("click", (event) => { if (event.target.closest("[aria-disabled=true]")) event.stopImmediatePropagation(); }, true);
 
+/** The sentence that is shown, if any. */
+export const complaint = () => byId("said").querySelector("span").textContent;
+
 /** A sentence that stays until it is closed. */
 export function complain(text) {
   const box = byId("said");
