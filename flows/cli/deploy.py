@@ -72,7 +72,7 @@ def register_with_server(defaults: dict[str, object] | None = None) -> list[str]
         raise ServerError(
             "No Prefect server is configured: set PREFECT_API_URL, or start one with person-removal serve."
         )
-    if not answers(str(api), patience=60):
+    if not answers(str(api), patience=90):  # more than the minute for which Prefect's SQLite waits for a lock
         raise ServerError(f"No Prefect server answers at {api}; start it, or correct PREFECT_API_URL.")
     refuse_other_version(str(api))
     from flows.deployments.register import register

@@ -96,7 +96,7 @@ def test_a_port_that_something_else_has() -> None:
 
 
 def test_a_disk_that_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "not there yet"))
     assert not full_disk()
     monkeypatch.setattr(household, "ROOM", 1 << 62)
     with pytest.raises(ServerError, match=r"the disk is full \(\d+ MB are left\), .* make room"):
