@@ -1,6 +1,6 @@
 """Seconds and peak memory of filling three people in a photo of 12 megapixels, each line in a fresh process.
 
-    python benchmarks/large_photo.py [PHOTO] --set "" patchmatch.guide=none "patchmatch.guide=none window=384"
+    python benchmarks/large_photo.py [PHOTO] --set "" fill=auto patchmatch.guide=none "patchmatch.guide=none window=384"
 
 PHOTO (the ultralytics package's bus.jpg unless given) is enlarged to 4000 x 3000 and gets grain; the people are bodies
 of 700 to 900 px, far apart. The process has one computing thread, as every process of a run.
@@ -23,7 +23,8 @@ from configs.load import load_settings
 from data.types import Hole, Pixels
 from data.weights.files import find
 from flows.run.workers import prepare_process
-from inpainting import build_fill, inpaint
+from flows.stages.context import resolve_fill
+from inpainting import build_fill, inpaint, settings_for
 
 PEOPLE = ((500, 2200, 800), (1900, 700, 700), (3300, 2300, 900))
 """Centre x, centre y and height in pixels."""
@@ -45,9 +46,8 @@ def picture(path: Path) -> tuple[Pixels, Hole]:
 def measure(path: Path, chosen: str) -> str:
     """One line of the table."""
     image, hole = picture(path)
-    settings = load_settings(
-        "coco", ["inpaint.fill=patchmatch", *(f"inpaint.{part}" for part in chosen.split())]
-    ).inpaint
+    asked = load_settings("coco", ["inpaint.fill=patchmatch", *(f"inpaint.{part}" for part in chosen.split())]).inpaint
+    settings, _ = settings_for(resolve_fill(asked), hole)
     fill = build_fill(settings, {name: find(name) for name in settings.required_weights()})
     prepare_process()
     wall, cpu = time.perf_counter(), time.process_time()
@@ -73,7 +73,7 @@ def main() -> None:
     print("| settings | seconds | CPU seconds | peak memory of the process, GB |\n|---|---|---|---|")
     for chosen in arguments.set:
         command = [sys.executable, __file__, str(arguments.photo), "--one", chosen]
-        print(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip(), flush=True)
+        print(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip(), flush=True)
 
 
 if __name__ == "__main__":
