@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
-# A file's tests stay together, since they share servers; in the order of tests/conftest.py.
-SIDE_BY_SIDE = --dist loadfile --no-loadscope-reorder
+# Two test files at a time; a file's tests stay together, since they share servers; in the order of tests/conftest.py.
+SIDE_BY_SIDE = -n 2 --dist loadfile --no-loadscope-reorder
 STAMP   = $(VENV)/.installed
 DEV     = $(VENV)/.installed-dev
 
@@ -30,15 +30,14 @@ demo: $(STAMP)
 # Tests start some hundred processes: each would compile the packages anew where bytecode is not kept.
 test quick: export PYTHONDONTWRITEBYTECODE =
 
-# Where the weights cannot be fetched, the tests that need them are skipped and say so. Three files at a time, for two
-# cores: tests of servers wait for a quarter of their time.
+# Where the weights cannot be fetched, the tests that need them are skipped and say so.
 test: $(DEV)
 	-$(BIN)/person-removal weights fetch --preset embedded
 	-$(BIN)/person-removal weights fetch face-landmarks face-recognition
-	$(BIN)/python -m pytest -n 3 $(SIDE_BY_SIDE)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 quick: $(DEV)
-	$(BIN)/python -m pytest -n 2 -m "not slow" $(SIDE_BY_SIDE)
+	$(BIN)/python -m pytest -m "not slow" $(SIDE_BY_SIDE)
 
 # New random input for the readers of strangers' files, thousands of examples a test: a quarter of an hour or more.
 fuzz: $(DEV)
