@@ -56,6 +56,7 @@ class Shaped(Protocol):
 
 
 Photo = TypeVar("Photo", bound=Shaped)
+Made = TypeVar("Made")
 
 
 class Prefilled(Protocol):
@@ -119,15 +120,22 @@ class Items:
         self, start: int, prefilled: Prefilled, rank: int = 0, world: int = 1
     ) -> Generator[list[Item], None, None]:
         """The batch of step `start` (from 0), then of the next ones, for ever: this process's share of each."""
+        return self.ahead(lambda index: self.item(index, prefilled), start, rank, world)
+
+    def ahead(
+        self, make: Callable[[int], Made], start: int, rank: int, world: int
+    ) -> Generator[list[Made], None, None]:
+        """What `make` gives for every index of this process's share of a batch, from step `start` on, for ever; made by
+        threads, some batches ahead."""
         size = self.settings.optimiser.batch
-        waiting: deque[list[Future[Item]]] = deque()
+        waiting: deque[list[Future[Made]]] = deque()
         with ThreadPoolExecutor(self.settings.data.workers) as threads:
             try:
                 while True:
                     while len(waiting) < AHEAD:
                         step = start + len(waiting)
                         mine = range(step * size + rank, (step + 1) * size, world)
-                        waiting.append([threads.submit(self.item, index, prefilled) for index in mine])
+                        waiting.append([threads.submit(make, index) for index in mine])
                     yield [future.result() for future in waiting.popleft()]
                     start += 1
             finally:

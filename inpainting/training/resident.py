@@ -7,9 +7,9 @@ are drawn by threads, by the same function: one byte a pixel goes to the device 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Generator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from configs import SettingsError
 from configs.devices import is_out_of_memory
 from data.types import Hole
-from inpainting.training.data import AHEAD, Items, Window, read_photo
+from inpainting.training.data import Items, Window, read_photo
 from inpainting.training.step import Batch
 
 
@@ -61,31 +61,21 @@ def resident_batches(
     held: of `hold`.
     """
     settings = items.settings
-    size, batch = settings.data.size, settings.optimiser.batch
+    size = settings.data.size
     memory = torch.channels_last if settings.run.channels_last else torch.contiguous_format
 
     def spot(index: int) -> Spot:
         rng, photo, window = items.draw(items.number(index), held.get)
         return Spot(photo, window, items.hole(rng), items.is_mirrored(index))
 
-    waiting: deque[list[Future[Spot]]] = deque()
-    with ThreadPoolExecutor(settings.data.workers) as threads:
-        try:
-            while True:
-                while len(waiting) < AHEAD:
-                    step = start + len(waiting)
-                    mine = range(step * batch + rank, (step + 1) * batch, world)
-                    waiting.append([threads.submit(spot, index) for index in mine])
-                spots = [future.result() for future in waiting.popleft()]
-                holes = torch.from_numpy(np.stack([spot.hole for spot in spots])).to(spots[0].photo.device)[:, None]
-                flips = torch.tensor([spot.mirrored for spot in spots], device=holes.device)[:, None, None, None]
-                crops = torch.stack([cut(spot.photo, spot.window, size) for spot in spots])
-                truth = (torch.where(flips, crops.flip(3), crops) / 127.5 - 1).contiguous(memory_format=memory)
-                hole = (torch.where(flips, holes.flip(3), holes) > 127).float()
-                yield Batch(truth, truth, hole)
-                start += 1
-        finally:
-            threads.shutdown(wait=False, cancel_futures=True)
+    with closing(items.ahead(spot, start, rank, world)) as batches:
+        for spots in batches:
+            holes = torch.from_numpy(np.stack([spot.hole for spot in spots])).to(spots[0].photo.device)[:, None]
+            flips = torch.tensor([spot.mirrored for spot in spots], device=holes.device)[:, None, None, None]
+            crops = torch.stack([cut(spot.photo, spot.window, size) for spot in spots])
+            truth = (torch.where(flips, crops.flip(3), crops) / 127.5 - 1).contiguous(memory_format=memory)
+            hole = (torch.where(flips, holes.flip(3), holes) > 127).float()
+            yield Batch(truth, truth, hole)
 
 
 def cut(photo: Tensor, window: Window, size: int) -> Tensor:
