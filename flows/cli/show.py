@@ -19,6 +19,7 @@ import inpainting
 from configs import Settings, SettingsError
 from configs.load import load_settings
 from configs.methods import Section
+from configs.words import counted
 from data.storage.places import storage_of
 from data.types import STATES
 from flows.cli.options import console, errors
@@ -260,11 +261,6 @@ class SoFar:
             parts.append(f"about {_minutes(seconds * (1 - work) / computed)} left")
         states = ", ".join(f"{state} {self.by_state[state]}" for state in STATES if self.by_state[state])
         return ", ".join(parts) + (f": {states}" if states else "")
-
-
-def counted(number: int, what: str = "photo") -> str:
-    """`1 photo`, `2 photos`."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _minutes(seconds: float) -> str:

@@ -12,13 +12,13 @@ import typer
 from rich.table import Table
 
 from configs import RunSettings, Settings, UserError
+from configs.words import counted
 from data.errors import InputError
 from data.storage.files import read_own
 from data.storage.places import as_path, list_files
 from data.storage.store import Store
 from data.types import STATES
 from flows.cli.options import Result, console
-from flows.cli.show import counted
 from flows.plan.selection import Selection
 from flows.report.states import STATE_WORDS
 from flows.run.checks import check_links, input_of

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from configs.words import counted
 from data.errors import InputError
 from data.types import PUBLISHED
 from flows.facts import PublishFacts, Row
@@ -78,8 +79,7 @@ class StageCount:
     def sentence(self, stage: str, photos: int) -> str:
         """photos: in the run; what was not told of one came from the store, a whole shard at once."""
         cached = max(photos - self.computed, 0)
-        some = f"{self.computed} photo{'' if self.computed == 1 else 's'}"
-        return f"{stage}: {some} computed in {self.seconds:.1f} s of work, {cached} from the store"
+        return f"{stage}: {counted(self.computed)} computed in {self.seconds:.1f} s of work, {cached} from the store"
 
 
 class Counts(defaultdict[str, StageCount]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from configs.words import counted
 from data.types import Hole, State
 from flows.facts import EarlierFacts, GivenFacts, RefineFacts, VerifyFacts
 
@@ -18,17 +19,16 @@ def keep_doubts(cut: int, close: int, unmatched: int) -> list[str]:
     """
     doubts = []
     if cut:
-        doubts.append(f"{people(cut)} who should stay lost more than 2 % of their pixels to people who leave")
+        doubts.append(f"{_people(cut)} who should stay lost more than 2 % of their pixels to people who leave")
     if close:
-        doubts.append(f"of {people(close)} who should stay it is not sure which pixels are theirs")
+        doubts.append(f"of {_people(close)} who should stay it is not sure which pixels are theirs")
     if unmatched:
         doubts.append(f"{unmatched} of those who should stay could not be found (entries of keep that fit nobody)")
     return doubts
 
 
-def people(number: int, one: str = "person", more: str = "people") -> str:
-    """`1 person`, `2 people`."""
-    return f"{number} {one if number == 1 else more}"
+def _people(number: int) -> str:
+    return counted(number, "person", "people")
 
 
 def given_doubts(given: GivenFacts, refined: RefineFacts) -> list[str]:
@@ -51,9 +51,7 @@ def given_doubts(given: GivenFacts, refined: RefineFacts) -> list[str]:
     if given["doubt"]:
         doubts.append(given["doubt"])
     if given["not_in_hole"]:
-        doubts.append(
-            f"{people(given['not_in_hole'], 'annotation', 'annotations')} that may be people outside the hole"
-        )
+        doubts.append(f"{counted(given['not_in_hole'], 'annotation')} that may be people outside the hole")
     return doubts
 
 
@@ -82,11 +80,11 @@ def reasons(facts: EarlierFacts) -> list[str]:
     """Why somebody has to look at a result: parts of a sentence."""
     verified, parts = facts["verify"], []
     if verified["left"]:
-        parts.append(f"{people(verified['left'])} known and not inside the hole")
+        parts.append(f"{_people(verified['left'])} known and not inside the hole")
     for where, place in (("hole", "what was filled in"), ("elsewhere", "the rest of the result")):
         scores = [found["score"] for found in verified["found"] if found["where"] == where]
         if scores:
-            parts.append(f"{people(len(scores))} seen in {place} (score up to {max(scores):.2f})")
+            parts.append(f"{_people(len(scores))} seen in {place} (score up to {max(scores):.2f})")
     return [*parts, *about_the_photo(facts)]
 
 
@@ -95,7 +93,7 @@ def about_the_photo(facts: EarlierFacts) -> list[str]:
     unsure, parts = facts["refine"].get("unsure"), doubts_of_fill(facts["verify"])
     parts += [*_keep_doubts(facts), *given_doubts(facts["given"], facts["refine"])]
     if unsure:
-        parts.append(f"{people(unsure)} of whom the keep-list does not know whether they stay")
+        parts.append(f"{_people(unsure)} of whom the keep-list does not know whether they stay")
     return parts
 
 
