@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from configs.errors import SettingsError
+
+_CUDA_DRIVER = "libcuda.so.1"
+"""The library without which no program for Linux finds a GPU of NVIDIA's."""
+_AMD_GPUS = Path("/dev/kfd")
+"""The device without which none finds one of AMD's."""
 
 
 def device_name(wanted: str, setting: str) -> str:
@@ -13,7 +21,9 @@ def device_name(wanted: str, setting: str) -> str:
 
     Raises SettingsError for a name that is none, and for a device that is not on this machine.
     """
-    import torch  # only now: it takes seconds
+    if wanted == "cpu" or (wanted == "auto" and not _may_have_gpu()):
+        return "cpu"
+    import torch  # only now: it takes seconds, and most of a gigabyte
 
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     if wanted == "auto":
@@ -26,6 +36,17 @@ def device_name(wanted: str, setting: str) -> str:
     if not there.get(device.type, False):
         raise SettingsError(f"{setting} is {wanted!r}, but torch finds no such device here; `auto` or `cpu` works.")
     return str(device)
+
+
+def _may_have_gpu() -> bool:
+    """Whether torch may find a GPU; False is certain, and known without importing it."""
+    if sys.platform != "linux" or _AMD_GPUS.exists():
+        return True
+    try:
+        ctypes.CDLL(_CUDA_DRIVER)
+    except OSError:
+        return False
+    return True
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -14,8 +14,9 @@ from typing import TypeVar
 import detection
 import inpainting
 from configs import InpaintSettings, SegmentSettings, SettingsError
+from configs.fills import FILLS
 from data.types import Weight
-from data.weights.files import find_all
+from data.weights.files import find_all, trusted
 from detection.faces import WEIGHTS as FACES
 from detection.faces import FaceReader
 from detection.protocol import Segmenter
@@ -42,9 +43,18 @@ def fill(settings: InpaintSettings, weights: Mapping[str, Weight]) -> Fill:
 def check_fill(settings: InpaintSettings, weights: Mapping[str, Weight]) -> None:
     """Read the fill's network once before the first photo: shards overlap, and one without people would be published
     before another finds the checkpoint damaged. On the CPU: the process that plans holds no GPU. Raises SettingsError.
+
+    A network's own file as the registry states it is known to load: reading it would only import torch once more.
     """
-    if settings.required_weights():
+    if settings.required_weights() and not _as_published(settings, weights):
         _built(inpainting.build_fill, settings.model_copy(update={"device": "cpu"}), weights)
+
+
+def _as_published(settings: InpaintSettings, weights: Mapping[str, Weight]) -> bool:
+    """Whether each file is the one that its fill takes by default, byte for byte the registry's."""
+    own = [(FILLS[name].settings, settings.own(name)) for name in settings.used() if FILLS[name].takes_file]
+    usual = all(getattr(mine, "weights", "") == getattr(kind(), "weights", "") for kind, mine in own if kind)
+    return usual and all(trusted(weights[name]) for name in settings.required_weights())
 
 
 def _built(

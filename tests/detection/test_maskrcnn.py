@@ -47,6 +47,18 @@ def test_pasting_equals_torchvisions(box: list[float]) -> None:
     np.testing.assert_array_equal(paste(mask, np.array(box), size).within(Box.whole(size)), expected)
 
 
+def test_the_suppression_that_yolo_uses_is_torchvisions() -> None:
+    from torchvision.ops import nms
+    from ultralytics.utils.nms import TorchNMS
+
+    rng = np.random.default_rng(0)
+    for count in (1, 2, 30, 300):
+        corners = rng.uniform(0, 200, (count, 2))
+        boxes = torch.tensor(np.hstack([corners, corners + rng.uniform(5, 120, (count, 2))]), dtype=torch.float32)
+        scores = torch.tensor(rng.permutation(count), dtype=torch.float32)
+        assert TorchNMS.nms(boxes, scores, 0.7).tolist() == nms(boxes, scores, 0.7).tolist()
+
+
 def test_detections_become_people_and_things() -> None:
     boxes = [[4, 2, 12, 18], [20, 2, 28, 18], [100, 100, 120, 120], [0, 0, 8, 8], [4, 2, 12, 18]]
     found = Detections(

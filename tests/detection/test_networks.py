@@ -158,7 +158,12 @@ def own(path: Path, trust: bool = False, **settings: Any) -> Segmenter:
     )
 
 
-def test_own_checkpoints_run_once_they_are_trusted(checkpoint: Callable[..., Path]) -> None:
+def test_own_checkpoints_run_once_they_are_trusted(
+    checkpoint: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ultralytics.nn.autobackend import AutoBackend
+
+    monkeypatch.delattr(AutoBackend, "warmup")  # on a CPU it would do nothing but import torchvision, for seconds
     path = checkpoint("own-seg.pt", names={i: "person" if i == 3 else f"animal {i}" for i in range(80)})
     with pytest.raises(SettingsError, match=r"set segment\.yolo\.trust"):
         own(path)
