@@ -18,7 +18,7 @@ MAY_IMPORT = {
 }
 PREFECT_MAY = {
     *(f"flows/{name}.py" for name in ("person_removal", "cli/deploy", "cli/serve")),
-    *(f"flows/orchestration/{name}.py" for name in ("artifacts", "flow_runs", "task_runners", "tasks")),
+    *(f"flows/orchestration/{name}.py" for name in ("artifacts", "flow_runs", "leaving", "task_runners", "tasks")),
     *(
         f"flows/deployments/{name}.py"
         for name in (

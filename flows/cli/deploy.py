@@ -19,6 +19,8 @@ from flows.run.checks import check_places
 from flows.run.job import absolute
 from flows.stages.context import find_weights, resolve
 
+ON_CPU = ("segment.device=cpu", "inpaint.device=cpu")
+"""To ask for a GPU loads torch, whose memory `serve` would hold for as long as it runs."""
 MaybeInput = Annotated[
     Path | None, typer.Argument(metavar="[IN]", parser=as_path, help="What runs work on if not told.")
 ]
@@ -92,6 +94,6 @@ def say_how() -> None:
     )
     if source == SAMPLE_SOURCE:
         try:
-            find_weights(resolve(load_settings("embedded")))
+            find_weights(resolve(load_settings("embedded", ON_CPU)))
         except WeightsError as error:
             console.print(f"The sample photos need weights first. {error}", markup=False)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import threading
 from collections.abc import Callable
 from contextvars import copy_context
 from functools import partial
 
 from prefect import State, get_run_logger
+from prefect.exceptions import Pause
 from prefect.futures import PrefectFuture
 from prefect.states import Completed, Failed
 
 from configs import UserError
 from flows.orchestration.artifacts import progress_by_stage, publish_figures, publish_result
+from flows.orchestration.leaving import leave_soon, stopped_when_suspended
 from flows.orchestration.task_runners import task_runner_of
 from flows.orchestration.tasks import STAGE_TASKS, results_storage
 from flows.plan.manifests import read_manifest
@@ -25,9 +25,6 @@ from flows.run.elsewhere import listening_elsewhere
 from flows.run.job import Job, execute, shard_runner
 from flows.run.progress import Counts, problems_to
 from flows.run.workers import overlapping
-
-LEAVES_WITHIN = 5.0
-"""Seconds."""
 
 
 def run_prepared(job: Job, then: str = "") -> State[object]:
@@ -41,26 +38,17 @@ def run_prepared(job: Job, then: str = "") -> State[object]:
         return Failed(message=str(error), data=error)
     except BaseException as error:
         if not isinstance(error, Exception):
-            _leave_soon()
+            leave_soon(0 if isinstance(error, Pause) else 128 + signal.SIGTERM)
         raise
     if then:
         get_run_logger().info("%s %s", (summary.report if summary else None) or job.context.output, then)
     return _ending(job, summary, then)
 
 
-def _leave_soon() -> None:
-    """A flow's process that was told to stop ends within seconds, whatever a thread of it still waits for: a photo in a
-    C library, a server that does not answer. What it writes is written whole or not at all."""
-    if "PREFECT__FLOW_RUN_ID" in os.environ:  # a worker's, which says how the run ended; not somebody's notebook
-        timer = threading.Timer(LEAVES_WITHIN, os._exit, [128 + signal.SIGTERM])
-        timer.daemon = True
-        timer.start()
-
-
 def _run(job: Job) -> Summary | None:
     logger = get_run_logger()
     logger.info("%d photos in %d shards -> %s", job.planned.photos, len(job.planned.shards), job.context.output)
-    with problems_to(logger.warning), progress_by_stage(job) as counts:
+    with problems_to(logger.warning), stopped_when_suspended(), progress_by_stage(job) as counts:
         summary = execute(job, partial(_run_tasks, counts))
     for stage in job.selection.reached:
         logger.info(counts[stage].sentence(stage, job.planned.photos))

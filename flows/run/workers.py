@@ -125,6 +125,12 @@ def given_up_when_stopped() -> Iterator[None]:
         stop_processes()
 
 
+def give_up() -> None:
+    """From another thread than the run's: it ends with `Stopped`, and nothing is started or stored for it any more."""
+    _given_up.set()
+    stop_processes()
+
+
 def refuse_given_up() -> None:
     """Raises Stopped in a run that was stopped."""
     if _given_up.is_set():

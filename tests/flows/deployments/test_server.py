@@ -71,6 +71,19 @@ def test_a_server_forgets_runs_that_are_over_for_long(
     assert (server.services.db_vacuum.retention_period.days, server.events.retention_period.days) == (runs, events)
 
 
+def test_what_the_samples_lack_is_known_without_torch() -> None:
+    """`serve` asks at its start, and would hold torch's memory for as long as it runs."""
+    code = """
+import sys
+from configs.load import load_settings
+from flows.cli.deploy import ON_CPU
+from flows.stages.context import resolve
+assert resolve(load_settings("embedded", ON_CPU)).inpaint.device == "cpu"
+assert "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_a_log_is_put_aside_when_it_is_large(tmp_path: Path) -> None:
     log = tmp_path / "server.log"
     rotate(log)

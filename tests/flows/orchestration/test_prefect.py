@@ -6,6 +6,7 @@ import base64
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from prefect_server import wait_for
 from flows.pipeline import STAGE_NAMES
 from flows.plan.selection import selection
 from flows.run.job import execute, prepare
+from flows.run.progress import listening
+from flows.run.workers import Stopped, refuse_given_up
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_harness")]
 
@@ -204,3 +207,36 @@ def test_names_of_states_say_what_to_do(
     with pytest.raises(PhotosFailed, match="5 of 6 photos failed; run again") as caught:
         flow(str(coco), str(tmp_path / "out"), settings=change)
     assert caught.value.summary.states["failed"] == 5
+
+
+def test_a_run_that_is_suspended_stops_within_a_task_and_goes_on_where_it_was(
+    coco: Path, tmp_path: Path, computed: Callable[[], dict[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the pages' Pause does it. Prefect hears of the state at once, and looks for it between two tasks only."""
+    from prefect.context import FlowRunContext
+    from prefect.exceptions import Pause
+    from prefect.states import Suspended
+
+    from flows.orchestration import leaving
+
+    monkeypatch.setattr(leaving, "LOOKS_EVERY", 0.05)
+    out, settings = tmp_path / "out", coco_settings()
+    filled: list[str] = []
+
+    def suspend(stage: str, row: Any, stored: bool, seconds: float) -> None:
+        if stage == "inpaint":
+            filled.append(row["id"])
+            context = FlowRunContext.get()
+            assert context
+            context.flow_run_suspension_request.mark_requested(Suspended())
+            with suppress(Stopped):
+                wait_for(refuse_given_up, 30, "the run is told to stop")
+
+    with listening(suspend), pytest.raises(Pause):
+        flow(str(coco), str(out), settings=settings)
+    assert 1 <= len(filled) <= SHARDS and not (out / "images").exists()
+    computed()
+    flow(str(coco), str(out), settings=settings)
+    assert computed()["inpaint"] == 6 - len(filled)
+    remove(coco, tmp_path / "plain")
+    assert contents(out) == contents(tmp_path / "plain")
