@@ -82,19 +82,27 @@ def test_a_job_of_kubernetes_runs_prefects_command_in_our_image() -> None:
     pod = made["job_configuration"]["job_manifest"]["spec"]["template"]["spec"]
     assert pod["volumes"] == [{"name": "data", "persistentVolumeClaim": {"claimName": "claim"}}]
     job = pod["containers"][0]
-    assert (job["command"], job["args"], job["image"]) == (["env"], "{{ command }}", "{{ image }}")
+    assert (job["command"][0], job["args"], job["image"]) == ("env", "{{ command }}", "{{ image }}")
     assert job["volumeMounts"] == [{"name": "data", "mountPath": "/data"}]
     assert made["variables"]["properties"]["image"]["default"] == "registry/image"
+    fetches = yaml.safe_load((DEPLOY / "kubernetes/weights.yaml").read_text())["spec"]["template"]["spec"][
+        "containers"
+    ][0]
+    assert job["command"][1:] == [f"{one['name']}={one['value']}" for one in fetches["env"]]
+    assert job["volumeMounts"] == fetches["volumeMounts"]
 
 
 def test_manifests_of_kubernetes_name_one_another() -> None:
     parts = list(yaml.safe_load_all((DEPLOY / "kubernetes/worker.yaml").read_text()))
     by_kind = {part["kind"]: part for part in parts}
-    account = by_kind["ServiceAccount"]["metadata"]["name"]
-    assert by_kind["RoleBinding"]["subjects"][0]["name"] == account
+    account, (subject,) = by_kind["ServiceAccount"]["metadata"], by_kind["RoleBinding"]["subjects"]
+    assert subject == {"kind": "ServiceAccount", **account}, "an account without its namespace is refused"
+    assert {part["metadata"]["namespace"] for part in parts} == {"default"}, "where Prefect's template makes jobs"
     assert by_kind["RoleBinding"]["roleRef"]["name"] == by_kind["Role"]["metadata"]["name"]
     pod = by_kind["Deployment"]["spec"]["template"]
-    assert pod["spec"]["serviceAccountName"] == account
+    assert pod["spec"]["serviceAccountName"] == account["name"]
+    environment = {one["name"]: one["value"] for one in pod["spec"]["containers"][0]["env"]}
+    assert environment["PREFECT_INTEGRATIONS_KUBERNETES_OBSERVER_NAMESPACES"] == "default", "the role's reach"
     assert pod["metadata"]["labels"] == by_kind["Deployment"]["spec"]["selector"]["matchLabels"]
 
 

@@ -3,7 +3,8 @@
     prefect work-pool get-default-base-job-template --type kubernetes > theirs.json
     python deploy/kubernetes/job-template.py IMAGE CLAIM < theirs.json > template.json
 
-It is Prefect's own template with the image, a volume claim at /data, and memory and cores that a run needs.
+It is Prefect's own template with the image, a volume claim at /data that has the weights too (weights.yaml), and memory
+and cores that a run needs.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import sys
 from typing import Any
 
-MEMORY, CORES = "8Gi", "4"
+MEMORY, CORES, WEIGHTS = "8Gi", "4", "/data/weights"
 
 
 def with_ours(template: dict[str, Any], image: str, claim: str) -> dict[str, Any]:
@@ -24,9 +25,8 @@ def with_ours(template: dict[str, Any], image: str, claim: str) -> dict[str, Any
     pod["volumes"] = [{"name": "data", "persistentVolumeClaim": {"claimName": claim}}]
     for container in pod["containers"]:
         container["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
-        container["command"] = [
-            "env"
-        ]  # the image's own entry point is `person-removal`, the job's command is Prefect's
+        # the image's own entry point is `person-removal`, the job's command is Prefect's
+        container["command"] = ["env", f"PERSON_REMOVAL_CACHE={WEIGHTS}"]
     return template
 
 
