@@ -22,7 +22,8 @@ PREFECT_MAY = {
     *(
         f"flows/deployments/{name}.py"
         for name in (
-            *("bare_names", "child", "keeping", "profile", "register", "schedules", "settings_files", "unfinished"),
+            *("bare_names", "child", "keeping", "one_writer", "profile", "register", "schedules", "settings_files"),
+            *("unfinished", "worker"),
         )
     ),
 }
