@@ -169,8 +169,7 @@ def _mended(job: Job, run: Callable[[Plan, Selection], Sequence[str]], manifests
 
 
 _IN_THE_WAY = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY)
-_NOT_WRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOLCK)
-"""ENOLCK: a network file system whose server grants no locks."""
+_NOT_WRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 @contextmanager

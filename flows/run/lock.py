@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -42,7 +43,8 @@ def output_lock(output: Path, wait: bool = False) -> Iterator[None]:
     _refuse_other(inside(output, f"{STORE}/lock"))
     lock = FileLock(path, timeout=-1 if wait else 0)
     try:
-        lock.acquire()
+        with _file_system_locks(output):
+            lock.acquire()
     except Timeout:
         raise InputError(
             f"{output}: another run is working there{_said_by(output)}; stop it, or wait for it (--wait, "
@@ -64,10 +66,24 @@ def is_held(output: Path) -> bool:
         return False
     _refuse_other(inside(output, f"{STORE}/lock"))
     try:
-        with FileLock(path, timeout=0):
+        with _file_system_locks(output), FileLock(path, timeout=0):
             return False
     except Timeout:
         return True
+
+
+@contextmanager
+def _file_system_locks(output: Path) -> Iterator[None]:
+    """Raises InputError where there are none: a network file system whose server or mount grants no locks."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP):
+            raise
+        raise InputError(
+            f"{output}: its file system grants no locks ({error.strerror}), so two runs could work there at once; "
+            "mount it with locks, or give an output directory on another one."
+        ) from None
 
 
 def _refuse_other(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ from data.errors import InputError
 from data.storage.store import Store
 from flows.plan.selection import masks_ahead, selection
 from flows.run.job import execute, prepare
+from flows.run.lock import is_held, output_lock
 from flows.run.runner import MissingInput
 from flows.run.store_maintenance import prune
 
@@ -321,6 +323,22 @@ def test_a_second_run_at_the_same_time_is_refused(coco: Path, tmp_path: Path) ->
     ):
         remove(coco, tmp_path / "out")
     remove(coco, tmp_path / "out")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX locks")
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    (lock := tmp_path / "out/.person-removal/lock").parent.mkdir(parents=True)
+    lock.touch()
+
+    def flock(descriptor: int, operation: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with pytest.raises(InputError, match=r"out: its file system grants no locks \("):
+        is_held(tmp_path / "out")
+    with pytest.raises(InputError, match="grants no locks"), output_lock(tmp_path / "out"):
+        pass
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX modes")
