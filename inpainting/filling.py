@@ -12,7 +12,7 @@ from inpainting.compositing import RIM, blend, cut_patches, match_colours, paste
 from inpainting.detail import enlarge
 from inpainting.protocol import Fill
 from inpainting.smooth import spread
-from inpainting.windows import hole_groups, plan_windows, shrink, touched
+from inpainting.windows import Window, hole_groups, only_groups, plan_windows, shrink, touched
 
 MOST_HOLE = 0.999
 """Largest share of a photo that can be filled from the rest of it: with less there is nothing to continue."""
@@ -40,8 +40,7 @@ def inpaint(
     _check(image, hole)
     hidden = hole if exclude is None else np.maximum(hole, exclude)
     _need_known(hidden, "the photo")
-    groups = hole_groups(hole)[1]  # not the labels, too: they take as much as the photo
-    filled = _filled(image, hole, hidden, fill, settings, tell)
+    filled, groups = _filled(image, hole, hidden, fill, settings, tell)
     return cut_patches(filled, hole, [group.box for group in groups])
 
 
@@ -52,8 +51,8 @@ def _filled(
     fill: Fill,
     settings: InpaintSettings,
     tell: Callable[[int, int], None] | None,
-) -> Pixels:
-    """The photo with its hole filled. hidden: the hole and whatever else is no source."""
+) -> tuple[Pixels, list[Window]]:
+    """The photo with its hole filled, and the hole's groups. hidden: the hole and whatever else is no source."""
     labels, groups = hole_groups(hole)
     longest, reduced = settings.longest, settings.reduced
     if settings.strategy == "whole":
@@ -61,10 +60,8 @@ def _filled(
     filled = image.copy()
     windows = plan_windows(hidden, groups, settings)
     for done, window in enumerate(windows, 1):
-        is_own = np.zeros(len(groups) + 1, np.uint8)
-        is_own[list(window.groups)] = 255
         box = window.box.slices
-        own = is_own[labels[box]]
+        own = only_groups(labels[box], window.groups)
         others = np.where((hidden[box] != 0) & (own == 0), np.uint8(255), np.uint8(0))
         pixels = fill_window(image[box], own, others, fill, longest, reduced)
         paste(pixels, own, filled[box])
@@ -77,7 +74,7 @@ def _filled(
         final = match_colours(image[around], filled[around], mine, hidden[around] == 0, settings.harmony)
         final = blend(image[around], final, np.maximum(mine, hidden[around]), settings.feather)
         paste(final, mine, filled[around])
-    return filled
+    return filled, groups
 
 
 def fill_window(image: Pixels, own: Hole, others: Hole, fill: Fill, longest: int, reduced: int) -> Pixels:

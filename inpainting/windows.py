@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -47,6 +48,13 @@ def hole_groups(hole: Hole) -> tuple[NDArray[np.int32], list[Window]]:
         x, y, w, h = (int(v) for v in stats[n, :4])
         boxes.append(Window(Box.at(x, y, w, h), (n,)))
     return np.asarray(labels, np.int32), boxes
+
+
+def only_groups(labels: NDArray[np.int32], groups: Sequence[int]) -> Hole:
+    """The hole of these groups alone. labels: see `hole_groups`."""
+    is_theirs = np.zeros(max(int(labels.max(initial=0)), *groups) + 1, np.uint8)
+    is_theirs[list(groups)] = 255
+    return is_theirs[labels]
 
 
 def plan_windows(unknown: Hole, boxes: list[Window], settings: InpaintSettings) -> list[Window]:

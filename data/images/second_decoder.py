@@ -30,6 +30,8 @@ def agrees(photo: Decoded) -> bool | None:
         return None  # OpenCV paints frames on a canvas, and has formulas of its own
     if photo.format == "TIFF" and tiff_samples.read_header(photo.raw).own:
         return None
+    import cv2
+
     deep = photo.mode.endswith(";16")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -46,7 +48,7 @@ def agrees(photo: Decoded) -> bool | None:
         return False
     most = _TOLERANCE.get(photo.format, 0.5 if not deep else 1.5)
     bands = (slice(top, top + _BAND) for top in range(0, len(mine), _BAND))
-    apart = (np.abs(mine[band].astype(np.int16) - other[band]).mean((1, 2)) for band in bands)
+    apart = (cv2.absdiff(mine[band], other[band]).reshape(len(mine[band]), -1).mean(1) for band in bands)
     return all(bool((rows <= most).all()) for rows in apart)
 
 
@@ -71,7 +73,7 @@ def _by_opencv(photo: Decoded) -> NDArray[np.uint8] | None:
     decoded = cv2.imdecode(np.frombuffer(photo.raw, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION)
     if decoded is None or decoded.dtype not in (np.uint8, np.uint16):
         return None
-    colours = decoded if decoded.ndim == 2 else np.ascontiguousarray(decoded[..., 2::-1])
+    colours = np.asarray(decoded) if decoded.ndim == 2 else cv2.cvtColor(decoded[..., :3], cv2.COLOR_BGR2RGB)
     mode = ("L" if decoded.ndim == 2 else "RGB") + ("" if decoded.dtype == np.uint8 else ";16")
     pixels = to_pixels(colours, mode)
     return to_raw_frame(pixels, photo.orientation) if photo.format == "TIFF" else pixels  # turned, whatever the flag

@@ -22,7 +22,7 @@ from inpainting.shift_map.labels import Bools, Floats, Labelling, box_of, featur
 from inpainting.shift_map.level import Level, reduced
 from inpainting.shift_map.seams import aligned, cut_again, enlarged_labels, scaled
 from inpainting.shift_map.shifts import candidate_shifts, worth_trying
-from inpainting.windows import hole_groups, plan_windows, touched, within
+from inpainting.windows import hole_groups, only_groups, plan_windows, touched, within
 
 GUIDE_LONG = {"lama": lama.GUIDE_LONG, "migan": 768, "patchmatch": 256}
 """Longer side in pixels of the window that a guide is given: of a network about what it can say, since its own pixels
@@ -97,13 +97,14 @@ class ShiftMapFill:
         is_small = [self.small is not None and max(sizes[n - 1] for n in w.groups) < SMALL for w in windows]
         if not all(is_small):
             large = [n for window, few in zip(windows, is_small, strict=True) if not few for n in window.groups]
-            theirs = np.where(np.isin(labels, large), np.uint8(255), np.uint8(0)) if any(is_small) else hole
+            theirs = only_groups(labels, large) if any(is_small) else hole
             picture = _guided(self.guide, self.guide_long, image, theirs, unknown)
         for window, few in zip(windows, is_small, strict=True):
             box = window.box.slices
-            own = np.isin(labels[box], window.groups)
+            theirs = only_groups(labels[box], window.groups)
+            own = theirs != 0
             if few and self.small:
-                seen = _guided(self.small, self.small_long, image[box], own.view(np.uint8) * 255, unknown[box])
+                seen = _guided(self.small, self.small_long, image[box], theirs, unknown[box])
             else:
                 seen = picture if window.box.shape == hole.shape else enlarged_part(picture, box, hole.shape)
             paste(shift_map(image[box], own, known[box], seen, self.options), own, out[box])

@@ -38,7 +38,8 @@ def at_full_size(
     pieces = [_Piece.of(n, labels, correction, box, shape) for n in np.unique(labels[box]).tolist()]
     large_labels = _spread_labels(pieces, hole)
     reach = int(np.ceil(max(a / b for a, b in zip(shape, before, strict=True)))) + 1
-    large_shifts = aligned(out, hole, known, large_labels[inner], inner, scaled(shifts, before, shape), reach)
+    near = {piece.label: piece.part_of(inner) for piece in pieces}
+    large_shifts = aligned(out, hole, known, large_labels[inner], inner, scaled(shifts, before, shape), reach, near)
     for piece in pieces:
         if piece.label:
             _put(piece, large_shifts[piece.label].tolist(), image, known, large_labels, out)
@@ -89,6 +90,13 @@ class _Piece:
             for start, n, by, most in zip(at, light.shape, step, shape, strict=False)
         )
         return cls(label, np.ascontiguousarray(light[..., 3]), light, at, step, *large)
+
+    def part_of(self, box: Box) -> Box:
+        """Where it may be in a box of the photo, as slices of that box."""
+        return (
+            slice(max(0, self.rows.start - box[0].start), max(0, self.rows.stop - box[0].start)),
+            slice(max(0, self.columns.start - box[1].start), max(0, self.columns.stop - box[1].start)),
+        )
 
     def bands(self) -> list[Box]:
         """Where it may be, some rows at a time."""
@@ -144,6 +152,11 @@ def _put(piece: _Piece, shift: list[int], image: Pixels, known: Bools, labels: N
         here, there = (to[0], to[1]), (source[0], source[1])
         mine = (labels[here] == piece.label) & known[there]
         if mine.any():
-            light = piece.enlarged(piece.light, here)
-            added = light[..., :3] / np.maximum(light[..., 3:], np.float32(1e-6))
-            paste(np.asarray(cv2.add(image[there], added, dtype=cv2.CV_8U), np.uint8), mine, out[here])
+            tight = box_of(mine, 0)
+            *light, share = cv2.split(piece.enlarged(piece.light, here)[tight])
+            share = np.maximum(share, np.float32(1e-6))
+            added = cv2.merge(
+                [np.asarray(one / share, np.float32) for one in light]
+            )  # planes: a quotient for each pixel is slow
+            lit = np.asarray(cv2.add(image[there][tight], added, dtype=cv2.CV_8U), np.uint8)
+            paste(lit, np.ascontiguousarray(mine[tight]), out[here][tight])

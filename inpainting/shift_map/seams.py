@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,13 +29,13 @@ def scaled(shifts: NDArray[np.int32], before: tuple[int, int], after: tuple[int,
 
 def aligned(
     base: Pixels, hole: Bools, known: Bools, labels: NDArray[np.signedinteger], box: tuple[slice, slice],
-    shifts: NDArray[np.int32], reach: int,
+    shifts: NDArray[np.int32], reach: int, near: Mapping[int, tuple[slice, slice]] | None = None,
 ) -> NDArray[np.int32]:  # fmt: skip
     """The shifts moved by up to `reach` pixels either way, each to where its piece fits best along its border.
 
     base: uint8 H x W x 3, the hole filled by the guide, to which pieces are compared inside the hole; outside it they
     are compared to the photo. hole, known: bool H x W. labels: int h x w of the box, 0 outside the hole. shifts: int32
-    K x 2.
+    K x 2. near: where in the box a label is at most, so that not all of it is searched.
     """
     import cv2
 
@@ -44,15 +46,15 @@ def aligned(
     window = window[np.argsort(np.abs(window).sum(axis=1), kind="stable")]  # of equals, the nearest
     seen = hole[box] | known[box]
     for label in range(1, len(shifts)):
-        piece = labels == label
-        if not piece.any():
+        part = _part_of(label, labels, near)
+        if part is None:
             continue
-        part = box_of(piece, 2)
-        mine = piece[part].astype(np.uint8)
+        mine = (labels[part] == label).view(np.uint8)
         wider, inner = cv2.dilate(mine, np.ones((5, 5), np.uint8)), cv2.erode(mine, np.ones((3, 3), np.uint8))
-        ys, xs = np.nonzero((wider != inner) & seen[part])
-        some = np.linspace(0, len(ys) - 1, min(len(ys), _SAMPLES)).astype(np.intp)
-        ys, xs = ys[some] + (part[0].start + box[0].start), xs[some] + (part[1].start + box[1].start)
+        rim = np.flatnonzero((wider != inner) & seen[part])
+        some = np.linspace(0, len(rim) - 1, min(len(rim), _SAMPLES)).astype(np.intp)
+        ys, xs = np.divmod(rim[some], mine.shape[1])
+        ys, xs = ys + (part[0].start + box[0].start), xs + (part[1].start + box[1].start)
         there, needed = base[ys, xs].astype(np.int16), hole[ys, xs]
         moves = shifts[label] + window  # all of them at once: W x N places
         ty, tx = ys + moves[:, :1], xs + moves[:, 1:]
@@ -68,6 +70,20 @@ def aligned(
         if np.isfinite(unlike[best]):
             out[label] = moves[best]
     return out
+
+
+def _part_of(
+    label: int, labels: NDArray[np.signedinteger], near: Mapping[int, tuple[slice, slice]] | None
+) -> tuple[slice, slice] | None:
+    """The box of a label with two more pixels on every side; None where it is nowhere."""
+    everywhere = slice(0, labels.shape[0]), slice(0, labels.shape[1])
+    around = everywhere if near is None else near.get(label)
+    if around is None or not (piece := labels[around] == label).any():
+        return None
+    rows, columns = box_of(piece, 0)
+    top, left = around[0].start + rows.start, around[1].start + columns.start
+    bottom, right = around[0].start + rows.stop, around[1].start + columns.stop
+    return slice(max(0, top - 2), bottom + 2), slice(max(0, left - 2), right + 2)
 
 
 def cut_again(

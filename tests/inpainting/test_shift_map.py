@@ -112,6 +112,21 @@ def test_pieces_are_aligned_to_the_pixel() -> None:
     assert found.tolist() == [[0, 0], [30, 0]]
 
 
+@pytest.mark.parametrize("by", [0, 3])
+def test_where_a_label_is_only_spares_the_search(by: int) -> None:
+    rng = np.random.default_rng(2)
+    image = rng.integers(0, 256, (40, 60, 3), np.uint8)
+    hole = np.zeros((40, 60), bool)
+    hole[5:25, 5:35] = True
+    labels = np.zeros((40, 60), np.int16)
+    labels[5:25, 5:20], labels[8:12, 20:35], labels[12:25, 20:35] = 1, 2, 4
+    box, shifts = (slice(0, 40), slice(2, 60)), np.array([(0, 0), (12, 25), (10, 20), (0, 25), (13, 24)], np.int32)
+    near = {n: (slice(max(0, 5 - by), 25 + by), slice(3 - by, 40)) for n in (1, 2, 4)}
+    whole = aligned(image, hole, ~hole, labels[box], box, shifts, 2)
+    np.testing.assert_array_equal(aligned(image, hole, ~hole, labels[box], box, shifts, 2, near), whole)
+    assert (whole[[1, 2, 4]] != shifts[[1, 2, 4]]).any() and (whole[3] == shifts[3]).all()
+
+
 def test_a_pixel_without_a_source_takes_another_piece() -> None:
     image = np.tile(grain(30, 40), (4, 4, 1))
     hole = rectangle(image.shape[:2], 45, 60, 75, 90)

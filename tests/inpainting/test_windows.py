@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from configs import InpaintSettings
 from data.geometry import Box
 from inpainting import compose, inpaint
-from inpainting.windows import MIN_KNOWN, Window, hole_groups, plan_windows, shrink
+from inpainting.windows import MIN_KNOWN, Window, hole_groups, only_groups, plan_windows, shrink
 
 
 def hole_with(shape: tuple[int, int], *boxes: tuple[int, int, int, int]) -> np.ndarray:
@@ -27,6 +27,12 @@ def test_groups_are_eight_connected() -> None:
     labels, boxes = hole_groups(hole)
     assert labels.tolist() == [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 2]]
     assert boxes == [Window(Box(0, 0, 2, 2), (1,)), Window(Box(3, 2, 4, 3), (2,))]
+
+
+def test_the_hole_of_some_groups_alone() -> None:
+    labels = np.array([[0, 1, 1], [2, 0, 3]], np.int32)
+    np.testing.assert_array_equal(only_groups(labels, [1, 3]), np.array([[0, 255, 255], [0, 0, 255]], np.uint8))
+    np.testing.assert_array_equal(only_groups(labels[:, :1], [3]), np.zeros((2, 1), np.uint8))  # elsewhere
 
 
 def plan(hole: np.ndarray, **chosen: object) -> list[Window]:

@@ -5,6 +5,7 @@ Source of the formats: ITU-T T.81 annex B; the Adobe segment from Adobe technica
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from dataclasses import dataclass
 SOI, EOI, SOS, DQT, DHT, DRI, COM = 0xD8, 0xD9, 0xDA, 0xDB, 0xC4, 0xDD, 0xFE
 APP0, APP1, APP2, APP11, APP13, APP14 = 0xE0, 0xE1, 0xE2, 0xEB, 0xED, 0xEE
 FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
+
+_MARKER = re.compile(rb"\xff(?=[^\x00\xff\xd0-\xd7])", re.DOTALL)
+"""Where coded data end: a marker that is neither a byte of theirs (0xFF 0x00) nor one between restart intervals."""
 
 
 class JpegStructureError(ValueError):
@@ -143,14 +147,10 @@ def _next_marker(raw: bytes, position: int) -> tuple[int, int]:
 
 
 def _end_of_scan(raw: bytes, position: int) -> int:
-    while True:
-        position = raw.find(b"\xff", position)
-        if position < 0 or position + 1 >= len(raw):
-            raise JpegStructureError("it ends before the picture does")
-        marker = raw[position + 1]
-        if marker not in (0x00, 0xFF) and not 0xD0 <= marker <= 0xD7:
-            return position
-        position += 1 if marker == 0xFF else 2
+    found = _MARKER.search(raw, position)
+    if found is None:
+        raise JpegStructureError("it ends before the picture does")
+    return found.start()
 
 
 def _frame(segment: Segment) -> Frame:
