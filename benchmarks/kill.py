@@ -13,6 +13,7 @@ import random
 import shutil
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 sys.path[:] = [str(Path(__file__).resolve().parents[1] / "tests" / "support"), *sys.path[1:]]
@@ -35,13 +36,13 @@ def main() -> None:
         coco = make_coco(folder / "coco")
         if options.flow:
             stack.enter_context(server(folder / "prefect"))
-        _, seconds = run_to_the_end(coco, folder / "undisturbed", {})
+        seconds = run_to_the_end(coco, folder / "undisturbed", {})
         expected = contents(folder / "undisturbed")
         for number in range(options.times):
             victim = "run" if options.flow or number % 2 == 0 else "worker"
             moment = random.uniform(0, seconds)
-            kill(coco, folder / "out", {}, moment, victim)
-            check(coco, folder / "out", {}, expected)
+            kill(coco, folder / "out", {}, victim, moment)
+            check(folder / "out", expected, partial(run_to_the_end, coco, folder / "out", {}))
             shutil.rmtree(folder / "out")
             print(f"{number + 1}: {victim} killed {moment:.2f} s after the first artifact: complete, equal", flush=True)
 

@@ -15,7 +15,7 @@ import configs  # noqa: F401  (sets the environment before any test imports torc
 
 # `ci` tries the same examples every time; `make fuzz` looks for new ones, many more of them.
 _SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture)
-settings.register_profile("ci", deadline=None, max_examples=100, derandomize=True, suppress_health_check=_SLOW)
+settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True, suppress_health_check=_SLOW)
 settings.register_profile("fuzz", deadline=None, max_examples=3000, print_blob=True, suppress_health_check=_SLOW)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 

@@ -25,6 +25,16 @@ ABOUT_COCO = ("02", "03", "04", "14")
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the cases are shell scripts")
 
 
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`$PR` computes in its own process: two photos are not worth two more."""
+    script = tmp_path / "person-removal"
+    one = "--set run.workers=1 --set run.timeout=0"
+    script.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m flows.cli.main "$@" {one}\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("PR", str(script))
+
+
 def beside() -> list[Path]:
     cases = case_folders([BESIDE]) if BESIDE.is_dir() else []
     return [case for case in cases if case.name.startswith(ABOUT_COCO)]
@@ -32,6 +42,7 @@ def beside() -> list[Path]:
 
 @posix
 @pytest.mark.slow
+@pytest.mark.usefixtures("program")
 @pytest.mark.parametrize("case", beside(), ids=lambda case: case.name)
 def test_a_case_beside_the_project(case: Path, tmp_path: Path) -> None:
     copy = tmp_path / "cases" / case.name
@@ -43,14 +54,15 @@ def test_a_case_beside_the_project(case: Path, tmp_path: Path) -> None:
 
 @posix
 @pytest.mark.slow
+@pytest.mark.usefixtures("program")
 def test_a_case_that_ends_as_it_says_and_one_that_does_not(tmp_path: Path) -> None:
     """Two splits with an annotation file of one name each: both come back."""
     case = tmp_path / "cases/splits"
     for split, name in (("train", "a.jpg"), ("valid", "b.jpg")):
         photos(case / "in" / split, name)
         write(case / "in" / split / "_annotations.coco.json", coco(name))
-    script = '"$PR" run in out --preset coco --fill telea --set verify.segmenter=none; echo "exit $?"\n'
-    (case / "run.sh").write_text(script)
+    run = "run in out --preset coco --fill telea --set verify.segmenter=none"
+    (case / "run.sh").write_text(f'"$PR" {run}; echo "exit $?"\n')
     (case / "expect.txt").write_text("both splits are taken, each annotation file comes back")
     files = [f"out/annotations/{split}/_annotations.coco.json" for split in ("train", "valid")]
     right = {"exit": [0], "states": {"train/a.jpg": ["removed"], "valid/b.jpg": ["removed"]}, "files": files}
@@ -61,7 +73,10 @@ def test_a_case_that_ends_as_it_says_and_one_that_does_not(tmp_path: Path) -> No
 
     wrong = {"exit": [3], "states": {"train/a.jpg": ["review"]}, "says": ["good morning"], "files": ["out/gone"]}
     (case / "outcome.json").unlink()
-    (case / "run.sh").write_text(script + 'echo x >> in/new.txt; echo "Traceback (most recent call last)"\n')
+    (case / "run.sh").write_text(
+        f'cp -r "{tmp_path}/scratch/splits/out" out; echo "exit 0"; '
+        + 'echo x >> in/new.txt; echo "Traceback (most recent call last)"\n'
+    )
     problems, _ = run_case(case, tmp_path / "again", wrong)
     assert problems == [
         "a traceback was printed",

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import NotRequired, TypedDict
-from uuid import UUID
 
 import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -20,7 +19,6 @@ from prefect.client.schemas.actions import (
 from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterId,
-    DeploymentFilterTags,
     FlowFilter,
     FlowFilterName,
     FlowRunFilter,
@@ -47,35 +45,40 @@ REMOVED = "removed"
 def register(defaults: dict[str, object]) -> list[str]:
     """Make what is not there yet; returns a line for each deployment.
 
-    Deployments that are there get this version's form and entrypoint; their parameters, schedules and limits are the
-    operator's and stay. defaults: parameters of runs that are started without any, where they are to be other ones.
-    Raises ServerError when the work pool's name is taken by one of another type.
+    Deployments that are there get this version's form and entrypoint, where they have another one's; their parameters,
+    schedules and limits are the operator's and stay. defaults: parameters of runs that are started without any, where
+    they are to be other ones. Raises ServerError when the work pool's name is taken by one of another type.
     """
     with get_client(sync_client=True) as client:
         _make_pool(client)
         _make_automations(client)
-        for one in _deployments(client, DeploymentFilter(tags=DeploymentFilterTags(all_=[REMOVED]))):
-            delete_when_idle(client, one)
+        existing = {one.name: one for one in _deployments(client)}
+        for one in [one for one in existing.values() if REMOVED in one.tags]:
+            if not delete_when_idle(client, one):
+                del existing[one.name]
         schema = parameter_schema(person_removal)
-        flow = client.create_flow(person_removal)
-        lines = [_deploy(client, flow, schema, definition, defaults) for definition in definitions()]
-        own = {definition["name"] for definition in definitions()}
-        for one in scheduled(client):
-            if one.name not in own:
-                client.update_deployment(one.id, _update(one, schema, _nightly_definition()))
-                lines.append(f"{person_removal.name}/{one.name}: was there, its parameters and schedules stay")
+        lines = []
+        for definition in definitions():
+            lines.append(_deploy(client, existing.pop(definition["name"], None), schema, definition, defaults))
+        for one in filter(_is_scheduled, existing.values()):
+            _renew(client, one, schema, _nightly_definition())
+            lines.append(f"{person_removal.name}/{one.name}: was there, its parameters and schedules stay")
         return lines
 
 
 def scheduled(client: SyncPrefectClient) -> Iterator[DeploymentResponse]:
     """The flow's deployments that have a time and know what to work on."""
-    return (one for one in _deployments(client) if one.schedules and one.parameters.get("source"))
+    return filter(_is_scheduled, _deployments(client))
 
 
-def _deployments(client: SyncPrefectClient, which: DeploymentFilter | None = None) -> Iterator[DeploymentResponse]:
+def _is_scheduled(one: DeploymentResponse) -> bool:
+    return bool(one.schedules and one.parameters.get("source"))
+
+
+def _deployments(client: SyncPrefectClient) -> Iterator[DeploymentResponse]:
     flow, page = FlowFilter(name=FlowFilterName(any_=[person_removal.name])), 100
     for offset in itertools.count(0, page):
-        found = client.read_deployments(flow_filter=flow, deployment_filter=which, limit=page, offset=offset)
+        found = client.read_deployments(flow_filter=flow, limit=page, offset=offset)
         yield from found
         if len(found) < page:
             return
@@ -123,7 +126,7 @@ def deploy_schedule(client: SyncPrefectClient, name: str, parameters: dict[str, 
     try:
         existing = client.read_deployment_by_name(f"{person_removal.name}/{name}")
     except ObjectNotFound:
-        _create(client, client.create_flow(person_removal), schema, definition, parameters)
+        _create(client, schema, definition, parameters)
         return
     changed = _update(existing, schema, definition)
     changed.parameters, changed.tags = parameters, [tag for tag in existing.tags if tag != REMOVED]
@@ -216,7 +219,7 @@ def _events(automation: AutomationCore) -> set[str]:
 
 def _deploy(
     client: SyncPrefectClient,
-    flow: UUID,
+    existing: DeploymentResponse | None,
     schema: ParameterSchema,
     definition: Definition,
     defaults: dict[str, object],
@@ -225,29 +228,40 @@ def _deploy(
     own = definition.get("parameters", {})
     if definition.get("schedules"):
         defaults = {}  # they are of runs that somebody starts
-    try:
-        existing = client.read_deployment_by_name(name)
-    except ObjectNotFound:
-        _create(client, flow, schema, definition, {**own, **defaults})
+    if existing is None:
+        _create(client, schema, definition, {**own, **defaults})
         return f"{name}: new"
-    changed = _update(existing, schema, definition)
-    if defaults or "source" not in existing.parameters:  # without a source the bare command would not run
-        changed.parameters = {**own, **(defaults or existing.parameters)}
-    client.update_deployment(existing.id, changed)
+    new_ones = defaults or "source" not in existing.parameters  # without a source the bare command would not run
+    _renew(client, existing, schema, definition, {**own, **(defaults or existing.parameters)} if new_ones else None)
     stay = "its schedules stay, its parameters are new" if defaults else "its parameters and schedules stay"
     return f"{name}: was there, {stay}"
 
 
+def _renew(
+    client: SyncPrefectClient,
+    existing: DeploymentResponse,
+    schema: ParameterSchema,
+    definition: Definition,
+    parameters: dict[str, object] | None = None,
+) -> None:
+    """Nothing is asked of the server where the deployment is as it should be: a change takes it long."""
+    changed = _update(existing, schema, definition)
+    if parameters is not None:
+        changed.parameters = parameters
+    wanted = changed.model_dump(exclude_unset=True)
+    if wanted != existing.model_dump(include=set(wanted)):
+        client.update_deployment(existing.id, changed)
+
+
 def _create(
     client: SyncPrefectClient,
-    flow: UUID,
     schema: ParameterSchema,
     definition: Definition,
     parameters: dict[str, object],
 ) -> None:
     limit, pool = definition.get("concurrency_limit"), definition["work_pool"]
     client.create_deployment(
-        flow_id=flow,
+        flow_id=client.create_flow(person_removal),
         name=definition["name"],
         version=tool_version(),
         entrypoint=definition["entrypoint"],

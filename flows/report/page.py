@@ -13,12 +13,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import get_args
 from urllib.parse import quote
 
-from jinja2 import Environment, FunctionLoader
+from jinja2 import Environment, FunctionLoader, Template
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
@@ -126,14 +127,20 @@ def _part(photos: Iterable[Markup]) -> bytes:
     ).encode()
 
 
+@cache
+def _template() -> Template:
+    """Compiling it takes as long as all else of a small report: once a process."""
+    environment = Environment(autoescape=True, loader=FunctionLoader(asset), trim_blocks=True, lstrip_blocks=True)
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    environment.filters |= {"duration": _duration, "when": _when, "flat": _flat}
+    return environment.get_template("report.html")
+
+
 def _pieces(collected: _Collected, run: FinishedRecord, parts: Sequence[str]) -> Iterator[str]:
     """The page, piece by piece. parts: names of the files that hold the photos beyond the first `PART`."""
     style, script = asset("report.css"), "".join(map(asset, _SCRIPTS))
     counts, total = collected.counts, len(collected.photos)
-    environment = Environment(autoescape=True, loader=FunctionLoader(asset), trim_blocks=True, lstrip_blocks=True)
-    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
-    environment.filters |= {"duration": _duration, "when": _when, "flat": _flat}
-    yield from environment.get_template("report.html").generate(
+    yield from _template().generate(
         photos=collected.photos[:PART],
         total=total,
         run=run,

@@ -14,10 +14,16 @@ import pytest
 from chromium import CHROMIUM, NO_CHROMIUM
 from collection_with_people import make_coco
 from command import Command, Done
-from prefect_server import empty_database
+from prefect_server import empty_database, free_port
 
 from flows.cli.main import main
 from flows.run import progress
+
+SERVICES_OF_A_SERVER = (
+    *("CANCELLATION_CLEANUP", "CLEANUP_RECONCILER", "FOREMAN", "LATE_RUNS"),
+    *("PAUSE_EXPIRATIONS", "REPOSSESSOR", "SCHEDULER", "TRIGGERS"),
+)
+"""What Prefect's server does again and again for deployments and automations."""
 
 
 @pytest.fixture
@@ -67,17 +73,31 @@ def prefect_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return empty_database((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "prefect")
 
 
-@pytest.fixture(scope="module")
-def prefect_harness(prefect_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Prefect's own for tests: flows in this process talk to a server on loopback."""
-    from prefect.testing import utilities
+@pytest.fixture(scope="session")
+def prefect_server(prefect_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Prefect server that every flow of this process's tests may tell of itself: a start takes a
+    server fifteen seconds of computing. What servers do by themselves is off, so that it costs nothing meanwhile."""
+    from flows.deployments.server import api_url, start_server
 
-    folder = tmp_path_factory.mktemp("harness")
-    shutil.copyfile(prefect_database, folder / "prefect-test.db")
+    home, port = tmp_path_factory.mktemp("server"), free_port()
+    shutil.copyfile(prefect_database, home / "prefect.db")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(utilities, "mkdtemp", lambda: str(folder))  # it takes no database; it deletes this folder
-        with utilities.prefect_test_harness(server_startup_timeout=120):
-            yield
+        patch.setenv("PREFECT_HOME", str(home))
+        patch.setenv("PREFECT_SERVER_UI_ENABLED", "false")
+        for service in SERVICES_OF_A_SERVER:
+            patch.setenv(f"PREFECT_SERVER_SERVICES_{service}_ENABLED", "false")
+        server = start_server("127.0.0.1", port, None, home / "server.log")
+    yield api_url("127.0.0.1", port)
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def prefect_harness(prefect_server: str) -> Iterator[None]:
+    """Flows in this process talk to a server on loopback."""
+    from flows.deployments.profile import flows_tell
+
+    with flows_tell(prefect_server):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -50,18 +52,28 @@ def box_annotation(id_: int, image_id: int, category: int, box: tuple[int, int, 
 
 def make_coco(root: Path) -> Path:
     """Six PNG photos, four with a person and one with two; one has nobody; all have a dog."""
+    for name, content in _files_of_coco().items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+    return root
+
+
+@cache
+def _files_of_coco() -> dict[str, bytes]:
+    """Drawn once, because hundreds of tests ask for them."""
     persons = {1: [(20, 30, 16, 40)], 2: [(60, 20, 24, 60)], 3: [], 4: [(0, 10, 12, 80)], 5: [(100, 40, 28, 56)]}
     persons[6] = [(10, 10, 14, 30), (90, 50, 14, 30)]
-    images, annotations = [], []
+    files, images, annotations = dict[str, bytes](), [], []
     for image_id, boxes in persons.items():
         name = f"{'sub/' if image_id > 4 else ''}{image_id:04d}.png"
-        save_photo(root / "images" / name, image_id, None)
-        pixels = np.asarray(Image.open(root / "images" / name)).copy()
+        pixels = texture(image_id).copy()
         for box in boxes:
             x, y, w, h = box
             pixels[y : y + h, x : x + w] = (220, 20, 30)
             annotations.append(box_annotation(100 + len(annotations), image_id, 1, box))
-        Image.fromarray(pixels).save(root / "images" / name)
+        encoded = BytesIO()
+        Image.fromarray(pixels).save(encoded, "PNG")
+        files[f"images/{name}"] = encoded.getvalue()
         annotations.append(box_annotation(100 + len(annotations), image_id, 18, (40, 80, 20, 10)))
         images.append({"id": image_id, "file_name": name, "height": 96, "width": 128, "license": 4})
     tree = {
@@ -72,9 +84,7 @@ def make_coco(root: Path) -> Path:
         "annotations": annotations,
         "unknown_key": [1, 2],
     }
-    (root / "annotations").mkdir()
-    (root / "annotations" / "instances_test.json").write_text(json.dumps(tree))
-    return root
+    return files | {"annotations/instances_test.json": json.dumps(tree).encode()}
 
 
 def make_slow_coco(root: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,10 @@ from inpainting.windows import hole_groups
 
 
 @pytest.mark.slow
-def test_pipeline(coco: Path, tmp_path: Path) -> None:
+def test_pipeline(coco: Path, tmp_path: Path, prefect_database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copyfile(prefect_database, tmp_path / "prefect.db")
+    database = f"sqlite+aiosqlite:///{tmp_path / 'prefect.db'}"
+    monkeypatch.setenv("PREFECT_SERVER_DATABASE_CONNECTION_URL", database)  # of the server that it starts
     arguments = ["pipeline", str(coco), "--limit", "4", "--naive", "2", "--json", str(tmp_path / "bench.json")]
     quick = ["--set=inpaint.fill=telea", "--set=run.workers=1", "--set=run.timeout=0"]
     done = CliRunner().invoke(app, [*arguments, *quick], catch_exceptions=False)

@@ -8,15 +8,20 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 from artifacts import artifacts
 from collection_with_people import contents, make_slow_coco, remove
 from command import Command
+from prefect.client.orchestration import SyncPrefectClient
 from prefect_server import PREFECT, Operator, kill, wait_for
+
+from flows.deployments import register
 
 pytestmark = [
     pytest.mark.slow,
@@ -25,11 +30,11 @@ pytestmark = [
 
 ROOT = Path(__file__).resolve().parents[3]
 ALL = {"person-removal", "segment", "refine", "inpaint", "verify", "publish", "nightly"}
-CHANGES = {"inpaint": {"fill": "telea"}, "verify": {"segmenter": "none"}, "run": {"workers": 1, "timeout": 0}}
 PATCHMATCH = {"inpaint": {"fill": "patchmatch"}, "verify": {"segmenter": "none"}}
-QUICK = ("--set=inpaint.fill=telea", "--set=verify.segmenter=none")
+QUICK = tuple(
+    f"--set={setting}" for setting in ("inpaint.fill=telea", "verify.segmenter=none", "run.workers=1", "run.timeout=0")
+)
 SLOW = {"preset": "coco", "settings": PATCHMATCH}
-TELEA = {"preset": "coco", "settings": CHANGES}
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +59,43 @@ def slow_coco(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_slow_coco(tmp_path_factory.mktemp("slow") / "coco")
 
 
-def test_the_whole_pipeline_and_then_one_stage_of_it(operator: Operator, coco: Path, tmp_path: Path) -> None:
-    run = operator.start("person-removal", source=str(coco), output=str(tmp_path / "out"), **TELEA)
+WRITTEN = (*PREFECT, "deployment", "run", "person-removal")
+"""The command as the documentation has it."""
+BARE: dict[str, str | None] = {"PREFECT_API_URL": None, "PREFECT_PLUGINS_ENABLED": None}
+"""A terminal that knows nothing but Prefect's home."""
+
+
+def test_the_command_as_it_is_written_takes_the_sample_photos(operator: Operator) -> None:
+    started = operator.run(*WRITTEN, **BARE)
+    run = uuid(started)
+    assert "~/person-removal-demo/without-people" in started.stdout
+    home = operator.folder / "person-removal-demo"
+    wait_for(lambda: (home / "photos/zidane.jpg").is_file(), 120, "the sample photos are there")
+    if operator.state(run)["type"] != "FAILED":
+        operator.post(f"flow_runs/{run}/set_state", state={"type": "CANCELLING"})
     state = operator.ended(run)
+    assert state["type"] == "CANCELLED" or "person-removal weights fetch" in state["message"]
+
+
+def uuid(started: subprocess.CompletedProcess[str]) -> str:
+    """Of the run that `prefect deployment run` has made."""
+    assert started.returncode == 0, started.stdout + started.stderr
+    found = re.search(r"UUID: (\S+)", started.stdout)
+    assert found
+    return found[1]
+
+
+def test_the_whole_pipeline_on_what_deploy_was_told_and_then_one_stage_of_it(
+    operator: Operator, command: Command, coco: Path, tmp_path: Path
+) -> None:
+    done = command("deploy", coco, tmp_path / "out", "--preset=coco", *QUICK)
+    assert done.returncode == 0 and f"{coco} -> {tmp_path / 'out'}" in done.stdout, done.stderr
+    for stage in ("segment", "nightly"):
+        given = operator.deployment(f"person-removal/{stage}")["parameters"]["source"]
+        assert given == ("" if stage == "nightly" else str(coco))
+
+    run = uuid(operator.run(*WRITTEN, "--watch", **BARE))
+    state = operator.state(run)
     assert (state["name"], state["message"]) == ("Completed", "5 removed, 1 passthrough")
     remove(coco, tmp_path / "plain")
     assert contents(tmp_path / "out") == contents(tmp_path / "plain")
@@ -70,46 +109,9 @@ def test_the_whole_pipeline_and_then_one_stage_of_it(operator: Operator, coco: P
     (report,) = (a["data"] for a in artifacts if a["key"] == "report")
     assert (tmp_path / "out/report.html").as_uri() in report
 
-    # one stage by its own deployment and the slash, over one photo
-    values = {"source": str(coco), "output": str(tmp_path / "out"), "photos": ["0001*"], **TELEA}
-    options = [
-        f"--param={name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in values.items()
-    ]
-    again = uuid(operator.run(*PREFECT, "deployment", "run", "person-removal/inpaint", *options))
+    again = operator.start("person-removal/inpaint", photos=["0001*"])
     assert operator.ended(again)["message"] == "Stages done: inpaint."
     assert operator.get(f"flow_runs/{again}")["name"] == "coco -> out: inpaint, 0001*"
-
-
-def uuid(started: subprocess.CompletedProcess[str]) -> str:
-    """Of the run that `prefect deployment run` has made."""
-    assert started.returncode == 0, started.stdout + started.stderr
-    found = re.search(r"UUID: (\S+)", started.stdout)
-    assert found
-    return found[1]
-
-
-def test_the_command_as_it_is_written(operator: Operator, command: Command, coco: Path, tmp_path: Path) -> None:
-    """In a terminal that knows nothing but Prefect's home: the sample photos, and then what `deploy` was told."""
-    bare = {"PREFECT_API_URL": None, "PREFECT_PLUGINS_ENABLED": None}
-    written = (*PREFECT, "deployment", "run", "person-removal")
-    started = operator.run(*written, **bare)
-    run = uuid(started)
-    assert "~/person-removal-demo/without-people" in started.stdout
-    home = operator.folder / "person-removal-demo"
-    wait_for(lambda: (home / "photos/zidane.jpg").is_file(), 120, "the sample photos are there")
-    if operator.state(run)["type"] != "FAILED":
-        operator.post(f"flow_runs/{run}/set_state", state={"type": "CANCELLING"})
-    state = operator.ended(run)
-    assert state["type"] == "CANCELLED" or "person-removal weights fetch" in state["message"]
-
-    done = command("deploy", coco, tmp_path / "out", "--preset=coco", *QUICK)
-    assert done.returncode == 0 and f"{coco} -> {tmp_path / 'out'}" in done.stdout, done.stderr
-    mine = operator.run(*written, "--watch", **bare)
-    assert mine.returncode == 0, mine.stdout + mine.stderr
-    assert len((tmp_path / "out/manifest.jsonl").read_text().splitlines()) == 6
-    for stage in ("segment", "nightly"):
-        given = operator.deployment(f"person-removal/{stage}")["parameters"]["source"]
-        assert given == ("" if stage == "nightly" else str(coco))
 
 
 def test_half_of_the_places_is_refused(command: Command, coco: Path) -> None:
@@ -120,6 +122,22 @@ def test_half_of_the_places_is_refused(command: Command, coco: Path) -> None:
 def test_an_unknown_deployment_is_prefects_to_tell(operator: Operator) -> None:
     done = operator.run(*PREFECT, "deployment", "run", "person-removel")
     assert done.returncode == 1 and "Deployment 'person-removel' not found!" in done.stdout + done.stderr
+
+
+def test_deployments_of_this_version_are_not_written_again(
+    operator: Operator, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, written = SyncPrefectClient.update_deployment, list[object]()
+
+    def told(client: SyncPrefectClient, *which: Any) -> None:
+        written.append(which)
+        write(client, *which)
+
+    monkeypatch.setattr(SyncPrefectClient, "update_deployment", told)
+    assert command("deploy").returncode == 0 and not written
+    monkeypatch.setattr(register, "tool_version", lambda: "another")
+    assert command("deploy").returncode == 0 and len(written) == len(ALL)
+    assert {made["version"] for made in operator.post("deployments/filter")} == {"another"}
 
 
 @pytest.mark.parametrize(
@@ -216,10 +234,14 @@ def two_schedules(command: Command, coco: Path, tmp_path: Path, none_left: None)
     return "one", "two"
 
 
-def test_two_that_are_due_at_the_same_minute(
+def test_a_night_without_the_photos_and_then_two_that_are_due_at_the_same_minute(
     operator: Operator, command: Command, coco: Path, two_schedules: tuple[str, str]
 ) -> None:
-    """Neither cancels the other."""
+    """Neither of the two cancels the other."""
+    shutil.move(coco, coco.with_name("moved"))
+    gone = operator.start("person-removal/two")
+    assert operator.ended(gone)["message"] == f"{coco}: the input directory is not there."
+    shutil.move(coco.with_name("moved"), coco)
     runs = [operator.start(f"person-removal/{name}") for name in two_schedules]
     assert [operator.ended(run)["name"] for run in runs] == ["Completed", "Completed"]
     shutil.move(coco, coco.with_name("moved"))
@@ -266,20 +288,11 @@ def test_a_run_whose_deployment_was_deleted_ends(operator: Operator, going_on: s
     assert "crashed, its process is gone" in said and operator.state(going_on)["type"] == "CRASHED"
 
 
-def test_a_night_without_the_photos_and_the_next(
-    operator: Operator, coco: Path, two_schedules: tuple[str, str]
-) -> None:
-    shutil.move(coco, coco.with_name("moved"))
-    gone = operator.start("person-removal/two")
-    assert operator.ended(gone)["message"] == f"{coco}: the input directory is not there."
-    shutil.move(coco.with_name("moved"), coco)
-    assert operator.ended(operator.start("person-removal/two"))["name"] == "Completed"
-
-
 def test_a_schedule_fires(operator: Operator, coco: Path, tmp_path: Path) -> None:
     segment = operator.deployment("person-removal/segment")
-    parameters = {"stages": ["segment"], "source": str(coco), "output": str(tmp_path / "out"), "preset": "coco"}
-    (made,) = _every_few_seconds(operator, segment["id"], parameters)
+    places = {"source": str(coco), "output": str(tmp_path / "out")}
+    parameters = {"stages": ["segment"], "preset": "coco", "settings": {"run": {"workers": 1, "timeout": 0}}, **places}
+    (made,) = _every_minute(operator, segment["id"], parameters)
     try:
         fired = wait_for(lambda: _runs_of(operator, segment["id"], "COMPLETED"), 240, "the schedule fired")
         assert fired[0]["auto_scheduled"]
@@ -287,8 +300,10 @@ def test_a_schedule_fires(operator: Operator, coco: Path, tmp_path: Path) -> Non
         operator.answer("DELETE", f"deployments/{segment['id']}/schedules/{made['id']}")
 
 
-def _every_few_seconds(operator: Operator, deployment: str, parameters: dict[str, object]) -> list[dict[str, str]]:
-    body = [{"schedule": {"interval": 10}, "active": True, "parameters": parameters}]
+def _every_minute(operator: Operator, deployment: str, parameters: dict[str, object]) -> list[dict[str, str]]:
+    """In a few seconds for the first time."""
+    times = {"interval": 60, "anchor_date": (datetime.now(UTC) + timedelta(seconds=10)).isoformat()}
+    body = [{"schedule": times, "active": True, "parameters": parameters}]
     return list(operator.answer("POST", f"deployments/{deployment}/schedules", body).raise_for_status().json())
 
 

@@ -42,7 +42,7 @@ def coco(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def night(operator: Operator, coco: Path) -> Iterator[Night]:
     """A schedule of the photos; its deployment may have one run at a time."""
-    settings = ["--set=inpaint.fill=patchmatch", "--set=verify.segmenter=none"]
+    settings = ["--set=inpaint.fill=patchmatch", "--set=verify.segmenter=none", "--set=run.workers=1"]
     done = operator.run(*PERSON_REMOVAL, "schedule", str(coco), str(operator.folder / "out"), *settings)
     assert done.returncode == 0, done.stderr
     yield Night(operator, operator.folder / "out")

@@ -8,16 +8,17 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from artifacts import artifacts
 from collection_with_people import contents, make_coco, remove, save_photo
-from killed import check, kill, run_to_the_end
+from killed import SETTINGS, check, kill, run_to_the_end
 from PIL import Image
 
 from data.errors import InputError
-from flows.evaluation.throughput import server
 
 Undisturbed = tuple[Path, dict[str, bytes], float]
 pytestmark = [
@@ -31,31 +32,34 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     """A collection, what a run makes of it, and how long that takes after its first artifact."""
     folder = tmp_path_factory.mktemp("undisturbed")
     coco = make_coco(folder / "coco")
-    code, seconds = run_to_the_end(coco, folder / "out", {})
-    assert code == 0
+    seconds = run_to_the_end(coco, folder / "out", {})
     return coco, contents(folder / "out"), seconds
 
 
+def test_killed_in_its_middle(undisturbed: Undisturbed, tmp_path: Path) -> None:
+    coco, expected, _ = undisturbed
+    out = tmp_path / "out"
+    kill(coco, out, {}, "run", photos=3)
+    assert len(artifacts(out, "inpaint")) >= 3
+    check(out, expected, partial(remove, coco, out, *SETTINGS))
+
+
 @pytest.mark.parametrize("victim", ["run", "worker"])
-def test_killed_at_a_random_moment(
-    undisturbed: tuple[Path, dict[str, bytes], float], tmp_path: Path, victim: str
-) -> None:
+def test_killed_at_a_random_moment(undisturbed: Undisturbed, tmp_path: Path, victim: str) -> None:
     coco, expected, seconds = undisturbed
-    moment = random.uniform(0, seconds)
+    moment, out = random.uniform(0, seconds), tmp_path / "out"
     print(f"{victim} killed {moment:.3f} s after the first artifact")
-    kill(coco, tmp_path / "out", {}, moment, victim)
-    check(coco, tmp_path / "out", {}, expected)
+    kill(coco, out, {}, victim, moment)
+    check(out, expected, partial(remove, coco, out, *SETTINGS))
 
 
-def test_a_killed_flow(undisturbed: Undisturbed, tmp_path: Path, prefect_database: Path) -> None:
+def test_a_killed_flow(undisturbed: Undisturbed, tmp_path: Path, prefect_server: str) -> None:
     coco, expected, seconds = undisturbed
-    moment = random.uniform(0, seconds)
+    moment, out = random.uniform(0, seconds), tmp_path / "out"
+    through_prefect = {"PREFECT_API_URL": prefect_server, "PREFECT_HOME": str(tmp_path / "prefect")}
     print(f"flow killed {moment:.3f} s after the first artifact")
-    (tmp_path / "prefect").mkdir()
-    shutil.copyfile(prefect_database, tmp_path / "prefect/prefect.db")
-    with server(tmp_path / "prefect"):
-        kill(coco, tmp_path / "out", {}, moment, "run")
-        check(coco, tmp_path / "out", {}, expected)
+    kill(coco, out, through_prefect, "run", moment)
+    check(out, expected, partial(run_to_the_end, coco, out, through_prefect))
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="needs Linux and root, to mount a small tmpfs")

@@ -17,15 +17,28 @@ from flows.stages.context import find_weights
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preset", ["coco", "embedded"])
-def test_a_run_uses_no_network(coco: Path, tmp_path: Path, preset: str) -> None:
+@pytest.mark.parametrize(("preset", "verifier"), [("coco", "none"), ("embedded", "auto")])
+def test_a_run_uses_no_network(coco: Path, tmp_path: Path, preset: str, verifier: str) -> None:
     try:
         find_weights(load_settings(preset))
     except WeightsError as error:
         pytest.skip(str(error))
-    options = [part for setting in (*FAST, "verify.segmenter=auto") for part in ("--set", setting)]
+    settings = (*FAST, f"verify.segmenter={verifier}")
+    options = ["--photos", "0001*", *(part for setting in settings for part in ("--set", setting))]
     done = subprocess.run(
-        [sys.executable, "-c", GUARDED, "run", str(coco), str(tmp_path / "out"), "--preset", preset, *options],
+        [
+            sys.executable,
+            "-c",
+            GUARDED,
+            "run",
+            str(coco),
+            str(tmp_path / "out"),
+            "--preset",
+            preset,
+            *options,
+            "--photos",
+            "0001*",
+        ],
         capture_output=True,
         text=True,
         cwd=tmp_path,
