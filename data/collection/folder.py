@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
 from collections import Counter
 from collections.abc import Collection as AnyOf
@@ -44,10 +45,20 @@ class Collection:
         return tuple(file for file in self.files if file.main)
 
 
+def check_is_folder(root: Path) -> None:
+    """Raises InputError where `root` is no directory, with the name beside it that was meant, if one is like it."""
+    if root.is_dir():
+        return
+    if root.exists():
+        raise InputError(f"{root}: this is neither a folder nor a photo.")
+    beside = root.parent.iterdir() if root.parent.is_dir() and not is_remote(root) else ()
+    meant = difflib.get_close_matches(root.name, [p.name for p in beside if p.is_dir()], n=1, cutoff=0.75)
+    raise InputError(f"{root}: the input directory is not there{f' (did you mean {meant[0]!r}?)' if meant else ''}.")
+
+
 def read_collection(root: Path, settings: InputSettings) -> Collection:
     """Find the photos below `root` and their annotation files. Raises InputError."""
-    if not root.is_dir():
-        raise InputError(f"{root}: the input directory is not there.")
+    check_is_folder(root)
     _real_folder.cache_clear()
     walked = lru_cache(walk_photos)
     files, notes = find_annotation_files(root, settings, lambda folder: {name for name, _ in walked(folder).photos})

@@ -109,7 +109,7 @@ def _about(segmenters: list[choices.Choice], fills: list[choices.Choice], most: 
     return {
         "segmenters": named(segmenters),
         "fills": named(fills),
-        "ways": [one.problem for one in [*segmenters, *fills] if one.problem],
+        "ways": [{"label": one.label, "problem": one.problem} for one in [*segmenters, *fills] if one.problem],
         "room": first.refine.dilate,
         "megapixels": most.megapixels,
         "megabytes": most.file_bytes // 1_000_000,

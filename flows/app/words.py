@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from configs.words import counted
 from flows.app.steps import Verification
 
 
@@ -19,8 +20,10 @@ def _left(checked: Verification) -> tuple[str, bool]:
     """What the verifier says, and whether nobody is left by its word."""
     if checked.looked == "none":
         return "The result has not been verified.", False
-    who = f"Verified by {checked.looked}" + (
-        "." if checked.independent else ", which found the people too: whom it missed once it may miss again."
+    who = (
+        f"Checked by {checked.looked}, another network than the one that found the people."
+        if checked.independent
+        else "The same network looked again as at first: whom it missed once it may miss again."
     )
     if not checked.finds:
         return f"Nobody is seen in the result. {who}", True
@@ -28,8 +31,10 @@ def _left(checked: Verification) -> tuple[str, bool]:
     hallucinated = sum(find.where == "hole" and not find.like for find in checked.finds)
     like = sorted({find.like for find in checked.finds if find.like})
     parts = [
-        f"{missed} whom the photo still shows" if missed else "",
-        f"{hallucinated} in the filled part (another fill may do better)" if hallucinated else "",
+        f"{counted(missed, 'person', 'people')} whom the photo still shows" if missed else "",
+        f"{counted(hallucinated, 'person', 'people')} in the filled part (another fill may do better)"
+        if hallucinated
+        else "",
         f"something like a person ({', '.join(like)})" if like else "",
     ]
     return f"Someone may be left, marked in the result: {'; '.join(filter(None, parts))}. {who}", False

@@ -35,7 +35,13 @@ def demo(
     result = folder / "without-people"
     code = run_job(folder / "photos", result, load_settings(USUAL), prefect=prefect, allow_review=True)
     if not code:
-        console.print(f"Look at {result / 'report.html'}. Your own photos: {_program()} run PHOTOS NEW", markup=False)
+        program = _program()
+        console.print(
+            f"Open {result / 'report.html'} in a browser. Your own photos, one by one: {program} app; "
+            f"a folder of them: {program} run PHOTOS NEW",
+            markup=False,
+            soft_wrap=True,
+        )
     raise typer.Exit(code)
 
 

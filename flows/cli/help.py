@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -26,6 +28,12 @@ class _Command(TyperCommand):
 
 
 class _Group(TyperGroup):
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """A folder or a photo where a command is expected: `run` was forgotten."""
+        if not ctx.parent and self.get_command(ctx, args[0]) is None and Path(args[0]).exists():
+            ctx.fail(f"No command is named. Did you mean 'person-removal run {shlex.join(args)}'?")
+        return super().resolve_command(ctx, args)
+
     def get_params(self, ctx: Any) -> list[Any]:
         return list(_without_types(super().get_params(ctx)))
 

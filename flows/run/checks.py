@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from data.collection.folder import check_is_folder
 from data.errors import InputError
 from data.storage.files import canonical_json, is_temporary, write_atomic
 from data.storage.inside import inside, refuse_links
@@ -19,8 +20,7 @@ OWNER = "collection.json"
 
 def check_places(source: Path, output: Path) -> None:
     """Raises InputError where `output` cannot be the result of `source`; both are real paths."""
-    if not source.is_dir():
-        raise InputError(f"{source}: the input directory is not there.")
+    check_is_folder(source)
     if _overlap(source, output):
         raise InputError(
             f"{output}: the output directory must lie apart from the input; originals are never written to."

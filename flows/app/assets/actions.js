@@ -53,6 +53,7 @@ export function setUpActions(page) {
     if (screen.view !== "mark") return;
     const person = personAt(page.now, at);
     if (person) toggle([person]);
+    else if (page.now.people.size) screen.offer(at);
   }
   function begin(at) {
     const radius = Number(byId("size").value) / 2 / screen.frame.shown;
@@ -208,6 +209,13 @@ export function setUpActions(page) {
     });
   });
   on("cancel", "click", current((photo) => (photo.id ? say(photo.id, "cancel").catch((error) => complain(error.message)) : page.close(photo))));
+  for (const part of document.querySelectorAll("details"))
+    part.addEventListener("toggle", () => { if (part.open) part.scrollIntoView({ block: "nearest" }); });
+  on("here", "click", () => {
+    screen.offer(null);
+    choose("tool", "brush");
+    screen.render();
+  });
   on("border", "input", () => screen.cut());
   for (const input of document.querySelectorAll("input[name=view]"))
     input.addEventListener("change", current((photo) => { state(photo).view = input.value; screen.render(); }));

@@ -1,6 +1,6 @@
 /** The page: photos in, the server's messages, and what follows from them on the screen. */
 
-import { byId, complain, complaint, el } from "./dom.js";
+import { byId, complain, complaint, el, several } from "./dom.js";
 import { setUpActions } from "./actions.js";
 import { setUpKeys } from "./keys.js";
 import { byKey, forget, keepResult, newPhoto, people, result, state } from "./model.js";
@@ -86,7 +86,7 @@ function lose(sentence) {
 
 /** A photo that cannot be worked on leaves the page, and its sentence stays. */
 function refuse(photo, sentence) {
-  complain(sentence);
+  complain(sentence, true);
   if (page.photos.includes(photo)) close(photo);
 }
 
@@ -175,6 +175,7 @@ function greet(message) {
   }
   byId("room").value = Math.round(100 * message.room);
   byId("ways").hidden = !message.ways.length;
+  byId("ways").querySelector("summary").textContent = `${several(message.ways.length, "other is", "others are")} not on this machine yet`;
   byId("ways").querySelector("ul").replaceChildren(...message.ways.map(command));
   byId("takes").textContent = `Takes JPEG, PNG, WebP, TIFF, AVIF, GIF, BMP, JPEG 2000 and, where pillow-heif is installed, HEIC: up to ${message.photos} photos of ${message.megapixels} megapixels and ${message.megabytes} MB each. They come back as what they were, with their metadata.`;
   byId("file").accept = ["image/*", ...message.endings].join(",");
@@ -187,10 +188,10 @@ function greet(message) {
   document.body.classList.add("ready");
 }
 
-/** A sentence with the command in it set apart. */
-function command(sentence) {
-  const [before, after] = sentence.split(/(?=person-removal )/);
-  return el("li", {}, before, after ? el("code", { textContent: after }) : null);
+/** What is not here, and the command that brings it; without one, the sentence that says why. */
+function command({ label, problem }) {
+  const [, fetch] = problem.split(/(?=person-removal )/);
+  return el("li", {}, label, el(fetch ? "code" : "small", { textContent: fetch ?? problem }));
 }
 
 /* ---------------------------------------------------------------- drop, paste, choose */

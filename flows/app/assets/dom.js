@@ -36,9 +36,10 @@ document.addEventListener("click", (event) => { if (event.target.closest("[aria-
 /** The sentence that is shown, if any. */
 export const complaint = () => byId("said").querySelector("span").textContent;
 
-/** A sentence that stays until it is closed. */
-export function complain(text) {
+/** A sentence that stays until it is closed. more: what was said before stays, too; of several photos every one counts. */
+export function complain(text, more = false) {
   const box = byId("said");
-  box.querySelector("span").textContent = text ?? "";
+  const before = more && !box.hidden ? complaint().split("\n").filter((line) => line !== text).slice(-3) : [];
+  box.querySelector("span").textContent = [...before, text ?? ""].join("\n");
   box.hidden = !text;
 }

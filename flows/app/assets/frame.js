@@ -4,9 +4,8 @@ import { byId, clamp } from "./dom.js";
 
 const MOST = 24; // largest zoom
 const HOLD = 300; // milliseconds after which a press that does not move is held
-const ROOM = { top: 60, bottom: 84, side: 16 }; // around the whole photo, in CSS pixels
 
-/** on: {tool(), tap(at), begin(at), move(at), end(), cancel(), hover(at | null), slide(share), peek(on), moved()}; `at` is (x, y) in
+/** on: {tool(), press(), tap(at), begin(at), move(at), end(), cancel(), hover(at | null), slide(share), peek(on), moved()}; `at` is (x, y) in
  * shares of the photo. tool: "pick", "brush", "erase" or "compare". */
 export function makeFrame(on) {
   const stage = byId("stage");
@@ -21,10 +20,11 @@ export function makeFrame(on) {
   let spaceHeld = false;
   let holding = 0; // the timer of a press
 
+  const style = getComputedStyle(stage);
   const base = () => {
-    const small = stage.clientWidth < 600;
-    const room = small ? { top: 52, bottom: 68, side: 6 } : ROOM;
-    const fit = Math.min((stage.clientWidth - 2 * room.side) / width, (stage.clientHeight - room.top - room.bottom) / height);
+    const room = { top: style.paddingTop, bottom: style.paddingBottom, left: style.paddingLeft, right: style.paddingRight };
+    for (const side in room) room[side] = parseFloat(room[side]); // where the tools lie, around the whole photo
+    const fit = Math.min((stage.clientWidth - room.left - room.right) / width, (stage.clientHeight - room.top - room.bottom) / height);
     return { scale: Math.max(0.01, Math.min(fit, 3)), room };
   };
   const size = () => { const { scale } = base(); return [width * scale * zoom, height * scale * zoom]; };
@@ -35,7 +35,7 @@ export function makeFrame(on) {
     const [sw, sh] = [stage.clientWidth, stage.clientHeight];
     const place = (at, long, free, before, after) =>
       long <= free - before - after ? before + (free - before - after - long) / 2 : clamp(free - after - long, at, before);
-    x = place(x, w, sw, room.side, room.side);
+    x = place(x, w, sw, room.left, room.right);
     y = place(y, h, sh, room.top, room.bottom);
     Object.assign(frame.style, { left: `${x}px`, top: `${y}px`, width: `${w}px`, height: `${h}px` });
     fits = zoom <= 1.001;
@@ -61,15 +61,16 @@ export function makeFrame(on) {
   const slide = (px) => { const [left, right] = seen(); on.slide(clamp(0, (px - left) / Math.max(1, right - left), 1)); };
 
   stage.addEventListener("wheel", (event) => {
-    if (event.target.closest("#dock, #views")) return;
+    if (event.target.closest("#dock")) return;
     event.preventDefault();
     to(zoom * Math.exp(-clamp(-60, event.deltaY, 60) / 180), ...local(event));
   }, { passive: false });
 
   stage.addEventListener("pointerdown", (event) => {
-    if (event.target.closest("#dock, #views, button, label")) return;
+    if (event.target.closest("#dock, #here")) return;
     if (event.button > 1) return;
     event.preventDefault();
+    on.press();
     stage.focus({ preventScroll: true });
     stage.setPointerCapture(event.pointerId);
     const at = local(event);
@@ -123,7 +124,7 @@ export function makeFrame(on) {
   stage.addEventListener("pointercancel", release);
   stage.addEventListener("pointerleave", () => on.hover(null));
   stage.addEventListener("dblclick", (event) => {
-    if (on.tool() === "pick" && !event.target.closest("#dock, #views")) to(zoom > 1.01 ? 1 : 3, ...local(event));
+    if (on.tool() === "pick" && !event.target.closest("#dock, #here")) to(zoom > 1.01 ? 1 : 3, ...local(event));
   });
   document.addEventListener("keydown", (event) => { if (event.code === "Space") spaceHeld = event.target === document.body; });
   document.addEventListener("keyup", (event) => { if (event.code === "Space") spaceHeld = false; });

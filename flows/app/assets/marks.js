@@ -60,7 +60,8 @@ export function drawBadges(photo, view, frame) {
     const half = [9 + 4.5 * text.length, 12];
     const wanted = frame.place([person.place[0] / photo.width, person.place[1] / photo.height]);
     if (wanted[0] < -20 || wanted[1] < -20 || wanted[0] > wide + 20 || wanted[1] > high + 20) return null;
-    const place = free(wanted.map((at, axis) => clamp(half[axis] + 2, at, [wide, high][axis] - half[axis] - 2)), half, taken);
+    const inside = (at) => at.map((value, axis) => clamp(half[axis] + 2, value, [wide, high][axis] - half[axis] - 2));
+    const place = free(wanted, half, taken, inside);
     if (!place) return null;
     const [x, y] = place;
     taken.push([x, y, ...half]);
@@ -74,11 +75,11 @@ export function drawBadges(photo, view, frame) {
 
 /** The nearest place to the wanted one where the badge covers no other. None where that is too far to be seen as
  * theirs: in a crowd some numbers come when one looks closer; the list has them all. */
-function free([x, y], half, taken) {
+function free([x, y], half, taken, inside) {
   for (let ring = 0; ring < 4; ring += 1) {
     for (let turn = 0; turn < (ring ? 12 : 1); turn += 1) {
       const angle = (turn / 12) * 2 * Math.PI;
-      const at = [x + Math.cos(angle) * ring * 11, y + Math.sin(angle) * ring * 11];
+      const at = inside([x + Math.cos(angle) * ring * 11, y + Math.sin(angle) * ring * 11]);
       if (taken.every(([ox, oy, ow, oh]) => Math.abs(at[0] - ox) >= half[0] + ow || Math.abs(at[1] - oy) >= half[1] + oh)) return at;
     }
   }

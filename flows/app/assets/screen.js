@@ -1,6 +1,6 @@
 /** What stands on the screen for the photo that is chosen. */
 
-import { able, byId, choose, chosen, several } from "./dom.js";
+import { able, byId, choose, chosen, clamp, several } from "./dom.js";
 import { makeFrame } from "./frame.js";
 import { drawPeople, drawStrip } from "./lists.js";
 import { drawBadges, drawMarks, drawStrokes } from "./marks.js";
@@ -22,6 +22,7 @@ export function makeScreen(page) {
   const frame = makeFrame({
     tool, moved,
     tap: (at) => page.now && page.actions.tap(at),
+    press: () => offer(null),
     begin: (at) => { stroke = page.actions.begin(at); redraw(); },
     move: (at) => { if (stroke && page.actions.extend(stroke, at)) redraw(); },
     end: () => { const done = stroke; stroke = null; if (done) page.actions.stroke(done); },
@@ -70,6 +71,7 @@ export function makeScreen(page) {
 
   function render() {
     const photo = page.now;
+    if (!photo || tool() !== "pick" || view() !== "mark") offer(null);
     const focused = document.activeElement;
     strip();
     able(byId("undo"), photo && photo.at > 0);
@@ -199,27 +201,26 @@ export function makeScreen(page) {
     return "Click whom you want to keep. Brush over what else shall go: shadows, bags.";
   }
 
-  /** Progress: of what somebody waits for, else of what is done behind. */
+  /** Progress: of what somebody waits for, in the place of the buttons; of what is done behind, where its word comes. */
   function jobs(photo) {
-    const job = photo.job ?? photo.quiet;
-    byId("job").hidden = !job;
-    if (!job) return;
-    byId("job").classList.toggle("quiet-job", !photo.job);
-    byId("cancel").hidden = !photo.job;
-    const ahead = job.ahead ?? 0;
-    const text = job.state === "waiting"
-      ? `${job.others ? "Another tab is at work" : "Waiting"}: ${several(ahead, "job", "jobs")} ahead`
-      : `${STEPS[job.step] ?? "Working"}${job.of ? `: ${job.filled} of ${job.of} places done` : ""} …`;
-    if (byId("job").querySelector(".text").textContent !== text) byId("job").querySelector(".text").textContent = text;
+    for (const [id, job] of [["job", photo.job], ["quiet", photo.job ? null : photo.quiet]]) {
+      byId(id).hidden = !job;
+      if (!job) continue;
+      const text = job.state === "waiting"
+        ? `${job.others ? "Another tab is at work" : "Waiting"}: ${several(job.ahead ?? 0, "job", "jobs")} ahead`
+        : `${STEPS[job.step] ?? "Working"}${job.of ? `: ${job.filled} of ${job.of} places done` : ""} …`;
+      if (byId(id).querySelector(".text").textContent !== text) byId(id).querySelector(".text").textContent = text;
+    }
     tick();
   }
   /** The bar follows what the step took before, and never says that it is done before it is. */
   function tick() {
     const job = page.now?.job ?? page.now?.quiet;
     if (!job) return;
-    const bar = byId("job").querySelector("progress");
+    const box = byId(page.now.job ? "job" : "quiet");
+    const bar = box.querySelector("progress");
     const seconds = Math.floor((performance.now() - job.since) / 1000);
-    byId("job").querySelector(".since").textContent = seconds >= LONG ? ` ${seconds} s` : "";
+    box.querySelector(".since").textContent = seconds >= LONG ? ` ${seconds} s` : "";
     if (job.state === "waiting" || !job.about) bar.removeAttribute("value");
     else {
       const known = job.of ? job.filled / job.of : 0;
@@ -231,6 +232,7 @@ export function makeScreen(page) {
 
   function moved() {
     if (!page.now) return;
+    offer(null);
     const zoom = `${Math.round(100 * frame.zoom)} %`;
     Object.assign(byId("zoom-fit"), { textContent: zoom, ariaLabel: `${zoom}: show the whole photo` });
     drawBadges(page.now, view(), frame);
@@ -270,8 +272,18 @@ export function makeScreen(page) {
     Object.assign(circle.style, { left: `${x}px`, top: `${y}px`, width: `${across}px`, height: `${across}px` });
   }
 
+  /** The brush, at a point of the photo (shares) where nobody was found; goes with the next press. */
+  function offer(at) {
+    const button = byId("here");
+    button.hidden = !at;
+    if (!at) return;
+    const [x, y] = frame.place(at);
+    const half = button.offsetWidth / 2 + 8;
+    Object.assign(button.style, { left: `${clamp(half, x, byId("stage").clientWidth - half)}px`, top: `${Math.max(y, 60)}px` });
+  }
+
   return {
-    open, render, changed, frame, tip, tool, cut,
+    open, render, changed, frame, tip, tool, cut, offer,
     get view() { return chosen("view"); },
     hold,
   };

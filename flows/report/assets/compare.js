@@ -1,7 +1,7 @@
 const crossedPicture = () => svg("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" },
   svg("path", { d: "M2 2l16 16M6 4h11v11M15 16H3V5M6 13l3-3 3 3" }));
 
-const ratioOf = (photo) => (photo.size ? photo.size[0] / photo.size[1] : photo.thumbnails.before ? 4 / 3 : 1.2);
+const ratioOf = (photo) => (photo.size ? photo.size[0] / photo.size[1] : photo.thumbnails?.before ? 4 / 3 : 1.2);
 
 /**
  * A photo's pictures, one over the other. With `before` and `after` they are compared: `before` is cut off

@@ -1,7 +1,7 @@
 /**
  * What is decided of the photos, and which were looked at: kept in the browser under the run's id, on this machine
  * only. A decision is of one result; of a result that is gone it is dropped. `changed` is told of every change. photos:
- * those that have been read; more are told of by `add`.
+ * those that are known of; more are told of by `add`. Of a photo's result the index knows the beginning.
  */
 function makeDecisions(id, photos, changed) {
   const KEY = `person-removal:${id}`;
@@ -21,6 +21,8 @@ function makeDecisions(id, photos, changed) {
 
   /** Whether it is what the run has done already. */
   const follows = (said, photo) => !photo.outdated && same(said, photo.decided);
+
+  const isOf = (result, photo) => (photo.result ? Boolean(result?.startsWith(photo.result)) : (result ?? null) === null);
 
   function load() {
     try {
@@ -61,17 +63,17 @@ function makeDecisions(id, photos, changed) {
   // What the browser keeps of photos that have not been read yet.
   const unread = { mine: new Map(Object.entries(stored.mine ?? {})), looked: new Map(Object.entries(stored.looked ?? {})) };
 
-  /** Take photos in that were read. all: whether these were the last, so that what is left is of photos that are gone. */
+  /** Take photos in. all: whether these were the last, so that what is left is of photos that are gone. */
   function add(more, all) {
     for (const photo of more) {
       const { name } = photo;
       byName.set(name, photo);
       const said = understood(unread.mine.get(name));
       if (said && !follows(said, photo)) {
-        if ((said.result ?? null) === photo.result) mine.set(name, said);
+        if (isOf(said.result, photo)) mine.set(name, said);
         else dropped += 1;
       }
-      if (unread.looked.has(name) && unread.looked.get(name) === photo.result) looked.set(name, photo.result);
+      if (unread.looked.has(name) && isOf(unread.looked.get(name), photo)) looked.set(name, unread.looked.get(name));
       unread.mine.delete(name);
       unread.looked.delete(name);
     }

@@ -105,23 +105,27 @@ function makeGrid(grid, { card, lines }) {
   addEventListener("resize", later);
 
   const numberOf = (index) => rows.findIndex((one) => index < one.to);
+
+  /** Build a photo's row anew, where it stands; the focus stays where it was. */
+  function refresh(index) {
+    const number = numberOf(index);
+    const old = built.get(number);
+    if (!old) return;
+    const focused = [...old.querySelectorAll("button, input")].indexOf(document.activeElement);
+    const node = row(number);
+    built.set(number, node);
+    old.replaceWith(node);
+    if (focused >= 0) node.querySelectorAll("button, input")[focused]?.focus({ preventScroll: true });
+  }
   return {
+    refresh,
+    /** Build every row anew that stands. */
+    refreshAll() { for (const number of [...built.keys()]) refresh(rows[number].from); },
     show(list) {
       photos = list;
       clear();
       pack();
       draw();
-    },
-    /** Build a photo's row anew, where it stands; the focus stays where it was. */
-    refresh(index) {
-      const number = numberOf(index);
-      const old = built.get(number);
-      if (!old) return;
-      const focused = [...old.querySelectorAll("button, input")].indexOf(document.activeElement);
-      const node = row(number);
-      built.set(number, node);
-      old.replaceWith(node);
-      if (focused >= 0) node.querySelectorAll("button, input")[focused]?.focus({ preventScroll: true });
     },
     /** Bring a photo into view and give its name the focus. */
     reveal(index) {

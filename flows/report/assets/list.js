@@ -1,16 +1,15 @@
 {
-  const all = []; // those that were read, in the order worst first
+  const all = []; // those that are known of, in the order worst first
   const states = data("states");
   const page = data("page");
   const bar = byId("bar");
   const names = new Intl.Collator(undefined, { numeric: true });
 
-  const surest = (photo) => Math.max(0, ...photo.found.filter((f) => !f.like).map((f) => f.score));
   // A photo of which nothing is known comes last, whatever the order.
   const measure = (name) => (a, b) => (b.quality?.[name] ?? -1) - (a.quality?.[name] ?? -1);
   const orders = {
     worst: null,
-    found: (a, b) => surest(b) - surest(a) || b.left - a.left,
+    found: (a, b) => b.surest - a.surest || b.left - a.left,
     seam: measure("seam"),
     rim: measure("ring_delta_e"),
     invented: measure("invented"),
@@ -22,18 +21,18 @@
   for (const [order, name] of Object.entries(measured)) {
     if (!page.measured.includes(name)) bar.querySelector(`option[value=${order}]`).remove();
   }
-  let matching = []; // of those that were read, in the order that is asked for
+  let matching = []; // of those that are known of, in the order that is asked for
   let from = 0; // of those, where the list on the page begins
   let shown = []; // `page.part` of them at the most
 
   const decisions = makeDecisions(page.id, all, () => changed());
-  const parts = makeParts(page.parts, take);
+  const parts = makeParts(page, states);
   function take(photos) {
     for (const photo of photos) {
       photo.needle = photo.name.toLowerCase();
       all.push(photo);
     }
-    decisions.add(photos, all.length === page.total);
+    if (photos.length) decisions.add(photos, all.length === page.total);
   }
   take(data("photos"));
   const undo = () => {
@@ -43,22 +42,30 @@
     viewer.refresh();
     return say(photos.length === 1 ? `${photos[0].name}: undone.` : `${photos.length} decisions undone.`);
   };
-  const print = makePrint({ photos: () => shown, states, decisions });
+  const print = makePrint({ photos: () => shown, whole, states, decisions });
   const toggle = (name) => () => { bar.elements[name].click(); };
   const keys = { h: toggle("holes"), p: toggle("people"), f: toggle("found"), z: undo, "?": () => help.showModal() };
   const help = byId("help");
   const viewer = makeViewer({
-    photos: () => shown, states, page, decisions, keys, closed: (at) => { grid.show(shown); grid.reveal(at); },
+    photos: () => shown, whole, states, page, decisions, keys, closed: (at) => { grid.show(shown); grid.reveal(at); },
   });
-  const grid = makeGrid(byId("grid"), { card, lines: (photo) => (remark(photo) ? 3 : 2) });
+  const grid = makeGrid(byId("grid"), { card, lines: (photo) => (photo.remarked ? 3 : 2) });
 
   /** What a card says besides its figures: the reason, or who is left. */
-  function remark(photo) {
-    if (!photo.thumbnails.before && !photo.thumbnails.after) return null; // the reason stands in the picture's place
-    return photo.reason ?? (photo.found.length || photo.left ? verdict(photo) : null);
+  const remark = (photo) => (photo.remarked ? photo.reason ?? verdict(photo) : null);
+
+  let refreshing = 0;
+  /** A card of which only the index is known: its place, its name, and its part is on the way. */
+  function coming(photo) {
+    whole([photo]).then(() => {
+      refreshing ||= requestAnimationFrame(() => { refreshing = 0; grid.refreshAll(); });
+    });
+    return el("article", { className: `card ${photo.state}` }, el("div", { className: "stage" }),
+      el("div", { className: "caption" }, el("span", { className: "name", title: photo.name, textContent: photo.name })));
   }
 
   function card(photo, index) {
+    if (!parts.isWhole(photo)) return coming(photo);
     const open = () => viewer.open(index);
     const facts = photo.people
       ? `${several(photo.people, "person", "people")}, ${percent(photo.share)} of the photo`
@@ -106,7 +113,7 @@
       const said = decisions.get(one);
       if (said) counts[said.decision] += 1;
     }
-    const part = all.length < page.total ? ` (of the ${all.length.toLocaleString("en")} photos read so far)` : "";
+    const part = all.length < page.total ? ` (of the first ${all.length.toLocaleString("en")} photos)` : "";
     const told = Object.entries({ approve: "approved", reject: "rejected", redo: "to be redone" })
       .filter(([word]) => counts[word]).map(([word, text]) => `${counts[word].toLocaleString("en")} ${text}`).join(", ");
     byId("decided").textContent = told && told + part;
@@ -127,7 +134,7 @@
     redo: (photo) => decisions.get(photo)?.decision === "redo",
   };
 
-  /** Choose what is shown, of the photos that were read. */
+  /** Choose what is shown, of the photos that are known of. */
   function choose() {
     const state = bar.elements.state.value;
     const fits = wanted[bar.elements.decision.value];
@@ -139,24 +146,17 @@
     shown = matching.slice(from, from + page.part);
   }
 
-  /** How many photos match, also of those that were not read; null where only reading tells. */
-  function expected() {
-    const { state, decision, search } = bar.elements;
-    if (all.length === page.total || parts.isDone()) return matching.length;
-    if (decision.value || search.value.trim()) return null;
-    return state.value ? page.counts[state.value] : page.total;
-  }
-
-  /** Whether what was read is enough for what is to be shown. */
+  /** Whether the index is needed to know what is to be shown. */
   function isEnough() {
-    if (all.length === page.total || parts.isDone()) return true;
-    const many = orders[bar.elements.sort.value] ? null : expected();
-    return many !== null && matching.length >= Math.min(many, from + page.part);
+    if (all.length === page.total) return true;
+    const { state, decision, search, sort } = bar.elements;
+    if (orders[sort.value] || decision.value || search.value.trim()) return false;
+    return matching.length >= Math.min(state.value ? page.counts[state.value] : page.total, from + page.part);
   }
 
   function draw() {
     grid.show(shown);
-    byId("none").hidden = shown.length > 0 || all.length === 0 || !isEnough();
+    byId("none").hidden = shown.length > 0 || all.length === 0;
     tell();
     figures();
   }
@@ -165,13 +165,13 @@
   function tell() {
     const number = (value) => value.toLocaleString("en");
     const total = several(page.total, "photo", "photos");
-    const whole = isEnough();
-    const many = whole ? expected() : 0;
+    const { state, decision, search } = bar.elements;
+    const known = all.length === page.total || parts.isBroken() || decision.value || search.value.trim();
+    const many = known ? matching.length : state.value ? page.counts[state.value] : page.total;
     const paged = many > page.part;
     const match = many === page.total ? total : `${number(many)} that match, of ${total}`;
-    byId("count").textContent = !whole ? `Reading: ${number(all.length)} of ${total} …`
-      : paged ? `Photos ${number(from + 1)} to ${number(from + shown.length)} of ${match}`
-        : many === page.total ? "" : `Showing ${number(many)} of ${total}`;
+    byId("count").textContent = paged ? `Photos ${number(from + 1)} to ${number(from + shown.length)} of ${match}`
+      : many === page.total ? "" : `Showing ${number(many)} of ${total}`;
     byId("pages").hidden = !paged;
     byId("earlier").disabled = from === 0;
     byId("later").disabled = from + shown.length >= many;
@@ -185,14 +185,10 @@
     const mine = asked += 1;
     from = first;
     choose();
-    if (isEnough()) {
-      draw();
-      return true;
-    }
-    grid.show([]);
-    while (!isEnough()) {
-      tell();
-      await parts.next();
+    if (!isEnough()) {
+      grid.show([]);
+      byId("count").textContent = `Reading the names of ${several(page.total, "photo", "photos")} …`;
+      take(await parts.index());
       if (mine !== asked) return false;
       choose();
     }
@@ -201,18 +197,19 @@
   }
 
   async function turn(step) {
-    if (await update(from + step * page.part)) {
-      byId("bar").scrollIntoView();
-      grid.reveal(0);
-    }
+    if (!await update(from + step * page.part)) return;
+    await whole(shown.slice(0, 1));
+    grid.refreshAll();
+    byId("bar").scrollIntoView();
+    grid.reveal(0);
   }
 
-  /** Read every part, for what is about all photos. */
-  async function readAll() {
-    while (all.length < page.total && !parts.isDone()) {
-      say(`Reading: ${all.length.toLocaleString("en")} of ${several(page.total, "photo", "photos")} …`);
-      await parts.next();
+  /** Read the parts of photos of which only the index is known. */
+  async function whole(photos) {
+    for (const photo of photos) {
+      if (!parts.isWhole(photo)) await parts.fill(photo);
     }
+    byId("missing").hidden = !parts.isBroken();
   }
 
   function overlays() {
@@ -224,7 +221,7 @@
   }
 
   async function save() {
-    await readAll();
+    take(await parts.index());
     figures();
     const { text, count, empty } = decisions.file();
     const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
@@ -258,7 +255,9 @@
   byId("file").addEventListener("change", async ({ target }) => {
     const [file] = target.files;
     if (!file) return;
-    await readAll();
+    take(await parts.index());
+    say("Reading …");
+    await whole(all);
     say(decisions.take(await file.text()));
     target.value = "";
     update();
@@ -285,6 +284,7 @@
 
   /** Decide from the list; a redo wants to be told of, so it opens the photo. */
   function quick(photo, word) {
+    if (!parts.isWhole(photo)) return;
     if (!photo.result || word === "redo") viewer.open(shown.indexOf(photo));
     else toggleWord(decisions, photo, word);
   }

@@ -1,9 +1,9 @@
 /**
  * The list on paper, four photos a page: before and after side by side, state, reason, decision and note. It exists while
- * something is printed only. `photos()` are those of the list. Pictures are lazy, because Chromium loads these, and
+ * something is printed only. `photos()` are those of the list, `whole(photos)` reads what is not known of them yet. Pictures are lazy, because Chromium loads these, and
  * waits for them, before it prints; where a browser does not, the button waits for them itself.
  */
-function makePrint({ photos, states, decisions }) {
+function makePrint({ photos, whole, states, decisions }) {
   const sheet = byId("sheet");
 
   function picture(photo, kind, label) {
@@ -34,9 +34,11 @@ function makePrint({ photos, states, decisions }) {
   let closed = []; // what is opened for the paper alone
   const build = () => {
     if (sheet.childElementCount) return;
+    const known = photos().filter((photo) => photo.thumbnails); // the browser's own command does not wait for the others
     closed = [...document.querySelectorAll("details:not([open])")];
     byId("printed").textContent = byId("count").textContent || several(photos().length, "photo", "photos");
-    sheet.replaceChildren(...photos().map(one));
+    if (known.length < photos().length) byId("printed").textContent += `: ${known.length} of them here, press Print on the page for all`;
+    sheet.replaceChildren(...known.map(one));
     for (const part of closed) part.open = true;
   };
   addEventListener("beforeprint", build);
@@ -46,6 +48,7 @@ function makePrint({ photos, states, decisions }) {
   });
 
   return async () => {
+    await whole(photos());
     build();
     for (const image of sheet.querySelectorAll("img")) image.loading = "eager";
     await Promise.allSettled([...sheet.querySelectorAll("img")].map((image) => image.decode()));

@@ -1,5 +1,6 @@
-/** The large view: a modal dialog over the list that is shown. `photos()` is that list, in its order. */
-function makeViewer({ photos, states, page, decisions, closed, keys }) {
+/** The large view: a modal dialog over the list that is shown. `photos()` is that list, in its order; `whole(photos)` reads
+ * what is not known of them yet. */
+function makeViewer({ photos, whole, states, page, decisions, closed, keys }) {
   const dialog = byId("viewer");
   const area = byId("area");
   const facts = byId("facts");
@@ -11,6 +12,7 @@ function makeViewer({ photos, states, page, decisions, closed, keys }) {
   const decide = makeDecide(byId("decide"), decisions, page, () => people());
 
   const photo = () => photos()[index];
+  const isRead = () => Boolean(photo().thumbnails);
   const range = () => area.querySelector("input[type=range]");
   const slide = (value) => {
     const input = range();
@@ -36,9 +38,18 @@ function makeViewer({ photos, states, page, decisions, closed, keys }) {
     if (small.naturalWidth && box.clientWidth * scale > small.naturalWidth * 1.1) sharpen(box, photo(), page);
   }
 
-  function show(at) {
+  let wanted = 0;
+  async function show(at) {
     const list = photos();
     index = clamp(0, at, list.length - 1);
+    const mine = wanted += 1;
+    if (!isRead()) {
+      area.replaceChildren();
+      byId("decide").inert = true; // it is about the photo before
+      await whole([photo()]);
+      if (mine !== wanted) return;
+      byId("decide").inert = false;
+    }
     const box = stage(photo(), { large: true });
     area.replaceChildren(box);
     const pictured = !box.classList.contains("blank");
@@ -78,10 +89,10 @@ function makeViewer({ photos, states, page, decisions, closed, keys }) {
     ArrowRight: () => slide(Number(range()?.value) + 2),
     " ": () => slide(Number(range()?.value) > 50 ? 0 : 100),
     n: unseen,
-    a: () => decide.decide("approve"),
-    r: () => decide.decide("reject"),
-    d: () => decide.decide("redo"),
-    e: decide.note,
+    a: () => isRead() && decide.decide("approve"),
+    r: () => isRead() && decide.decide("reject"),
+    d: () => isRead() && decide.decide("redo"),
+    e: () => isRead() && decide.note(),
     "+": () => zoom?.by(1.4),
     "=": () => zoom?.by(1.4),
     "-": () => zoom?.by(1 / 1.4),
@@ -130,7 +141,7 @@ function makeViewer({ photos, states, page, decisions, closed, keys }) {
     },
     /** Something was decided elsewhere. */
     refresh() {
-      if (!dialog.open) return;
+      if (!dialog.open || !isRead()) return;
       decide.show(photo());
       people();
     },

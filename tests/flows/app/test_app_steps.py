@@ -367,7 +367,9 @@ def test_who_is_seen_in_the_result_can_be_taken_out_too(eyes: RedPeople) -> None
     found, result = removed(opened_photo, keeps)
     checked = steps.check(opened_photo, found, keeps, RED_ONES, FILLS, result)
     assert [find.where for find in checked.finds] == ["elsewhere"]
-    assert verdict(checked)[0].startswith("Someone may be left, marked in the result: 1 whom the photo still shows. ")
+    assert verdict(checked)[0].startswith(
+        "Someone may be left, marked in the result: 1 person whom the photo still shows. "
+    )
     more, ids = finding.with_late(found, checked.missed(False))
     assert (len(more.people), more.late, ids) == (3, 1, (2,))
     assert finding.with_late(more, checked.missed(False)) == (more, ids), "nobody is added twice"
@@ -384,11 +386,12 @@ def test_who_is_seen_in_the_result_can_be_taken_out_too(eyes: RedPeople) -> None
 @pytest.mark.parametrize(
     ("finds", "sentence"),
     [
-        ([], "Nobody is seen in the result. Verified by yolo."),
+        ([], "Nobody is seen in the result. Checked by yolo, another network than the one that found the people."),
         (
             [("elsewhere", None), ("elsewhere", None), ("hole", None), ("elsewhere", "screen")],
-            "Someone may be left, marked in the result: 2 whom the photo still shows; 1 in the filled part (another "
-            "fill may do better); something like a person (screen). Verified by yolo.",
+            "Someone may be left, marked in the result: 2 people whom the photo still shows; 1 person in the filled "
+            "part (another fill may do better); something like a person (screen). Checked by yolo, another network "
+            "than the one that found the people.",
         ),
     ],
 )

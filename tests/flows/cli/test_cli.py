@@ -19,10 +19,12 @@ from collection_with_people import FAST, save_photo
 from command import Command
 from PIL import Image
 from pycocotools import mask as coco_mask
+from typer.testing import CliRunner
 
 from configs.load import USUAL
 from data.storage.store import Store
 from flows import remove_people
+from flows.cli.help import plain
 from flows.cli.main import app
 from flows.cli.show import SoFar
 
@@ -73,7 +75,7 @@ def test_exit_code_of_a_broken_photo(person_removal: Command, coco: Path, tmp_pa
 
 
 MISTAKES = {
-    "no input": (["run", "nowhere", "out"], "the input directory is not there"),
+    "no input": (["run", "{coco}o", "out"], "the input directory is not there (did you mean 'coco'?)"),
     "unknown preset": (["run", "{coco}", "{out}", "--preset", "embeded"], "did you mean 'embedded'?"),
     "unknown setting": (["run", "{coco}", "{out}", "--set", "refine.dilat=1"], "did you mean 'refine.dilate'?"),
     "unknown fill": (["run", "{coco}", "{out}", "--fill", "telia"], "did you mean 'telea'?"),
@@ -103,6 +105,13 @@ def test_a_mistake_is_one_sentence(
     assert done.returncode == 2
     assert words in done.stderr and "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_folder_where_a_command_is_expected_names_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "holiday").mkdir()
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(plain(app), ["holiday", "out"])
+    assert done.exit_code == 2 and "Did you mean 'person-removal run holiday out'?" in done.output
 
 
 def test_fill_one_photo_with_a_mask_of_ones_own(person_removal: Command, tmp_path: Path) -> None:
