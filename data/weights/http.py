@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,6 +11,7 @@ from urllib.parse import urljoin
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential_jitter
 
+from data.weights.parts import check_space, discard, note_of
 from data.weights.registry import Progress, SourceError, WeightsError
 
 DRIVE = "https://drive.google.com"
@@ -45,22 +45,6 @@ def download(address: str, part: Path, size: int | None, progress: Progress) -> 
 def download_from_drive(file_id: str, part: Path, size: int | None, progress: Progress) -> None:
     """`download` from Google Drive, which asks for a confirmation before it gives a large file."""
     _retrying(f"{DRIVE}/uc?export=download&id={file_id}", part, size, progress, _confirm_page)
-
-
-def check_space(folder: Path, needed: int) -> None:
-    """WeightsError when `folder`'s disk has less than `needed` bytes left."""
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise WeightsError(
-            f"The disk of {folder} has {free / 1e6:,.1f} MB left, and {needed / 1e6:,.1f} MB are needed: free some, or "
-            "set PERSON_REMOVAL_CACHE to a folder on another disk."
-        )
-
-
-def discard(part: Path) -> None:
-    """Remove a part and the note about where it came from."""
-    _note(part).unlink(missing_ok=True)
-    part.unlink(missing_ok=True)
 
 
 def _retrying(address: str, part: Path, size: int | None, progress: Progress, page: NextPage) -> None:
@@ -168,13 +152,9 @@ def _save(response: httpx.Response, address: str, part: Path, have: int, size: i
         if size is not None and have < size:
             raise _Passing(f"ended after {have:,} of {size:,} bytes")
     except BaseException:
-        if not _note(part).exists():  # nothing says of what it is a part: it cannot be continued
+        if not note_of(part).exists():  # nothing says of what it is a part: it cannot be continued
             part.unlink(missing_ok=True)
         raise
-
-
-def _note(part: Path) -> Path:
-    return part.with_name(part.name + ".from")
 
 
 def _remember(part: Path, address: str, response: httpx.Response) -> None:
@@ -182,12 +162,12 @@ def _remember(part: Path, address: str, response: httpx.Response) -> None:
     etag = response.headers.get("ETag", "")
     mark = etag if etag.startswith('"') else response.headers.get("Last-Modified")
     if mark:
-        _note(part).write_text(json.dumps({"address": address, "mark": mark}), encoding="utf-8")
+        note_of(part).write_text(json.dumps({"address": address, "mark": mark}), encoding="utf-8")
 
 
 def _resumable(part: Path, address: str) -> tuple[int, str]:
     try:
-        note = json.loads(_note(part).read_text(encoding="utf-8"))
+        note = json.loads(note_of(part).read_text(encoding="utf-8"))
         if note["address"] == address:
             return part.stat().st_size, str(note["mark"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

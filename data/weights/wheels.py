@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 
 from data.weights.clients import Client, copy_bounded
-from data.weights.http import check_space
+from data.weights.parts import check_space
 from data.weights.registry import Progress, SourceError, Wheel
 
 

@@ -392,7 +392,7 @@ def test_a_full_disk_is_said_before_the_download(
     cache: Path, site: Site, use: Use, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.routes["/net.pt"] = lambda handler: handler.give_range()
-    monkeypatch.setattr(http.shutil, "disk_usage", lambda folder: Usage(100_000))
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: Usage(100_000))
     with pytest.raises(
         weights.WeightsError, match=r"disk of .* has 0.1 MB left, and 0.4 MB are needed: .* PERSON_REMOVAL_CACHE"
     ):

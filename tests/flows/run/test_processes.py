@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
+import tomllib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -165,3 +168,11 @@ def test_shards_that_wait_for_the_same_processes_end_with_the_one_that_failed() 
 
     with pytest.raises(SettingsError, match="no "):
         overlapping(shard, range(6))
+
+
+def test_a_worker_process_imports_no_command_and_no_client() -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    start = project["scripts"]["person-removal"].partition(":")[0]  # which processes import again
+    code = f"import sys, {start}, flows.run.runner; print('flows.cli.main' in sys.modules, 'httpx' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
