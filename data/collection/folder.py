@@ -85,7 +85,9 @@ def read_collection(root: Path, settings: InputSettings) -> Collection:
     left_out = _other_licences(root, mains, sources, settings)
     sources = sorted((source for source in sources if source.name not in left_out), key=lambda s: s.name)
     if not sources:
-        raise InputError(f"{root}: there are no photos in it{' of these licences' if left_out else ''}.")
+        raise InputError(
+            " ".join([f"{root}: there are no photos in it{' of these licences' if left_out else ''}.", *notes])
+        )
     if left_out:
         notes.append(f"Not taken, for want of the licence {' or '.join(settings.licences)}: {len(left_out)} photos.")
     notes += _forbidden(mains, left_out)

@@ -187,7 +187,7 @@ class Show:
         self.out.print(table)
         self._problems(summary.problems)
         if summary.computed:
-            self._say(f"{_done(summary)}; {summary.seconds:.1f} s ({summary.rate:.2f} photos/s).")
+            self._say(f"{_done(summary)}; {summary.seconds:.1f} s ({_pace(summary.rate)}).")
         else:
             self._say(f"Everything was cached: nothing computed; {summary.seconds:.1f} s.")
         if summary.missing:
@@ -256,11 +256,16 @@ class SoFar:
         seconds, done, (work, computed) = time.monotonic() - self.started, len(self.states), self.work
         parts = [f"{done} of {counted(self.photos)}"]
         if done:
-            parts.append(f"{done / max(seconds, 1e-9):.2f} photos/s")
+            parts.append(_pace(done / max(seconds, 1e-9)))
         if done >= WORTH and computed >= SHARE and work < 1 - 1e-9:
             parts.append(f"about {_minutes(seconds * (1 - work) / computed)} left")
         states = ", ".join(f"{state} {self.by_state[state]}" for state in STATES if self.by_state[state])
         return ", ".join(parts) + (f": {states}" if states else "")
+
+
+def _pace(rate: float) -> str:
+    """`1.85 photos/s`, or where that would be next to nothing `24 s a photo`."""
+    return f"{rate:.2f} photos/s" if rate >= 0.1 else f"{1 / max(rate, 1e-9):.0f} s a photo"
 
 
 def _minutes(seconds: float) -> str:

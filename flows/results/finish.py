@@ -250,7 +250,7 @@ def _figures(summary: Summary, started: float) -> HowItWent:
     return {
         "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
         "seconds": round(summary.seconds, 1),
-        "photos_per_second": round(summary.rate, 2),
+        "photos_per_second": round(summary.rate, 4),
         "states": summary.states,
         "computed": summary.computed,
         "cached": summary.photos - summary.computed,

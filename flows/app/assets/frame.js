@@ -71,6 +71,7 @@ export function makeFrame(on) {
     if (event.button > 1) return;
     event.preventDefault();
     on.press();
+    stage.classList.add("pressed");
     stage.focus({ preventScroll: true });
     stage.setPointerCapture(event.pointerId);
     const at = local(event);
@@ -126,6 +127,7 @@ export function makeFrame(on) {
   stage.addEventListener("dblclick", (event) => {
     if (on.tool() === "pick" && !event.target.closest("#dock, #here")) to(zoom > 1.01 ? 1 : 3, ...local(event));
   });
+  document.addEventListener("keydown", () => stage.classList.remove("pressed"));
   document.addEventListener("keydown", (event) => { if (event.code === "Space") spaceHeld = event.target === document.body; });
   document.addEventListener("keyup", (event) => { if (event.code === "Space") spaceHeld = false; });
   new ResizeObserver(apply).observe(stage);

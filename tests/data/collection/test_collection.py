@@ -221,5 +221,12 @@ def test_broken_annotation_files(tmp_path: Path, text: str, words: str) -> None:
 def test_empty_and_missing_directories(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no photos in it"):
         read_collection(tmp_path, InputSettings())
-    with pytest.raises(InputError, match="not there"):
+    with pytest.raises(InputError, match=r"not there\.$"):
         read_collection(tmp_path / "x", InputSettings())
+    touch(tmp_path, "holiday/letter.docx")
+    with pytest.raises(InputError, match=r"no photos in it\. Files that are no photos, .*: 1 \(\.docx: 1\)\."):
+        read_collection(tmp_path / "holiday", InputSettings())
+    with pytest.raises(InputError, match=r"not there \(did you mean 'holiday'\?\)\."):
+        read_collection(tmp_path / "holidays", InputSettings())
+    with pytest.raises(InputError, match="neither a folder nor a photo"):
+        read_collection(tmp_path / "holiday/letter.docx", InputSettings())

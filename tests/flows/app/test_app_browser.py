@@ -179,7 +179,7 @@ def test_from_the_drop_to_the_download(tab: Tab) -> None:
     tab.page.locator("#room").fill("20")
     wide = tab.changes_hole(one)
     tab.page.mouse.click(*tab.at(0.5, 0.3))  # a thing that nobody found
-    tab.page.get_by_role("button", name="Nobody found here: paint").click()
+    tab.page.get_by_role("button", name="Nobody found here: paint it").click()
     sync_api.expect(tab.page.locator("input[name=tool][value=brush]")).to_be_checked()
     tab.brush((0.5, 0.1), (0.6, 0.1))
     added = tab.changes_hole(wide)

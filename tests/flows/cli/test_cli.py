@@ -369,10 +369,10 @@ def test_how_far_a_run_is() -> None:
     so_far.count("publish", {"id": "8", "state": "corrupt", "reason": "-"}, True, 0)
     assert so_far.work == (pytest.approx(69 / 80), pytest.approx(69 / 80))
     so_far.started -= 690  # 69 of 80 parts took as long
-    assert so_far.sentence() == "9 of 20 photos, 0.01 photos/s: removed 8, corrupt 1", "too few to tell the time left"
+    assert so_far.sentence() == "9 of 20 photos, 77 s a photo: removed 8, corrupt 1", "too few to tell the time left"
     so_far.count("publish", {"id": "9", "facts": published}, False, 1.0)
     so_far.started -= 10
-    assert so_far.sentence() == "10 of 20 photos, 0.01 photos/s, about 1:40 left: removed 9, corrupt 1"
+    assert so_far.sentence() == "10 of 20 photos, 70 s a photo, about 1:40 left: removed 9, corrupt 1"
 
 
 def test_photos_from_the_store_say_nothing_of_how_long_the_others_take() -> None:

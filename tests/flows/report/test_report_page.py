@@ -156,6 +156,7 @@ def test_settings_weights_and_figures_are_shown() -> None:
     assert re.search(r"segment\.trust</th><td>false<", page)
     assert "ab" * 32 in page and "CC BY-NC 4.0" in page
     assert re.search(r"People removed</dt><dd>3<", page), "people of photos under review are not gone"
+    assert "A photo took</dt><dd>50.0 s<" in render([row()], RUN | {"photos_per_second": 0.02})
 
 
 @pytest.mark.parametrize(
