@@ -14,6 +14,9 @@ from inpainting.smooth import spread
 RIM = 8
 """Reach in pixels, from a pixel of the rim, of the means that `match_colours` compares."""
 
+_TILE = 512
+"""Side in pixels of the squares in which a rim is looked for: in a large photo most of them have none."""
+
 
 def rim_weights(hole: Hole, feather: int) -> NDArray[np.float32]:
     """Weight of the fill at every pixel, float32 H x W in 0..1.
@@ -45,14 +48,31 @@ def blend(image: Pixels, filled: Pixels, hole: Hole, feather: int) -> Pixels:
 
     All uint8, H x W (x 3). Pixels outside the hole are the image's own bytes, always.
     """
-    weights = rim_weights(hole, feather)
     out = image.copy()
     paste(filled, hole, out)
-    rim = (weights > 0) & (weights < 1)  # the only place where floats are needed
-    behind = image[rim].astype(np.float32)
-    mixed = np.rint(behind + (filled[rim] - behind) * weights[rim][:, None])
-    out[rim] = np.clip(mixed, 0, 255).astype(np.uint8)
+    if not feather:
+        return out
+    height, width = hole.shape
+    for top in range(0, height, _TILE):
+        for left in range(0, width, _TILE):
+            tile = Box(left, top, min(left + _TILE, width), min(top + _TILE, height))
+            _mix_rim(image, filled, hole, feather, tile, out)
     return out
+
+
+def _mix_rim(image: Pixels, filled: Pixels, hole: Hole, feather: int, tile: Box, out: Pixels) -> None:
+    """Mixes the pixels of the rim that lie in a tile, in place: floats and distances are needed only there."""
+    import cv2
+
+    around = tile.grown(feather + 1).within(hole.shape)  # what is known further off makes no pixel a part of the rim
+    part = hole[around.slices]
+    if cv2.countNonZero(part) in (0, part.size):
+        return
+    weights = rim_weights(part, feather)[tile.relative_to(around).slices]
+    rim = (weights > 0) & (weights < 1)
+    behind = image[tile.slices][rim].astype(np.float32)
+    mixed = np.rint(behind + (filled[tile.slices][rim] - behind) * weights[rim][:, None])
+    out[tile.slices][rim] = np.clip(mixed, 0, 255).astype(np.uint8)
 
 
 def match_colours(image: Pixels, filled: Pixels, hole: Hole, known: NDArray[np.bool_], share: float) -> Pixels:

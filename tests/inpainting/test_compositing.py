@@ -29,14 +29,17 @@ def test_the_rim_rises_over_feather_pixels() -> None:
     assert rim_weights(hole, 3).tolist() == [[0, 0.25, 0.5, 0.75, 1, 1]]  # the photo's border is no rim
 
 
-@given(photos())
+@pytest.mark.parametrize("tile", [512, 3])
+@given(case=photos())
 def test_only_the_rim_is_mixed_and_that_equals_mixing_everything(
-    case: tuple[np.ndarray, np.ndarray, np.ndarray, int],
+    tile: int, case: tuple[np.ndarray, np.ndarray, np.ndarray, int]
 ) -> None:
     image, fill, hole, feather = case
     mixed = np.rint(image + (fill.astype(np.float32) - image) * rim_weights(hole, feather)[..., None])
     plain = np.where(hole[..., None] != 0, np.clip(mixed, 0, 255).astype(np.uint8), image)
-    np.testing.assert_array_equal(blend(image, fill, hole, feather), plain)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("inpainting.compositing._TILE", tile)
+        np.testing.assert_array_equal(blend(image, fill, hole, feather), plain)
 
 
 def test_a_hole_without_known_pixels_has_no_rim() -> None:
