@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -43,6 +44,11 @@ class Watch:
         self._heard_since = time.monotonic()
         self._noticed: dict[tuple[UUID, str], float] = {}
 
+    @cached_property
+    def _client(self) -> SyncPrefectClient:
+        """One for all questions: to make one takes longer than to ask."""
+        return get_client(sync_client=True)
+
     def unheard(self) -> None:
         """The server did not answer: nobody's silence means anything yet."""
         self._heard_since = time.monotonic()
@@ -50,33 +56,31 @@ class Watch:
 
     def end_own(self) -> list[str]:
         """While the worker does not live: every run that it had is over. Returns a sentence for each."""
-        with get_client(sync_client=True) as client:
-            return [sentence for run in _unfinished(client) if self._is_own(run) for sentence in _over(client, run)]
+        client = self._client
+        return [sentence for run in _unfinished(client) if self._is_own(run) for sentence in _over(client, run)]
 
     def left(self) -> list[str]:
         """What stays when worker and server stop: runs that wait, and runs of other workers; a sentence for each."""
-        with get_client(sync_client=True) as client:
-            waiting = [f"Run {run.name} waits; it begins when a worker is here again." for run in _waiting(client)]
-            others = [run for run in _unfinished(client) if not self._is_own(run)]
+        waiting = [f"Run {run.name} waits; it begins when a worker is here again." for run in _waiting(self._client)]
+        others = [run for run in _unfinished(self._client) if not self._is_own(run)]
         return waiting + [f"Run {run.name} is another worker's, and goes on." for run in others]
 
     def check(self) -> list[str]:
         """Carry out cancellations that nobody does, end runs whose process is gone; a sentence for each."""
-        said, still = list[str](), set[tuple[UUID, str]]()
-        with get_client(sync_client=True) as client:
-            for run in _unfinished(client):
-                key = (run.id, run.state_name or "")
-                still.add(key)
-                waited = time.monotonic() - self._noticed.setdefault(key, time.monotonic())
-                if self._is_own(run):
-                    working = processes_of(str(run.id))
-                    if run.state_type == StateType.CANCELLING and waited > _WORKER_HAS:
-                        end(working, 2)
-                        said += _over(client, run)
-                    elif waited > (SILENCE / 5 if run.state_type == StateType.RUNNING else SILENCE) and not working:
-                        said += _over(client, run)
-                elif waited > SILENCE and time.monotonic() - self._heard_since > SILENCE and _is_silent(client, run):
+        said, still, client = list[str](), set[tuple[UUID, str]](), self._client
+        for run in _unfinished(client):
+            key = (run.id, run.state_name or "")
+            still.add(key)
+            waited = time.monotonic() - self._noticed.setdefault(key, time.monotonic())
+            if self._is_own(run):
+                working = processes_of(str(run.id))
+                if run.state_type == StateType.CANCELLING and waited > _WORKER_HAS:
+                    end(working, 2)
                     said += _over(client, run)
+                elif waited > (SILENCE / 5 if run.state_type == StateType.RUNNING else SILENCE) and not working:
+                    said += _over(client, run)
+            elif waited > SILENCE and time.monotonic() - self._heard_since > SILENCE and _is_silent(client, run):
+                said += _over(client, run)
         self._noticed = {key: when for key, when in self._noticed.items() if key in still}
         return said
 
