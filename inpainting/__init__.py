@@ -20,7 +20,7 @@ from inpainting.filling import inpaint
 from inpainting.mending import MendedFill
 from inpainting.protocol import Builder, Fill
 
-STAGE_VERSION = 13
+STAGE_VERSION = 14
 """Part of every key: raise it when the same photo, hole, settings and weights give other patches than before."""
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 
 import numpy as np
@@ -32,7 +33,7 @@ REPAIR_WINDOW = 128
 """Longer side in pixels at which what a network made up is filled again: a guide says what goes where, no more."""
 
 SMALL = 48 * 48
-"""Pixels of a hole below which `ShiftMapFill.small` guides: a network that sees a whole photo leaves a blot there."""
+"""Pixels of a hole below which `ShiftMapFill.second` guides: a network that sees a whole photo leaves a blot there."""
 
 _MORE_DETAIL, _NO_DETAIL = 1.7, 0.015
 """So many times the guide's contrast, and so much more, costs nothing: a network paints smoother than a photo."""
@@ -48,10 +49,11 @@ class Options:
     cost of looking unlike the guide, at most `most` times that. near: cost of a shift as long as the window. busy: cost
     of more contrast than the guide has there, for each unit of it (keys or letters of its colours on a plain wall).
     own: cost of the guide's own pixel, more where its picture is smaller than the window. unfit: mean cost of the
-    hole's pixels, each by its cheapest label, above which the guide's own pixel costs only `own_unfit` times as much:
-    whatever a network made up, broken pieces look worse. blur: sigma of the pictures that are compared. slack: a label
-    that costs this much more than the best one at a pixel is not tried there.
-    sweeps: how often the labels are gone through.
+    hole's pixels, each by its cheapest label, above which a second guide takes over that pieces fit: what a network
+    paints and nothing in the photo looks like, it has mostly made up. Where pieces fit neither, the guide's own pixel
+    costs only `own_unfit` times as much: broken pieces look worse. blur: sigma of the pictures that are compared.
+    slack: a label that costs this much more than the best one at a pixel is not tried there. sweeps: how often the
+    labels are gone through.
     """
 
     map_long: int = 192
@@ -65,7 +67,7 @@ class Options:
     near: float = 0.02
     busy: float = 4.0
     own: float = 0.4
-    unfit: float = 0.16
+    unfit: float = 0.13
     own_unfit: float = 0.6
     blur: float = 0.7
     slack: float = 0.3
@@ -76,15 +78,15 @@ class Options:
 class ShiftMapFill:
     """guide: the fill that says roughly what goes where. guide_long: longer side in pixels of what it is given.
     margin: context around a group of holes that its pieces come from, as a share of the group's longer side.
-    small: the fill that says it where all groups of a window are small, and sees that window alone, at most
-    `small_long` pixels long; None is `guide`."""
+    second: the fill that says it where all groups of a window are small, or where pieces fit what it says and not what
+    `guide` says (`Options.unfit`). It sees that window alone, at most `second_long` pixels long; None is `guide`."""
 
     guide: Fill
     guide_long: int
     margin: float = 1.0
     options: Options = Options()
-    small: Fill | None = None
-    small_long: int = GUIDE_LONG["patchmatch"]
+    second: Fill | None = None
+    second_long: int = GUIDE_LONG["patchmatch"]
 
     def fill(self, image: Pixels, hole: Hole, exclude: Hole | None = None) -> Pixels:
         """See `inpainting.protocol.Fill`. The same arguments give the same bytes."""
@@ -94,7 +96,7 @@ class ShiftMapFill:
         # The guide may see much more than a piece can come from: the cut has the more detail the less it sees.
         windows = plan_windows(unknown, boxes, InpaintSettings(margin=self.margin))
         sizes = [np.count_nonzero(labels[group.box.slices] == n) for n, group in enumerate(boxes, 1)]
-        is_small = [self.small is not None and max(sizes[n - 1] for n in w.groups) < SMALL for w in windows]
+        is_small = [self.second is not None and max(sizes[n - 1] for n in w.groups) < SMALL for w in windows]
         if not all(is_small):
             large = [n for window, few in zip(windows, is_small, strict=True) if not few for n in window.groups]
             theirs = only_groups(labels, large) if any(is_small) else hole
@@ -102,12 +104,14 @@ class ShiftMapFill:
         for window, few in zip(windows, is_small, strict=True):
             box = window.box.slices
             theirs = only_groups(labels[box], window.groups)
-            own = theirs != 0
-            if few and self.small:
-                seen = _guided(self.small, self.small_long, image[box], theirs, unknown[box])
+            own, second = theirs != 0, None
+            if self.second:
+                second = partial(_guided, self.second, self.second_long, image[box], theirs, unknown[box])
+            if few and second:
+                seen, second = second(), None
             else:
                 seen = picture if window.box.shape == hole.shape else enlarged_part(picture, box, hole.shape)
-            paste(shift_map(image[box], own, known[box], seen, self.options), own, out[box])
+            paste(shift_map(image[box], own, known[box], seen, self.options, second), own, out[box])
         return out
 
 
@@ -120,18 +124,21 @@ def _guided(guide: Fill, long: int, image: Pixels, hole: Hole, unknown: Hole) ->
     return guide.fill(small, small_hole, others if others.any() else None)
 
 
-def shift_map(image: Pixels, hole: Bools, known: Bools, guide: Pixels, options: Options) -> Pixels:
+def shift_map(
+    image: Pixels, hole: Bools, known: Bools, guide: Pixels, options: Options,
+    second: Callable[[], Pixels] | None = None,
+) -> Pixels:  # fmt: skip
     """The window with its hole made of pieces of the photo, uint8 H x W x 3.
 
     image: uint8 H x W x 3. hole, known: bool H x W, what to fill and what may be copied. guide: uint8 h x w x 3, the
-    window of any size with its hole filled.
+    window of any size with its hole filled. second: gives the guide that is followed where pieces fit the first badly.
     """
-    level = Level.at(image, hole, known, guide, within(hole.shape, options.middle_long))
-    few = max(hole.shape) * float(np.sqrt(options.map_hole / max(1, int(np.count_nonzero(hole)))))
-    map_shape = within(hole.shape, max(32, int(min(options.map_long, few))))
-    smaller = max(1.0, max(hole.shape) / max(guide.shape[:2]))
-    own = options.own * float(np.sqrt(smaller))  # enlarged so much, it is less sharp than a piece
-    labels, shifts = chosen(Level.at(level.base, level.hole, level.known, guide, map_shape), own, options)
+    plan = Plan.of(image, hole, known, guide, options)
+    if second and plan.misfit > options.unfit:
+        other = Plan.of(image, hole, known, second(), options)
+        plan = min(plan, other, key=lambda one: one.misfit > options.unfit)
+    level, map_shape = plan.level, plan.small.hole.shape
+    labels, shifts = chosen(plan, options)
     shape = level.hole.shape
     step = max(shape[0] / map_shape[0], shape[1] / map_shape[1])
     labels, shifts = np.where(level.hole, enlarged_labels(labels, shape), 0), scaled(shifts, map_shape, shape)
@@ -147,19 +154,44 @@ def shift_map(image: Pixels, hole: Bools, known: Bools, guide: Pixels, options: 
     return at_full_size(image, hole, known, small, labels, shifts, correction, box)
 
 
-def chosen(level: Level, own: float, options: Options) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
-    """Labels (int h x w, 0 outside the hole) and the shifts they stand for (int32 K x 2, the first (0, 0))."""
-    shifts = candidate_shifts(level.base, level.hole, level.known, options.nearest, options.frequent)
-    shifts = np.concatenate([np.zeros((1, 2), np.int32), shifts])
-    costs = label_costs(level, shifts, options)
+@dataclass(frozen=True)
+class Plan:
+    """What a guide asks for. level: the window with its picture; small: the same at the label map's size. shifts: int32
+    K x 2, the first (0, 0), the guide's own pixel; costs: float32 K x h x w, of each at each pixel of the small hole's
+    box. misfit: mean over the hole of its cheapest label's cost."""
+
+    level: Level
+    small: Level
+    shifts: NDArray[np.int32]
+    costs: Floats
+    misfit: float
+
+    @classmethod
+    def of(cls, image: Pixels, hole: Bools, known: Bools, guide: Pixels, options: Options) -> Plan:
+        """Arguments as of `shift_map`."""
+        level = Level.at(image, hole, known, guide, within(hole.shape, options.middle_long))
+        few = max(hole.shape) * float(np.sqrt(options.map_hole / max(1, int(np.count_nonzero(hole)))))
+        map_shape = within(hole.shape, max(32, int(min(options.map_long, few))))
+        small = Level.at(level.base, level.hole, level.known, guide, map_shape)
+        shifts = candidate_shifts(small.base, small.hole, small.known, options.nearest, options.frequent)
+        shifts = np.concatenate([np.zeros((1, 2), np.int32), shifts])
+        costs = label_costs(small, shifts, options)
+        smaller = max(1.0, max(hole.shape) / max(guide.shape[:2]))
+        costs[0] = options.own * float(np.sqrt(smaller))  # enlarged so much, it is less sharp than a piece
+        misfit = float(costs.min(axis=0)[small.hole[box_of(small.hole)]].mean())
+        return cls(level, small, shifts, costs, misfit)
+
+
+def chosen(plan: Plan, options: Options) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+    """Labels (int h x w, 0 outside the small hole) and the shifts they stand for (int32 K x 2, the first (0, 0))."""
+    level, costs = plan.small, plan.costs
     box = box_of(level.hole)
     inside = level.hole[box]
-    costs[0] = own
-    if costs.min(axis=0)[inside].mean() > options.unfit:
-        own *= options.own_unfit
-        costs[0] = own
+    if plan.misfit > options.unfit:
+        costs[0] *= options.own_unfit
     few = worth_trying(costs[:, inside], options.tried)
-    shifts, costs = shifts[few], costs[few]
+    shifts, costs = plan.shifts[few], costs[few]
+    own = costs[0].copy()
     labels = np.zeros(level.hole.shape, np.intp)
     labels[box] = np.where(inside, costs.argmin(axis=0), 0)
     graph = Labelling(features(level.base), level.hole, level.known, shifts, labels)
@@ -219,7 +251,7 @@ def build(settings: InpaintSettings, weights: Mapping[str, Weight]) -> ShiftMapF
         name = "migan" if settings.of(MiganSettings).weights in weights else "patchmatch"
     builder: Builder = getattr(import_module(FILLS[name].module), FILLS[name].build)
     guide = builder(settings, weights)
-    small = patchmatch.build(settings, {}) if FILLS[name].learned else None
-    if small and (settings.repair or settings.texture):
-        guide = MendedFill(guide, small if settings.repair else guide, settings, REPAIR_WINDOW)
-    return ShiftMapFill(guide, GUIDE_LONG[name], settings.margin, small=small)
+    second = patchmatch.build(settings, {}) if FILLS[name].learned else None
+    if second and (settings.repair or settings.texture):
+        guide = MendedFill(guide, second if settings.repair else guide, settings, REPAIR_WINDOW)
+    return ShiftMapFill(guide, GUIDE_LONG[name], settings.margin, second=second)

@@ -186,13 +186,13 @@ def test_neither_guide_nor_pieces_see_those_who_leave_or_stay() -> None:
 def test_a_small_hole_has_a_guide_of_its_own_that_sees_its_window_alone() -> None:
     image, hole = grain(200, 480), np.zeros((200, 480), np.uint8)
     hole[90:110, 30:50] = hole[60:130, 350:420] = 255
-    network, small = Asked(), Asked()
-    filled = ShiftMapFill(network, 768, small=small).fill(image, hole)
+    network, second = Asked(), Asked()
+    filled = ShiftMapFill(network, 768, second=second).fill(image, hole)
     assert network.image.shape[:2] == hole.shape
     assert not network.hole[:, :200].any() and network.hole[60:130, 350:420].all()
     assert network.exclude is not None and network.exclude[90:110, 30:50].all()
-    assert small.image.shape[:2] == (84, 82)
-    assert np.count_nonzero(small.hole) == 400 and small.exclude is None
+    assert second.image.shape[:2] == (84, 82)
+    assert np.count_nonzero(second.hole) == 400 and second.exclude is None
     assert (filled[hole == 0] == image[hole == 0]).all() and not (filled[hole != 0] == 0).all(axis=-1).any()
 
 
@@ -215,11 +215,12 @@ def test_where_no_piece_fits_the_guide_stays() -> None:
     assert np.abs(out[hole > 0].astype(int) - 90).max() <= 1
 
 
-@pytest.mark.parametrize(("own_unfit", "expected"), [(1.0, 120), (0.6, 142)])
-def test_where_all_pieces_fit_badly_the_guide_is_believed_more(own_unfit: float, expected: int) -> None:
+@pytest.mark.parametrize(("paints", "other", "expected"), [(128, 110, 120), (140, 110, 110), (142, 142, 142)])
+def test_the_second_guide_is_followed_where_pieces_fit_it_alone(paints: int, other: int, expected: int) -> None:
     image, hole = np.full((120, 160, 3), 120, np.uint8), rectangle((120, 160), 30, 50, 90, 110)
-    guide = np.where(hole[..., None], np.uint8(142), image)  # a piece costs 2 x 0.15, the guide's pixel 0.4
-    out = shift_map(image, hole, ~hole, guide, Options(own_unfit=own_unfit))
+    image[:, :40] = 110
+    guide, second = (np.where(hole[..., None], np.uint8(grey), image) for grey in (paints, other))
+    out = shift_map(image, hole, ~hole, guide, Options(), lambda: second)  # at the first, a piece costs 0.11, 0.27, 0.3
     assert out[55:65, 75:85].mean() == pytest.approx(expected, abs=4)
 
 
