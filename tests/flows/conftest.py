@@ -93,10 +93,12 @@ def prefect_server(prefect_database: Path, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def prefect_harness(prefect_server: str) -> Iterator[None]:
-    """Flows in this process talk to a server on loopback."""
+    """Flows in this process talk to a server on loopback; Prefect's own threads, too, which would start another one."""
+    from prefect.context import _temporary_global_settings_context, get_settings_context
+
     from flows.deployments.profile import flows_tell
 
-    with flows_tell(prefect_server):
+    with flows_tell(prefect_server), _temporary_global_settings_context(get_settings_context()):
         yield
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from fill_speed import Job, export_weights, measure
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from plain_deepfillv2 import plain_attention
 from torch import Tensor
@@ -49,7 +49,6 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 @given(cases())
-@settings(max_examples=150, deadline=None)
 def test_blocks_and_boxes_change_nothing(case: Case) -> None:
     layout, features, hole, wanted, fusion, side, strip = case
     with pytest.MonkeyPatch.context() as patch:

@@ -76,8 +76,8 @@ def test_fifty_photos_lower_the_validation_loss(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     masks(tmp_path / "masks")
-    settings = [f"holes.silhouettes={tmp_path / 'masks'}", "optimiser.steps=75", "validation.every=75"]
-    settings += ["validation.items=16", "validation.holdout=5", "run.checkpoint=75"]
+    settings = [f"holes.silhouettes={tmp_path / 'masks'}", "optimiser.steps=30", "validation.every=30"]
+    settings += ["validation.items=16", "validation.holdout=5", "run.checkpoint=30"]
     output = tmp_path / "out"
     assert person_removal(monkeypatch, *command(output, photos, *settings)) == 0
     said = capsys.readouterr().out

@@ -435,7 +435,7 @@ links = st.tuples(st.sampled_from(FOLDERS + FILES), st.sampled_from(TARGETS), st
     base=st.sampled_from(["run", "note", "empty store", "nothing"]),
     change=st.booleans(),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_any_links_at_any_depth(
     world: Path, scratch: Path, planted: list[tuple[str, str, bool]], base: str, change: bool
 ) -> None:
