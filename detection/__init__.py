@@ -15,7 +15,7 @@ from detection.protocol import Segmenter, SegmenterModule
 
 __all__ = ["SEGMENTERS", "STAGE_VERSION", "Segmenter", "build_member", "build_segmenter"]
 
-STAGE_VERSION = 11
+STAGE_VERSION = 12
 """Part of every key: raise it when the same photo, settings and weights give other people than before."""
 
 

@@ -24,32 +24,34 @@ CUT = 2
 class Overlap(NamedTuple):
     """How two detections lie to each other within what both passes covered.
 
-    inside: share of the smaller one inside the larger one. cut: the smaller one ends at the border of its pass.
+    inside: share of the smaller one inside the larger one.
     """
 
     iou: float
     inside: float
-    cut: bool = False
 
 
-def groups_of_same(passes: Sequence[int], overlap: Callable[[int, int], Overlap]) -> list[list[int]]:
+def groups_of_same(
+    passes: Sequence[int], cut: Sequence[bool], overlap: Callable[[int, int], Overlap]
+) -> list[list[int]]:
     """Indices of the detections of each person, in ascending order.
 
-    passes: for each detection, the pass that it is from. Two detections of one pass are not joined, because the network
-    says that they are two people; the exception is a piece cut off by its pass's border, of which there may be several.
+    passes: for each detection, the pass that it is from. cut: whether it ends at the border of its pass. Two detections
+    of one pass are not joined, because the network says that they are two people, not even by a piece that lies in
+    both; the exception is a piece cut off by its pass's border, of which there may be several.
     The most alike are joined first, ties by index: the result depends on nothing but the detections and their order.
     """
     pairs = []
     for i in range(len(passes)):
         for j in range(i + 1, len(passes)):
             if passes[i] != passes[j]:
-                iou, inside, cut = overlap(i, j)
+                iou, inside = overlap(i, j)
                 if iou >= SAME_IOU or inside >= INSIDE:
-                    pairs.append((iou < SAME_IOU, -iou, -inside, i, j, cut))  # by IoU, then by containment
+                    pairs.append((iou < SAME_IOU, -iou, -inside, i, j))  # by IoU, then by containment
     group = [[i] for i in range(len(passes))]
-    for *_, i, j, cut in sorted(pairs):
+    for *_, i, j in sorted(pairs):
         a, b = group[i], group[j]
-        if a is not b and (cut or not {passes[k] for k in a} & {passes[k] for k in b}):
+        if a is not b and not {passes[k] for k in a if not cut[k]} & {passes[k] for k in b if not cut[k]}:
             a.extend(b)
             for k in b:
                 group[k] = a
@@ -83,25 +85,23 @@ def _merged(passes: Sequence[Sequence[Instance]], zones: Sequence[Box] | None, s
         if not boxes[i].meets(boxes[j]):
             return Overlap(0, 0)
         if zones is None:
-            a, b, cut = masks[i], masks[j], (False, False)
+            a, b = masks[i], masks[j]
         else:
             zone_i, zone_j = zones[persons[i][0]], zones[persons[j][0]]
             a, b = _within(masks[i], boxes[i], zone_j, size), _within(masks[j], boxes[j], zone_i, size)
-            cut = is_cut(boxes[i], zone_i, size), is_cut(boxes[j], zone_j, size)
-        return measured(_area(_both(a, b)), (_area(a), _area(b)), cut)
+        return measured(_area(_both(a, b)), _area(a), _area(b))
 
+    cut = [zones is not None and is_cut(box, zones[k], size) for (k, _), box in zip(persons, boxes, strict=True)]
     joined = [
         _joined([persons[i][1] for i in members], [masks[i] for i in members])
-        for members in groups_of_same([k for k, _ in persons], overlap)
+        for members in groups_of_same([k for k, _ in persons], cut, overlap)
     ]
     return sorted(joined, key=lambda person: -person.score)
 
 
-def measured(both: float, areas: tuple[float, float], cut: tuple[bool, bool]) -> Overlap:
-    """The overlap of two detections from areas in pixels; cut: whether each ends at the border of its pass."""
-    if not both:
-        return Overlap(0, 0)
-    return Overlap(both / (sum(areas) - both), both / min(areas), cut[areas[1] < areas[0]])
+def measured(both: float, a: float, b: float) -> Overlap:
+    """The overlap of two detections from the areas of their intersection and of each, in pixels."""
+    return Overlap(both / (a + b - both), both / min(a, b)) if both else Overlap(0, 0)
 
 
 def is_cut(box: Box, zone: Box, size: tuple[int, int]) -> bool:

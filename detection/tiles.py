@@ -129,12 +129,10 @@ class TiledDetector:
             zones = windows[which[i]], windows[which[j]]
             a, b = _within(corners[i], zones[1]), _within(corners[j], zones[0])
             both = max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])
-            if not _area(both):
-                return Overlap(0, 0)
-            cut = is_cut(_whole_pixels(corners[i]), zones[0], size), is_cut(_whole_pixels(corners[j]), zones[1], size)
-            return measured(_area(both), (_area(a), _area(b)), cut)
+            return measured(_area(both), _area(a), _area(b))
 
-        people = groups_of_same(which, overlap)
+        cut = [is_cut(_whole_pixels(box), windows[k], size) for box, k in zip(corners, which, strict=True)]
+        people = groups_of_same(which, cut, overlap)
         best = np.array([max(scores[members]) for members in people], np.float64)
         enclosing: list[Corners] = [
             (float(boxes[m, 0].min()), float(boxes[m, 1].min()), float(boxes[m, 2].max()), float(boxes[m, 3].max()))

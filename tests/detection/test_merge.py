@@ -80,6 +80,13 @@ def test_pieces_cut_off_by_a_border_join_the_whole_even_several() -> None:
     assert pictures(merged([everyone, pieces], [whole, tile])) == ["..####.. ..####.. ..####.. ........"]
 
 
+def test_a_piece_of_a_tile_that_lies_in_two_people_does_not_make_them_one() -> None:
+    """Two who stand close: each box holds most of the piece between them."""
+    alike = {(0, 1): 0.3, (0, 2): 0.4, (1, 2): 0.4}
+    pairs = lambda i, j: Overlap(alike[i, j], 0.9 if j == 2 else 0.5)  # noqa: E731
+    assert groups_of_same([0, 0, 1], [False, False, True], pairs) == [[0, 2], [1]]
+
+
 def test_things_are_merged_by_label() -> None:
     def one_pass(label: str, picture: str) -> People:
         return People(SIZE, (), (replace(people((picture, 0.5)).persons[0], label=label),))
@@ -94,5 +101,5 @@ def test_things_are_merged_by_label() -> None:
 def test_groups_do_not_chain_through_one_look() -> None:
     alike = {(0, 1): 0.9, (1, 2): 0.6, (0, 2): 0.0}
     pairs = lambda i, j: Overlap(alike[i, j], alike[i, j])  # noqa: E731
-    assert groups_of_same([0, 1, 0], pairs) == [[0, 1], [2]]
-    assert groups_of_same([0, 1, 2], pairs) == [[0, 1, 2]]
+    assert groups_of_same([0, 1, 0], [False] * 3, pairs) == [[0, 1], [2]]
+    assert groups_of_same([0, 1, 2], [False] * 3, pairs) == [[0, 1, 2]]
