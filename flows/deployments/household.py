@@ -80,8 +80,16 @@ def end_leftovers(worker: str) -> int:
 
 
 def processes_of(run: str) -> list[psutil.Process]:
-    """The processes on this machine that work on a flow run."""
-    return _with(RUN, run)
+    """The processes on this machine that work on a flow run; not the one by which Prefect looks for hooks of a run that
+    has ended: it leaves by itself, and to end it fills the log with a traceback."""
+    return [process for process in _with(RUN, run) if "hook" not in _words(process)]
+
+
+def _words(process: psutil.Process) -> list[str]:
+    try:
+        return list(process.cmdline())
+    except psutil.Error:
+        return []
 
 
 def end(processes: list[psutil.Process], patience: float = 3) -> int:

@@ -57,6 +57,26 @@ def test_a_bare_name_is_a_flow_and_its_deployment(name: str, full: str) -> None:
     assert full_name(name) == full
 
 
+def test_the_processes_of_a_run_are_those_that_work_on_it() -> None:
+    code = "import sys; print(flush=True); sys.stdin.read()"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, *words],
+            env={**os.environ, household.RUN: run},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        for run, *words in (("this-run", "engine"), ("this-run", "hook", "crashed"), ("other", "engine"))
+    ]
+    try:
+        for process in processes:
+            assert process.stdout and process.stdout.readline()
+        assert [one.pid for one in household.processes_of("this-run")] == [processes[0].pid]
+    finally:
+        for process in processes:
+            process.communicate()
+
+
 @pytest.mark.parametrize(("days", "runs", "events"), [(90, 90, 7), (3, 3, 3)])
 def test_a_server_forgets_runs_that_are_over_for_long(
     monkeypatch: pytest.MonkeyPatch, days: int, runs: int, events: int
