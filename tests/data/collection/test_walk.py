@@ -91,6 +91,7 @@ UNREAD = {
     "a.orf": (b"IIRO\x08\0\0\0" + bytes(90), "Raw files of cameras"),
     "a.x3f": (b"FOVb" + bytes(90), "Raw files of cameras"),
     "a.raw": (bytes(range(1, 90)), "Raw files of cameras"),
+    "a.nef": (b"MM\0*\0\0\0\x08" + bytes(90), "Raw files of cameras"),
     "a.jxl": (b"\xff\x0a" + bytes(40), "JPEG XL files"),
     "noname": (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(40), "JPEG XL files"),
     "a.exr": (b"v/1\1" + bytes(90), "OpenEXR files"),
