@@ -17,7 +17,7 @@ from data.images import heif
 from data.images.containers import jpeg_scans, tiff_samples, webp
 from data.images.containers.jpeg import JpegFile, JpegStructureError, parse_jpeg
 from data.images.containers.png import is_sound, is_whole
-from data.images.kinds import RAW, SUFFIXES, is_heif, unread_kind
+from data.images.kinds import SUFFIXES, is_heif, unread_kind
 from data.images.orientation import to_raw_frame, upright
 from data.images.pillow import load, open_image, pages
 from data.images.samples import MODES, Palette, Samples, to_pixels
@@ -81,10 +81,9 @@ def decode(raw: bytes, name: str, megapixels: float = MEGAPIXELS, *, known: bool
     except UnidentifiedImageError:
         raise PhotoError(*_unidentified(raw, name)) from None
     except Exception as error:  # decoders raise whatever they like on broken bytes
-        if raw[:2] == b"BM" and (kind := _strange_bmp(raw)):
+        kind = _strange_bmp(raw) if raw[:2] == b"BM" else unread_kind(raw, PurePosixPath(name).suffix.lower())
+        if kind:
             raise PhotoError("refused", f"{name}: {kind} are not supported; {_CONVERT}.") from None
-        if PurePosixPath(name).suffix.lower() in RAW:  # most are TIFF files of their maker's own kind
-            raise PhotoError("refused", f"{name}: Raw files of cameras are not supported; {_CONVERT}.") from None
         raise PhotoError("corrupt", f"{name}: damaged image file ({' '.join(str(error).split())}).") from None
 
 

@@ -33,8 +33,9 @@ EXTENSIONS = {*(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
 HEAD = 32
 """Bytes that `is_picture` looks at."""
 
+_TIFF_STARTS = (b"II*\0", b"MM\0*")
 _STARTS = (
-    *(b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"GIF87a", b"GIF89a"),
+    *(b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", *_TIFF_STARTS, b"II+\0", b"MM\0+", b"GIF87a", b"GIF89a"),
     *(
         b"\0\0\0\x0cjP  \r\n\x87\n",
         b"\xff\x4f\xff\x51",
@@ -85,4 +86,7 @@ def unread_kind(raw: bytes, suffix: str) -> str | None:
     ):
         if raw.startswith(start):
             return kind
-    return "Raw files of cameras" if suffix in RAW and not raw.startswith(_STARTS) else None
+    is_known = (
+        raw.startswith(_STARTS) and raw[:4] not in _TIFF_STARTS
+    )  # most raw files are TIFF of their maker's own kind
+    return "Raw files of cameras" if suffix in RAW and not is_known else None

@@ -76,22 +76,23 @@ def write_report(output: Path, rows: Iterable[ShownPhoto], run: FinishedRecord) 
     parts = []
     for start in range(PART, len(collected.photos), PART):
         parts.append(_write_part(output, f"[{','.join(collected.photos[start : start + PART])}]"))
-    if parts:
-        parts.append(_write_part(output, _index(collected.briefs)))
+    index = _write_part(output, _index(collected.briefs)) if parts else None
     path = output / "report.html"
     with atomic_file(path) as file:
-        for piece in _pieces(collected, run, parts):
+        for piece in _pieces(collected, run, parts, index):
             # `replace`: a directory name need not be UTF-8. The photos' names are ASCII here, escaped as JSON.
             file.write(piece.encode("utf-8", "replace"))
     for name in list_files(output / PARTS):
-        if f"{PARTS}/{name}" not in parts and (is_temporary(name) or re.fullmatch(r"[0-9a-f]{24}\.html", name)):
+        if f"{PARTS}/{name}" not in (*parts, index) and (
+            is_temporary(name) or re.fullmatch(r"[0-9a-f]{24}\.html", name)
+        ):
             remove_inside(output, f"{PARTS}/{name}")
     return path
 
 
 def render(rows: Iterable[ShownPhoto], run: FinishedRecord) -> str:
     """The page as text, of up to `PART` photos: one HTML document with its style, script and data inside."""
-    return "".join(_pieces(_collect(rows), run, ()))
+    return "".join(_pieces(_collect(rows), run, (), None))
 
 
 class Brief(NamedTuple):
@@ -196,8 +197,9 @@ def _template() -> Template:
     return environment.get_template("report.html")
 
 
-def _pieces(collected: _Collected, run: FinishedRecord, parts: Sequence[str]) -> Iterator[str]:
-    """The page, piece by piece. parts: names of the files beside it: photos beyond the first `PART`, and the index."""
+def _pieces(collected: _Collected, run: FinishedRecord, parts: Sequence[str], index: str | None) -> Iterator[str]:
+    """The page, piece by piece. parts, index: names of the files beside it: photos beyond the first `PART`, and what
+    the list knows of every photo; None where there are no parts."""
     style, script = asset("report.css"), "".join(map(asset, _SCRIPTS))
     counts, total = collected.counts, len(collected.photos)
     yield from _template().generate(
@@ -213,8 +215,8 @@ def _pieces(collected: _Collected, run: FinishedRecord, parts: Sequence[str]) ->
             "fills": get_args(FillName),
             "dilate": run["settings"].get("refine", {}).get("dilate"),
             "measured": sorted(collected.measured),
-            "parts": [_link(name) for name in parts[:-1]],
-            "index": _link(parts[-1] if parts else None),
+            "parts": [_link(name) for name in parts],
+            "index": _link(index),
             "part": PART,
             "total": total,
             "counts": counts,

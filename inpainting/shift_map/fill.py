@@ -184,7 +184,7 @@ class Plan:
 
 def chosen(plan: Plan, options: Options) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
     """Labels (int h x w, 0 outside the small hole) and the shifts they stand for (int32 K x 2, the first (0, 0))."""
-    level, costs = plan.small, plan.costs
+    level, costs = plan.small, plan.costs.copy()
     box = box_of(level.hole)
     inside = level.hole[box]
     if plan.misfit > options.unfit:

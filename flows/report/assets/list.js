@@ -65,7 +65,7 @@
   }
 
   function card(photo, index) {
-    if (!parts.isWhole(photo)) return coming(photo);
+    if (!isWhole(photo)) return coming(photo);
     const open = () => viewer.open(index);
     const facts = photo.people
       ? `${several(photo.people, "person", "people")}, ${percent(photo.share)} of the photo`
@@ -207,7 +207,7 @@
   /** Read the parts of photos of which only the index is known. */
   async function whole(photos) {
     for (const photo of photos) {
-      if (!parts.isWhole(photo)) await parts.fill(photo);
+      if (!isWhole(photo)) await parts.fill(photo);
     }
     byId("missing").hidden = !parts.isBroken();
   }
@@ -284,7 +284,7 @@
 
   /** Decide from the list; a redo wants to be told of, so it opens the photo. */
   function quick(photo, word) {
-    if (!parts.isWhole(photo)) return;
+    if (!isWhole(photo)) return;
     if (!photo.result || word === "redo") viewer.open(shown.indexOf(photo));
     else toggleWord(decisions, photo, word);
   }

@@ -1,7 +1,10 @@
+/** Whether more is known of a photo than the index says. */
+const isWhole = (photo) => Boolean(photo.thumbnails);
+
 /**
  * The photos beyond the first part: each further part is a page beside this one, and so is the index, which knows of
  * every photo what a search, an order, a filter and decisions ask for. A page from disk may not fetch, but it may frame
- * another, which hands its data over as text. A photo of which only the index is known has no `thumbnails` yet.
+ * another, which hands its data over as text.
  */
 function makeParts(page, states) {
   const PATIENCE = 4_000; // milliseconds after a frame has loaded: then it was some other page, or an error's
@@ -56,7 +59,6 @@ function makeParts(page, states) {
 
   return {
     isBroken: () => broken,
-    isWhole: (photo) => Boolean(photo.thumbnails),
     /** What the index knows of the photos beyond the first part; empty where it cannot be read, and the second time. */
     async index() {
       if (!page.index || photos.length) return [];

@@ -34,7 +34,7 @@ function makePrint({ photos, whole, states, decisions }) {
   let closed = []; // what is opened for the paper alone
   const build = () => {
     if (sheet.childElementCount) return;
-    const known = photos().filter((photo) => photo.thumbnails); // the browser's own command does not wait for the others
+    const known = photos().filter(isWhole); // the browser's own command does not wait for the others
     closed = [...document.querySelectorAll("details:not([open])")];
     byId("printed").textContent = byId("count").textContent || several(photos().length, "photo", "photos");
     if (known.length < photos().length) byId("printed").textContent += `: ${known.length} of them here, press Print on the page for all`;

@@ -12,7 +12,6 @@ function makeViewer({ photos, whole, states, page, decisions, closed, keys }) {
   const decide = makeDecide(byId("decide"), decisions, page, () => people());
 
   const photo = () => photos()[index];
-  const isRead = () => Boolean(photo().thumbnails);
   const range = () => area.querySelector("input[type=range]");
   const slide = (value) => {
     const input = range();
@@ -43,7 +42,7 @@ function makeViewer({ photos, whole, states, page, decisions, closed, keys }) {
     const list = photos();
     index = clamp(0, at, list.length - 1);
     const mine = wanted += 1;
-    if (!isRead()) {
+    if (!isWhole(photo())) {
       area.replaceChildren();
       byId("decide").inert = true; // it is about the photo before
       await whole([photo()]);
@@ -89,10 +88,10 @@ function makeViewer({ photos, whole, states, page, decisions, closed, keys }) {
     ArrowRight: () => slide(Number(range()?.value) + 2),
     " ": () => slide(Number(range()?.value) > 50 ? 0 : 100),
     n: unseen,
-    a: () => isRead() && decide.decide("approve"),
-    r: () => isRead() && decide.decide("reject"),
-    d: () => isRead() && decide.decide("redo"),
-    e: () => isRead() && decide.note(),
+    a: () => isWhole(photo()) && decide.decide("approve"),
+    r: () => isWhole(photo()) && decide.decide("reject"),
+    d: () => isWhole(photo()) && decide.decide("redo"),
+    e: () => isWhole(photo()) && decide.note(),
     "+": () => zoom?.by(1.4),
     "=": () => zoom?.by(1.4),
     "-": () => zoom?.by(1 / 1.4),
@@ -141,7 +140,7 @@ function makeViewer({ photos, whole, states, page, decisions, closed, keys }) {
     },
     /** Something was decided elsewhere. */
     refresh() {
-      if (!dialog.open || !isRead()) return;
+      if (!dialog.open || !isWhole(photo())) return;
       decide.show(photo());
       people();
     },
